@@ -1,0 +1,48 @@
+// Every file name that brigd makes, in one place.
+//
+//   STATE/brig.db                        the ledger
+//   STATE/bin/brig-init                  the supervisor, linked into every session's link directory
+//   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock
+//   STATE/sessions/ID/{upper,work}/      the writable half of the workspace
+//   STATE/sessions/ID/workspace/         where the overlay is mounted
+//   STATE/sessions/ID/out/PROC/          a process's output log
+//   STATE/tls/                           certificates of the API's TCP listener
+//
+// Threads: any. Failure: none.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "core/names.hpp"
+
+namespace brig {
+
+class StatePaths {
+ public:
+  explicit StatePaths(std::filesystem::path state) : state_(std::move(state)) {}
+
+  const std::filesystem::path& root() const { return state_; }
+  std::filesystem::path database() const { return state_ / "brig.db"; }
+  std::filesystem::path init_binary() const { return state_ / "bin" / "brig-init"; }
+  std::filesystem::path sessions() const { return state_ / "sessions"; }
+  std::filesystem::path session(const SessionId& id) const { return sessions() / id.str(); }
+  std::filesystem::path link_dir(const SessionId& id) const { return session(id) / "link"; }
+  std::filesystem::path link_init(const SessionId& id) const { return link_dir(id) / "init"; }
+  std::filesystem::path link_socket(const SessionId& id) const { return link_dir(id) / "sock"; }
+  std::filesystem::path upper(const SessionId& id) const { return session(id) / "upper"; }
+  std::filesystem::path work(const SessionId& id) const { return session(id) / "work"; }
+  std::filesystem::path workspace(const SessionId& id) const { return session(id) / "workspace"; }
+  std::filesystem::path output(const SessionId& id, std::uint32_t process) const {
+    return session(id) / "out" / std::to_string(process);
+  }
+  std::filesystem::path tls() const { return state_ / "tls"; }
+
+ private:
+  std::filesystem::path state_;
+};
+
+// True if `path`, once "." and ".." are gone, lies in `root` or is it. Both absolute.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& root);
+
+}  // namespace brig
