@@ -1,0 +1,201 @@
+// What can be done with agent sessions, as the API sees it.
+//
+// A session is one sandbox of one provider over one project, with processes in it: number 1 is the provider's
+// command, later ones come by exec. Its life:
+//
+//   preparing ──► starting ──► running ──► ending ──► ended
+//       └────────────┴────────────┴───────────┘ each may go straight to `ended`, with an outcome that says why
+//
+// `ended` keeps the row, the output logs and the workspace's changes until remove().
+//
+// Ownership: the service owns sessions; Views are copies. An Attachment may outlive its session.
+// Threads: the loop's. Failure: as Result; a session that is not the caller's is `not_found`, so that ids cannot
+// be probed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/names.hpp"
+#include "core/result.hpp"
+#include "core/secret.hpp"
+#include "net/task.hpp"
+#include "policy/request.hpp"
+
+namespace brig::session {
+
+// Who asks. Made by the API's authentication, never by the request itself.
+struct Caller {
+  enum class Role { viewer, user, admin };
+  Role role = Role::viewer;
+  std::string owner;         // "uid:1000" or "token:ab12cd34"
+  std::optional<uid_t> uid;  // callers on the unix socket
+  std::optional<gid_t> gid;
+};
+
+struct TerminalSize {
+  std::uint16_t rows = 24;
+  std::uint16_t cols = 80;
+};
+
+struct EnvVar {
+  std::string name;
+  Secret value;  // any of them may be a key: none is logged or stored
+};
+
+struct ProcessSpec {
+  std::vector<std::string> argv;
+  std::vector<EnvVar> env;
+  std::string cwd = "/workspace";
+  std::optional<TerminalSize> terminal;  // none: three pipes
+  bool stdin_open = false;               // false: /dev/null
+};
+
+struct CreateSpec {
+  std::string provider;
+  std::string name;                    // empty: one is made up
+  std::optional<std::string> project;  // absolute path of a directory on the host; none: an empty workspace
+  std::string profile;                 // of the policy; empty: the provider's, or "default"
+  policy::Request request;             // what the caller asks of the policy beyond the profile
+  std::vector<std::string> args;       // appended to the provider's command and default arguments
+  std::vector<EnvVar> env;
+  std::optional<TerminalSize> terminal;
+  bool stdin_open = false;
+  std::map<std::string, std::string> labels;
+  bool remove_when_ended = false;
+};
+
+// How a process, or the sandbox as a whole, ended.
+struct Outcome {
+  enum class Kind {
+    exited,         // code
+    signaled,       // signal
+    spawn_failed,   // detail says at which step; code is 126 or 127 as a shell would give
+    out_of_memory,  // the kernel killed it at the memory limit
+    stopped,        // somebody asked for it
+    failed,         // the sandbox could not be started; detail
+    lost,           // the container vanished
+  };
+  Kind kind = Kind::exited;
+  int code = 0;
+  int signal = 0;
+  std::string detail;
+
+  // As a shell would report it: the code, 128 + signal, 137 for out of memory.
+  int exit_code() const;
+};
+std::string_view to_string(Outcome::Kind kind);
+
+enum class State { preparing, starting, running, ending, ended };
+std::string_view to_string(State state);
+
+struct ProcessView {
+  std::uint32_t number = 0;
+  std::vector<std::string> argv;
+  bool terminal = false;
+  WallTime started{};
+  std::optional<WallTime> ended;
+  std::optional<Outcome> outcome;
+  std::uint64_t output_begin = 0;  // offsets of what is still kept
+  std::uint64_t output_end = 0;
+};
+
+struct View {
+  SessionId id;
+  std::string name;
+  std::string owner;
+  State state = State::preparing;
+  std::string reason;  // one sentence: why it is in this state
+  std::string provider;
+  std::string image;
+  std::string profile;
+  std::string runtime;
+  std::string policy_hash;
+  std::optional<std::string> project;
+  std::string container;  // its name; empty once it is gone
+  std::map<std::string, std::string> labels;
+  WallTime created{};
+  std::optional<WallTime> started;
+  std::optional<WallTime> ended;
+  std::optional<Outcome> outcome;
+  std::vector<ProcessView> processes;
+};
+
+// What an attachment yields, in order.
+struct Output {
+  enum class Stream : std::uint8_t { out = 1, err = 2 };
+  Stream stream = Stream::out;
+  std::uint64_t offset = 0;               // counts the bytes of both streams
+  std::span<const std::byte> bytes;       // valid until the next call of next()
+};
+struct Gap {  // these bytes were no longer kept when this reader came to them
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+struct StdinAccepted {  // bytes before this offset have reached the process
+  std::uint64_t offset = 0;
+};
+struct Ended {
+  Outcome outcome;
+};
+using AttachEvent = std::variant<Output, Gap, StdinAccepted, Ended>;
+
+struct AttachSpec {
+  std::uint32_t process = 1;
+  enum class From { offset, start, end } from = From::start;
+  std::uint64_t offset = 0;
+  bool follow = true;  // false: end with what is kept now, without an Ended
+  bool write = false;  // may send input, signals and sizes
+  bool pace = false;   // the process waits for this reader instead of running ahead of it
+};
+
+// One reader of one process. Destroying it detaches.
+class Attachment {
+ public:
+  virtual ~Attachment() = default;
+  virtual std::uint64_t output_offset() const = 0;  // where the first Output will be
+  virtual std::uint64_t stdin_offset() const = 0;   // where input goes on
+  virtual bool terminal() const = 0;
+  // The next event; none after Ended, or at the end of what is kept if not following.
+  virtual net::Task<Result<std::optional<AttachEvent>>> next() = 0;
+  // Returns once the bytes are on their way; waits while the process does not read. Bytes before
+  // stdin_offset() are dropped (they arrived before); a hole is `invalid`.
+  virtual net::Task<Result<void>> write(std::uint64_t offset, std::vector<std::byte> bytes) = 0;
+  virtual net::Task<Result<void>> close_stdin(std::uint64_t offset) = 0;
+  virtual net::Task<Result<void>> resize(TerminalSize size) = 0;
+  virtual net::Task<Result<void>> signal(int number) = 0;
+};
+
+struct ListFilter {
+  bool all = false;  // ended ones too
+  std::map<std::string, std::string> labels;
+  std::string provider;
+  std::optional<State> state;
+};
+
+class Sessions {
+ public:
+  virtual ~Sessions() = default;
+  // Returns once the command runs, or the session has ended in `failed` (an Error then, and nothing is left).
+  virtual net::Task<Result<View>> create(Caller caller, CreateSpec spec) = 0;
+  virtual net::Task<Result<std::vector<View>>> list(Caller caller, ListFilter filter) = 0;
+  // `ref` is an id or a name.
+  virtual net::Task<Result<View>> get(Caller caller, std::string ref) = 0;
+  // SIGTERM to everything inside, SIGKILL after `grace`; returns when it has ended.
+  virtual net::Task<Result<View>> stop(Caller caller, std::string ref, Millis grace) = 0;
+  // Forgets an ended session and all it kept; with `force`, stops it first.
+  virtual net::Task<Result<void>> remove(Caller caller, std::string ref, bool force) = 0;
+  virtual net::Task<Result<ProcessView>> exec(Caller caller, std::string ref, ProcessSpec spec) = 0;
+  virtual net::Task<Result<std::unique_ptr<Attachment>>> attach(Caller caller, std::string ref,
+                                                                AttachSpec spec) = 0;
+  virtual net::Task<Result<void>> signal(Caller caller, std::string ref, std::uint32_t process, int number) = 0;
+};
+
+}  // namespace brig::session
