@@ -14,6 +14,7 @@
 #include "core/result.hpp"
 #include "policy/ceiling.hpp"
 #include "policy/profile.hpp"
+#include "policy/request.hpp"
 #include "policy/values.hpp"
 
 namespace brig::policy {

@@ -1,13 +1,12 @@
-// Profiles (files of the operator, or built in) and requests (what one caller asks of one session).
+// Profiles: files of the operator, or built in.
 //
-// Both are partial: what they do not say, the other side, the defaults and the ceiling decide. What a profile
-// says binds: a request may ask for less, never for more. Unknown keys are refused with the nearest known
+// A profile is partial: what it does not say, the request, the defaults and the ceiling decide. What it says
+// binds: a request may ask for less, never for more. Unknown keys are refused with the nearest known
 // one.
 //
 // Threads: any. Failure: Error{invalid} naming file, line, key, value and what is accepted.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,19 +26,8 @@ struct Profile {
   std::vector<Grant> grants;  // in canonical order
 };
 
-struct Request {
-  std::optional<Runtime> runtime;
-  std::optional<Workspace> workspace;
-  Asked limits;
-  std::vector<Grant> grants;
-};
-
 // `file` is named in refusals; its stem is the profile's name unless the text has a `name`.
 Result<Profile> parse_profile(std::string_view toml, std::string_view file);
-
-// {"runtime": "crun", "limits": {"memory": "2 GiB", "cpus": 1.5}, "workspace": {"mode": …}, "grants": {…}}:
-// the keys of a profile, without name and description.
-Result<Request> parse_request(const nlohmann::json& object);
 
 // default, strict, crun, gvisor.
 const std::vector<Profile>& built_in_profiles();
