@@ -1,0 +1,106 @@
+#include "reconcile/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace brig::reconcile {
+namespace {
+
+const SessionId kId("0123456789abcdef");
+const std::string kName = "brig-0123456789abcdef";
+
+enum class Seen { absent, stopped, running };
+
+struct Case {
+  Phase phase;
+  bool live;
+  Seen container;
+  bool mounted;
+};
+
+std::vector<Action> run(const Case& c) {
+  Observed observed;
+  if (c.container != Seen::absent) {
+    observed.containers.push_back({"c1", kName, kId, c.container == Seen::running});
+  }
+  if (c.mounted) observed.mounted.insert(kId);
+  observed.directories.insert(kId);
+  return plan({{kId, c.phase, kName, c.live}}, observed);
+}
+
+// The whole table: every phase × engine state × live × mounted.
+Action* expected(const Case& c, Action& storage) {
+  std::string left = c.container == Seen::absent ? "" : "c1";
+  switch (c.phase) {
+    case Phase::preparing:
+    case Phase::starting: storage = Undo{kId}; return c.live ? nullptr : &storage;
+    case Phase::running:
+      if (c.container == Seen::running) {
+        storage = Adopt{kId, "c1"};
+        return c.live ? nullptr : &storage;
+      }
+      storage = Conclude{kId, left};
+      return &storage;
+    case Phase::ending: storage = Conclude{kId, left}; return c.live ? nullptr : &storage;
+    case Phase::ended: storage = Sweep{kId}; return c.container != Seen::absent || c.mounted ? &storage : nullptr;
+    case Phase::removing: storage = Forget{kId}; return c.live ? nullptr : &storage;
+  }
+  return nullptr;
+}
+
+TEST(Plan, EveryPhaseAgainstEveryEngineState) {
+  for (auto phase : {Phase::preparing, Phase::starting, Phase::running, Phase::ending, Phase::ended, Phase::removing}) {
+    for (auto container : {Seen::absent, Seen::stopped, Seen::running}) {
+      for (bool live : {false, true}) {
+        for (bool mounted : {false, true}) {
+          Case c{phase, live, container, mounted};
+          Action storage;
+          Action* want = expected(c, storage);
+          auto got = run(c);
+          SCOPED_TRACE(testing::Message() << "phase " << static_cast<int>(phase) << " container "
+                                          << static_cast<int>(container) << " live " << live << " mounted " << mounted);
+          ASSERT_EQ(got.size(), want ? 1u : 0u);
+          if (want) {
+            EXPECT_EQ(got[0], *want);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Plan, NeverTouchesWhatTheLedgerDoesNotKnow) {
+  Observed observed;
+  observed.containers.push_back({"c9", "brig-ffffffffffffffff", SessionId("ffffffffffffffff"), true});
+  // The label of a known session under a foreign name is a stranger too.
+  observed.containers.push_back({"c8", "impostor", kId, true});
+  auto actions = plan({{kId, Phase::running, kName, false}}, observed);
+  EXPECT_NE(std::find(actions.begin(), actions.end(), Action(ReportStranger{"c9"})), actions.end());
+  EXPECT_NE(std::find(actions.begin(), actions.end(), Action(ReportStranger{"c8"})), actions.end());
+  EXPECT_NE(std::find(actions.begin(), actions.end(), Action(Conclude{kId, ""})), actions.end());
+  EXPECT_EQ(actions.size(), 3u);
+}
+
+TEST(Plan, DropsRemainsOnce) {
+  Observed observed;
+  SessionId unknown("aaaaaaaaaaaaaaaa");
+  observed.mounted.insert(unknown);
+  observed.directories.insert(unknown);
+  auto actions = plan({}, observed);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0], Action(DropRemains{unknown}));
+}
+
+TEST(Plan, AQuietWorldNeedsNothing) {
+  Observed observed;
+  observed.containers.push_back({"c1", kName, kId, true});
+  observed.mounted.insert(kId);
+  observed.directories.insert(kId);
+  EXPECT_TRUE(plan({{kId, Phase::running, kName, true}}, observed).empty());
+  EXPECT_TRUE(plan({}, {}).empty());
+}
+
+}  // namespace
+}  // namespace brig::reconcile
