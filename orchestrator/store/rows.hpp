@@ -1,0 +1,84 @@
+// What the ledger keeps, as plain values. Phases, outcomes and policies are text here: this module lies
+// beneath the ones that give them meaning.
+//
+// Never stored: values of environment variables, input, output, bearer tokens (their hashes are).
+// Threads: plain values. Failure: none.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/names.hpp"
+#include "core/secret.hpp"
+
+namespace brig::store {
+
+struct SessionRow {
+  SessionId id;
+  std::string name;   // unique among the owner's sessions that still have a row
+  std::string owner;  // "uid:1000", "token:ab12cd34"
+  std::string phase;  // session::State as text, or "removing"
+  std::string reason;
+  std::string provider;
+  std::string image_tag;
+  std::string image_id;
+  std::string profile;
+  std::string runtime;
+  std::string policy_json;  // the effective policy, canonical
+  std::string policy_hash;
+  std::optional<std::string> project;
+  std::string container_name;
+  std::optional<std::string> container_id;
+  Secret link_key;               // 32 bytes
+  bool link_registered = false;  // a supervisor holds the key
+  std::uint64_t generation = 1;
+  std::string labels_json = "{}";
+  bool remove_when_ended = false;
+  WallTime created{};
+  std::optional<WallTime> started;
+  std::optional<WallTime> ended;
+  std::optional<std::string> outcome_json;
+};
+
+// What changes in a session's life; what is not set stays as it is.
+struct SessionChange {
+  std::optional<std::string> phase;
+  std::optional<std::string> reason;
+  std::optional<std::string> container_id;  // "" : it has none any more
+  std::optional<bool> link_registered;
+  std::optional<std::uint64_t> generation;
+  std::optional<WallTime> started;
+  std::optional<WallTime> ended;
+  std::optional<std::string> outcome_json;
+};
+
+struct ProcessRow {
+  SessionId session;
+  std::uint32_t number = 0;
+  std::string argv_json;
+  std::string cwd;
+  bool tty = false;
+  bool stdin_open = false;
+  WallTime started{};
+  std::optional<WallTime> ended;
+  std::optional<std::string> outcome_json;
+};
+
+using TokenHash = std::array<unsigned char, 32>;
+
+struct TokenRow {
+  std::string id;  // short and public
+  TokenHash hash{};
+  std::string label;
+  std::string role;
+  std::string owner;
+  WallTime created{};
+  std::optional<WallTime> expires;
+  std::optional<WallTime> revoked;
+  std::optional<WallTime> last_used;
+};
+
+}  // namespace brig::store

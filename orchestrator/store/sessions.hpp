@@ -1,0 +1,47 @@
+// The ledger's sessions and their processes.
+//
+// Ownership: borrows the Database. Threads: the loop's. Failure: as Result; a row that is not there is
+// `not_found`, a name already taken `conflict`. Every method is one commit.
+#pragma once
+
+#include <vector>
+
+#include "net/task.hpp"
+#include "store/database.hpp"
+#include "store/rows.hpp"
+
+namespace brig::store {
+
+class SessionTable {
+ public:
+  explicit SessionTable(Database& database) : database_(database) {}
+
+  // The intent to have this session; committed before anything is made for it.
+  net::Task<Result<void>> insert(SessionRow row);
+  net::Task<Result<SessionRow>> get(SessionId id);
+  net::Task<Result<SessionRow>> find(std::string owner, std::string name);
+  net::Task<Result<std::vector<SessionRow>>> list();  // oldest first
+  net::Task<Result<void>> update(SessionId id, SessionChange change);
+  // With its processes. No error if it was not there.
+  net::Task<Result<void>> remove(SessionId id);
+
+ private:
+  Database& database_;
+};
+
+class ProcessTable {
+ public:
+  explicit ProcessTable(Database& database) : database_(database) {}
+
+  // Inserts, or replaces what stands under the same session and number.
+  net::Task<Result<void>> put(ProcessRow row);
+  net::Task<Result<void>> set_ended(SessionId session, std::uint32_t number, WallTime ended,
+                                    std::string outcome_json);
+  net::Task<Result<std::vector<ProcessRow>>> list(SessionId session);  // by number
+  net::Task<Result<std::vector<ProcessRow>>> list_all();               // by session, then number
+
+ private:
+  Database& database_;
+};
+
+}  // namespace brig::store

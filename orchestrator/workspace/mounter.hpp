@@ -1,0 +1,73 @@
+// Workspaces: an overlay at STATE/sessions/ID/workspace whose lower layer is the project, which is never
+// written, and whose upper layer belongs to the session.
+//
+// Inside the sandbox there is one user, 1000:1000. Both layers are idmapped so that the project's owner
+// appears as 1000, and what 1000 writes belongs to the owner outside; root stays root (the kernel needs it
+// for the overlay's own work directory), unless the project is root's: then the two change places. Everyone
+// else's files belong to nobody inside.
+//
+// With a disk limit the upper layer lives in an ext4 image of that size in the session's directory.
+//
+// Ownership: mounts are the kernel's; they outlive brigd, and reconciling finds them by list_mounts().
+// Threads: any, several at once; blocking system calls, so run on a worker. Failure: as Result; a mount that
+// fails leaves nothing mounted. A kernel that can't is `unsupported`, naming the version needed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/unique_fd.hpp"
+#include "workspace/project.hpp"
+
+namespace brig::workspace {
+
+inline constexpr uid_t kInside = 1000;  // the uid and gid inside
+
+struct MountSpec {
+  std::filesystem::path session;     // STATE/sessions/ID: upper, work and workspace are made in it
+  const Project* project = nullptr;  // none: an empty workspace
+  uid_t uid = kInside;  // owner outside of an empty workspace; with a project, the project's is used
+  gid_t gid = kInside;
+  std::uint64_t disk_bytes = 0;  // 0: as much as the state directory has
+};
+
+class Mounter {
+ public:
+  enum class Method {
+    automatic,  // layers as descriptors if the kernel takes them, else attached for a moment
+    attached,   // for kernels before 6.13
+  };
+  explicit Mounter(Method method = Method::automatic) : method_(method) {}
+
+  // `conflict` if something is mounted there already.
+  Result<void> mount(const MountSpec& spec);
+
+ private:
+  Result<int> user_namespace(uid_t uid, gid_t gid);
+
+  Method method_;
+  std::mutex mutex_;
+  std::map<std::pair<uid_t, gid_t>, UniqueFd> namespaces_;  // one per owner: making one costs a process
+};
+
+// Unmounts STATE/sessions/ID/workspace and what belongs to it. Busy ones vanish once the last user is gone.
+// No error if nothing is mounted.
+Result<void> unmount(const std::filesystem::path& session);
+
+// The session directories under `sessions` that have something mounted in them.
+Result<std::vector<std::filesystem::path>> list_mounts(const std::filesystem::path& sessions);
+
+// Deletes a session's directory with everything in it, whatever was planted there: follows no link and
+// crosses no mount (`conflict` if something is still mounted). No error if it is not there.
+Result<void> destroy(const std::filesystem::path& session);
+
+}  // namespace brig::workspace
