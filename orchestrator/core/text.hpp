@@ -16,8 +16,14 @@ bool is_utf8(std::string_view bytes);
 // What is not, becomes \xNN; what is cut, ends in "…".
 std::string printable(std::string_view bytes, std::size_t max = 256);
 
-// 'value' for use in a sentence.
+// 'value' for use in a sentence. The overloads keep std::quoted, which argument-dependent lookup finds for a
+// std::string wherever <iomanip> is included, from winning.
 std::string quoted(std::string_view value, std::size_t max = 80);
+inline std::string quoted(const std::string& value, std::size_t max = 80) {
+  return quoted(std::string_view(value), max);
+}
+inline std::string quoted(std::string& value, std::size_t max = 80) { return quoted(std::string_view(value), max); }
+inline std::string quoted(const char* value, std::size_t max = 80) { return quoted(std::string_view(value), max); }
 
 // The known word that `word` was probably meant to be, or "" if none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);
