@@ -1,6 +1,6 @@
 // Every file name that brigd makes, in one place.
 //
-//   STATE/brig.db                        the ledger
+//   STATE/brig.db                        the ledger; brig.db.lock: held by the brigd that uses it
 //   STATE/bin/brig-init                  the supervisor, linked into every session's link directory
 //   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock
 //   STATE/sessions/ID/{upper,work}/      the writable half of the workspace

@@ -1,0 +1,102 @@
+#include "store/schema.hpp"
+
+namespace brig::store {
+
+namespace {
+
+// 1: sessions, their processes, tokens, settings.
+constexpr const char* kFirst = R"sql(
+CREATE TABLE meta (
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+  id                TEXT PRIMARY KEY,
+  name              TEXT NOT NULL,
+  owner             TEXT NOT NULL,
+  phase             TEXT NOT NULL,
+  reason            TEXT NOT NULL,
+  provider          TEXT NOT NULL,
+  image_tag         TEXT NOT NULL,
+  image_id          TEXT NOT NULL,
+  profile           TEXT NOT NULL,
+  runtime           TEXT NOT NULL,
+  policy_json       TEXT NOT NULL,
+  policy_hash       TEXT NOT NULL,
+  project           TEXT,
+  container_name    TEXT NOT NULL,
+  container_id      TEXT,
+  link_key          BLOB NOT NULL CHECK (length(link_key) = 32),
+  link_registered   INTEGER NOT NULL,
+  generation        INTEGER NOT NULL,
+  labels_json       TEXT NOT NULL,
+  remove_when_ended INTEGER NOT NULL,
+  created_ms        INTEGER NOT NULL,
+  started_ms        INTEGER,
+  ended_ms          INTEGER,
+  outcome_json      TEXT,
+  UNIQUE (owner, name)
+) STRICT;
+
+-- No values of environment variables here: any of them may be a key.
+CREATE TABLE processes (
+  session_id   TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  number       INTEGER NOT NULL,
+  argv_json    TEXT NOT NULL,
+  cwd          TEXT NOT NULL,
+  tty          INTEGER NOT NULL,
+  stdin_open   INTEGER NOT NULL,
+  started_ms   INTEGER NOT NULL,
+  ended_ms     INTEGER,
+  outcome_json TEXT,
+  PRIMARY KEY (session_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+  id           TEXT PRIMARY KEY,
+  hash         BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+  label        TEXT NOT NULL,
+  role         TEXT NOT NULL,
+  owner        TEXT NOT NULL,
+  created_ms   INTEGER NOT NULL,
+  expires_ms   INTEGER,
+  revoked_ms   INTEGER,
+  last_used_ms INTEGER
+) STRICT;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst};
+
+Result<std::int64_t> version_of(Connection& connection) {
+  BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));
+  BRIG_TRY(bool row, statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
+}  // namespace
+
+std::span<const char* const> migrations() {
+  return kSteps;
+}
+
+Result<void> migrate(Connection& connection, std::span<const char* const> steps) {
+  BRIG_TRY(std::int64_t version, version_of(connection));
+  auto known = static_cast<std::int64_t>(steps.size());
+  if (version < 0 || version > known) {
+    return Error{Code::unsupported,
+                 "The ledger was written by a newer Brig (its schema is " + std::to_string(version) +
+                     ", this one knows up to " + std::to_string(known) +
+                     "): install that version again, or start with another state directory",
+                 "store: open", false};
+  }
+  for (; version < known; ++version) {
+    BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+    BRIG_CHECK(connection.execute(steps[static_cast<std::size_t>(version)]));
+    BRIG_CHECK(connection.execute(("PRAGMA user_version=" + std::to_string(version + 1)).c_str()));
+    BRIG_CHECK(transaction.commit());
+  }
+  return {};
+}
+
+}  // namespace brig::store

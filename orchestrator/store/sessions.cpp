@@ -1,0 +1,183 @@
+#include "store/sessions.hpp"
+
+#include "core/text.hpp"
+
+namespace brig::store {
+
+namespace {
+
+#define BRIG_SESSION_COLUMNS                                                                       \
+  "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, " \
+  "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "    \
+  "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json"
+
+std::span<const unsigned char> bytes_of(const Secret& secret) {
+  auto text = secret.reveal();
+  return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
+
+SessionRow row_of(const Statement& s) {
+  SessionRow row;
+  row.id = SessionId(s.text(0));
+  row.name = s.text(1);
+  row.owner = s.text(2);
+  row.phase = s.text(3);
+  row.reason = s.text(4);
+  row.provider = s.text(5);
+  row.image_tag = s.text(6);
+  row.image_id = s.text(7);
+  row.profile = s.text(8);
+  row.runtime = s.text(9);
+  row.policy_json = s.text(10);
+  row.policy_hash = s.text(11);
+  row.project = s.optional_text(12);
+  row.container_name = s.text(13);
+  row.container_id = s.optional_text(14);
+  auto key = s.blob(15);
+  row.link_key = Secret({reinterpret_cast<const char*>(key.data()), key.size()});
+  row.link_registered = s.integer(16) != 0;
+  row.generation = static_cast<std::uint64_t>(s.integer(17));
+  row.labels_json = s.text(18);
+  row.remove_when_ended = s.integer(19) != 0;
+  row.created = s.time(20);
+  row.started = s.optional_time(21);
+  row.ended = s.optional_time(22);
+  row.outcome_json = s.optional_text(23);
+  return row;
+}
+
+Error no_session(const std::string& what) {
+  return Error{Code::not_found, "There is no session " + brig::quoted(what) + "; `brig ps -a` lists them",
+               "store: sessions", false};
+}
+
+Result<bool> stands(Connection& connection, const SessionRow& row) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2"));
+  s.bind(1, row.owner).bind(2, row.name);
+  return s.step();
+}
+
+Result<void> insert(Connection& connection, const SessionRow& row) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(bool taken, stands(connection, row));
+  if (taken) {
+    return Error{Code::conflict,
+                 "You have a session named " + brig::quoted(row.name) +
+                     " already: choose another name, or remove it with `brig rm " + printable(row.name) + "`",
+                 "store: sessions", false};
+  }
+  {
+    BRIG_TRY(Statement s,
+             connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
+                                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"));
+    s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
+    s.bind(6, row.provider)
+        .bind(7, row.image_tag)
+        .bind(8, row.image_id)
+        .bind(9, row.profile)
+        .bind(10, row.runtime);
+    s.bind(11, row.policy_json).bind(12, row.policy_hash).bind(13, row.project).bind(14, row.container_name);
+    s.bind(15, row.container_id).bind_blob(16, bytes_of(row.link_key)).bind(17, row.link_registered);
+    s.bind(18, static_cast<std::int64_t>(row.generation))
+        .bind(19, row.labels_json)
+        .bind(20, row.remove_when_ended);
+    s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
+    BRIG_CHECK(s.done());
+  }
+  return transaction.commit();
+}
+
+// One statement for every change: what is not given (NULL) stays. An empty container id means that there is
+// none.
+Result<void> update(Connection& connection, const SessionId& id, const SessionChange& change) {
+  BRIG_TRY(Statement s, connection.prepare("UPDATE sessions SET phase = coalesce(?2, phase),"
+                                           " reason = coalesce(?3, reason),"
+                                           " container_id = nullif(coalesce(?4, container_id), ''),"
+                                           " link_registered = coalesce(?5, link_registered),"
+                                           " generation = coalesce(?6, generation),"
+                                           " started_ms = coalesce(?7, started_ms),"
+                                           " ended_ms = coalesce(?8, ended_ms),"
+                                           " outcome_json = coalesce(?9, outcome_json) WHERE id = ?1"));
+  s.bind(1, id.str()).bind(2, change.phase).bind(3, change.reason).bind(4, change.container_id);
+  s.bind(5, change.link_registered)
+      .bind(7, change.started)
+      .bind(8, change.ended)
+      .bind(9, change.outcome_json);
+  if (change.generation) s.bind(6, static_cast<std::int64_t>(*change.generation));
+  BRIG_CHECK(s.done());
+  if (connection.changes() == 0) return no_session(id.str());
+  return {};
+}
+
+Result<SessionRow> get(Connection& connection, const SessionId& id) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_SESSION_COLUMNS " FROM sessions WHERE id = ?1"));
+  s.bind(1, id.str());
+  BRIG_TRY(bool found, s.step());
+  if (!found) return no_session(id.str());
+  return row_of(s);
+}
+
+Result<SessionRow> find(Connection& connection, const std::string& owner, const std::string& name) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_SESSION_COLUMNS
+                                           " FROM sessions WHERE owner = ?1 AND name = ?2"));
+  s.bind(1, owner).bind(2, name);
+  BRIG_TRY(bool found, s.step());
+  if (!found) return no_session(name);
+  return row_of(s);
+}
+
+Result<std::vector<SessionRow>> list(Connection& connection) {
+  std::vector<SessionRow> rows;
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT " BRIG_SESSION_COLUMNS " FROM sessions ORDER BY created_ms, rowid"));
+  while (true) {
+    BRIG_TRY(bool more, s.step());
+    if (!more) return rows;
+    rows.push_back(row_of(s));
+  }
+}
+
+Result<void> remove(Connection& connection, const SessionId& id) {
+  BRIG_TRY(Statement s, connection.prepare("DELETE FROM sessions WHERE id = ?1"));
+  s.bind(1, id.str());
+  return s.done();
+}
+
+}  // namespace
+
+net::Task<Result<void>> SessionTable::insert(SessionRow row) {
+  auto work = [row = std::move(row)](Connection& c) { return store::insert(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<SessionRow>> SessionTable::get(SessionId id) {
+  auto work = [id = std::move(id)](Connection& c) { return store::get(c, id); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<SessionRow>> SessionTable::find(std::string owner, std::string name) {
+  auto work = [owner = std::move(owner), name = std::move(name)](Connection& c) {
+    return store::find(c, owner, name);
+  };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::vector<SessionRow>>> SessionTable::list() {
+  auto work = [](Connection& c) { return store::list(c); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> SessionTable::update(SessionId id, SessionChange change) {
+  auto work = [id = std::move(id), change = std::move(change)](Connection& c) {
+    return store::update(c, id, change);
+  };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> SessionTable::remove(SessionId id) {
+  auto work = [id = std::move(id)](Connection& c) { return store::remove(c, id); };
+  co_return co_await database_.run(std::move(work));
+}
+
+}  // namespace brig::store

@@ -1,0 +1,139 @@
+#include "store/database.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "store/schema.hpp"
+#include "temp_dir.hpp"
+
+namespace brig::store {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::int64_t number(Connection& c, const char* sql) {
+  auto s = c.prepare(sql);
+  if (!s || !s->step().ok()) return -1;
+  return s->integer(0);
+}
+
+TEST(Database, KeepsItsInstallationAndIsPrivate) {
+  TempDir dir;
+  std::string first;
+  {
+    auto db = Database::open(dir / "brig.db");
+    ASSERT_TRUE(db) << db.error().message;
+    first = (*db)->installation();
+  }
+  EXPECT_EQ(first.size(), 16u);
+  auto db = Database::open(dir / "brig.db");
+  ASSERT_TRUE(db) << db.error().message;
+  EXPECT_EQ((*db)->installation(), first);
+  for (const char* name : {"brig.db", "brig.db-wal", "brig.db-shm", "brig.db.lock"}) {
+    struct stat st {};
+    ASSERT_EQ(::stat((dir / name).c_str(), &st), 0) << name;
+    EXPECT_EQ(st.st_mode & 0777, 0600u) << name;
+  }
+}
+
+TEST(Database, RefusesASecondUser) {
+  TempDir dir;
+  auto db = Database::open(dir / "brig.db");
+  ASSERT_TRUE(db) << db.error().message;
+  auto second = Database::open(dir / "brig.db");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Code::conflict);
+  EXPECT_THAT(second.error().message,
+              HasSubstr("in use by another brigd (process " + std::to_string(::getpid())));
+  db->reset();
+  EXPECT_TRUE(Database::open(dir / "brig.db"));
+}
+
+TEST(Database, RefusesANewerSchema) {
+  TempDir dir;
+  {
+    auto c = Connection::open(dir / "brig.db");
+    ASSERT_TRUE(c) << c.error().message;
+    ASSERT_TRUE((*c)->execute("PRAGMA user_version=999"));
+  }
+  auto db = Database::open(dir / "brig.db");
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code, Code::unsupported);
+  EXPECT_THAT(db.error().message, HasSubstr("written by a newer Brig"));
+}
+
+TEST(Database, RefusesWhatIsNoLedger) {
+  TempDir dir;
+  std::ofstream(dir / "brig.db") << std::string(8192, 'x');
+  auto db = Database::open(dir / "brig.db");
+  ASSERT_FALSE(db);
+  EXPECT_EQ(db.error().code, Code::corrupt);
+}
+
+TEST(Database, RefusesADirectoryThatIsNotThere) {
+  TempDir dir;
+  auto db = Database::open(dir / "nowhere" / "brig.db");
+  ASSERT_FALSE(db);
+  EXPECT_THAT(db.error().message, HasSubstr("nowhere"));
+}
+
+TEST(Schema, UpgradesStepByStepAndKeepsWhatIsThere) {
+  TempDir dir;
+  constexpr const char* kSteps[] = {"CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (7)",
+                                    "ALTER TABLE a ADD COLUMN y INTEGER NOT NULL DEFAULT 5",
+                                    "CREATE TABLE b AS SELECT x + y AS z FROM a"};
+  std::span<const char* const> all(kSteps);
+  {
+    auto c = Connection::open(dir / "brig.db");
+    ASSERT_TRUE(c);
+    ASSERT_TRUE(migrate(**c, all.first(1)));
+    EXPECT_EQ(number(**c, "PRAGMA user_version"), 1);
+  }
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  ASSERT_TRUE(migrate(**c, all));
+  ASSERT_TRUE(migrate(**c, all)) << "a second time is nothing to do";
+  EXPECT_EQ(number(**c, "PRAGMA user_version"), 3);
+  EXPECT_EQ(number(**c, "SELECT z FROM b"), 12);
+}
+
+TEST(Schema, AStepThatFailsLeavesNoTrace) {
+  TempDir dir;
+  constexpr const char* kSteps[] = {"CREATE TABLE a (x INTEGER)",
+                                    "CREATE TABLE b (x INTEGER); CREATE NONSENSE"};
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  EXPECT_FALSE(migrate(**c, kSteps));
+  EXPECT_EQ(number(**c, "PRAGMA user_version"), 1);
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM sqlite_schema WHERE name = 'b'"), 0);
+}
+
+TEST(Connection, AStatementUsedWithinItselfIsRefused) {
+  TempDir dir;
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  constexpr const char* kSql = "SELECT 1 UNION SELECT 2";
+  auto outer = (*c)->prepare(kSql);
+  ASSERT_TRUE(outer);
+  ASSERT_TRUE(outer->step().ok());
+  EXPECT_FALSE((*c)->prepare(kSql));
+}
+
+TEST(Transaction, RollsBackUnlessCommitted) {
+  TempDir dir;
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  ASSERT_TRUE((*c)->execute("CREATE TABLE a (x INTEGER)"));
+  {
+    auto t = Transaction::begin(**c);
+    ASSERT_TRUE(t);
+    ASSERT_TRUE((*c)->execute("INSERT INTO a VALUES (1)"));
+  }
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM a"), 0);
+}
+
+}  // namespace
+}  // namespace brig::store
