@@ -71,7 +71,7 @@ class OutputLog : public std::enable_shared_from_this<OutputLog> {
   std::uint64_t end() const { return end_; }
   std::uint64_t disk_bytes() const;
 
-  // Starts at `from`; below begin() the first next() reports the gap, beyond end() it waits at end().
+  // Starts at `from`; below begin() the first next() reports the gap, above end() is taken as end().
   Reader read(std::uint64_t from);
 
   // Closes the files of a log nobody is using now; they are opened again when needed.
@@ -88,11 +88,12 @@ class OutputLog : public std::enable_shared_from_this<OutputLog> {
   Result<void> recover();
   Result<void> recover_last(Segment& segment);
   Result<void> roll();
-  void drop_oldest(std::uint64_t room);
+  void drop_oldest();
   Result<int> file_of(Segment& segment);
   std::filesystem::path path_of(std::uint64_t base) const;
   // The segment that holds `offset`; none at or beyond end().
   Segment* find(std::uint64_t offset);
+  std::uint64_t end_of(const Segment& segment) const;
 
   std::filesystem::path directory_;
   Limits limits_;
@@ -122,7 +123,9 @@ class Reader {
  private:
   friend class OutputLog;
   Reader(std::shared_ptr<OutputLog> log, std::uint64_t from) : log_(std::move(log)), position_(from) {}
-  Result<bool> locate(std::span<std::byte> buffer);
+  bool locate(int file, std::uint64_t size, std::uint64_t base);
+  Batch skip_to(std::uint64_t position);
+  void add(std::span<std::byte> bytes);
 
   std::shared_ptr<OutputLog> log_;
   std::uint64_t position_;
