@@ -1,0 +1,85 @@
+// What the API needs of the rest of the house: interfaces, and nothing that stands behind them.
+//
+// Ownership: Services borrows; everything in it outlives the Server. Threads: the loop's. Failure: as Result.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/metrics.hpp"
+#include "core/result.hpp"
+#include "doctor/doctor.hpp"
+#include "image/images.hpp"
+#include "net/task.hpp"
+#include "policy/explain.hpp"
+#include "policy/profile.hpp"
+#include "policy/request.hpp"
+#include "session/sessions.hpp"
+
+namespace brig::api {
+
+class Policies {
+ public:
+  virtual ~Policies() = default;
+  virtual std::vector<const policy::Profile*> profiles() const = 0;
+  virtual std::string default_profile() const = 0;
+  // An empty name is the default profile. An unknown one is `not_found` and names the nearest.
+  virtual Result<policy::Explanation> explain(const std::string& profile,
+                                              const policy::Request& request) const = 0;
+};
+
+using TokenHash = std::array<unsigned char, 32>;
+
+// A bearer token as it is kept: never its secret.
+struct Token {
+  std::string id;  // short and public
+  TokenHash hash{};
+  std::string label;
+  session::Caller::Role role = session::Caller::Role::viewer;
+  std::string owner;  // "token:ID"
+  WallTime created{};
+  std::optional<WallTime> expires;
+  std::optional<WallTime> revoked;
+  std::optional<WallTime> last_used;
+};
+
+class TokenStore {
+ public:
+  virtual ~TokenStore() = default;
+  virtual net::Task<Result<void>> create(Token token) = 0;
+  virtual net::Task<Result<std::vector<Token>>> list() = 0;
+  // Whatever has this hash, expired and revoked ones too: the caller judges.
+  virtual net::Task<Result<std::optional<Token>>> find(TokenHash hash) = 0;
+  // `not_found` if there is none.
+  virtual net::Task<Result<void>> revoke(std::string id, WallTime now) = 0;
+  virtual net::Task<Result<void>> touch(std::string id, WallTime now) = 0;
+};
+
+struct Condition {
+  std::string name;  // "engine", "ledger"
+  bool ok = false;
+  std::string detail;  // why not, and what to do
+};
+
+struct VersionInfo {
+  std::string version;
+  std::string installation;
+};
+
+struct Services {
+  session::Sessions& sessions;
+  image::Images& images;
+  doctor::Doctor& doctor;
+  Policies& policies;
+  TokenStore& tokens;
+  metrics::Registry& metrics;
+  const Clock& clock;
+  std::function<std::vector<Condition>()> readiness;  // ready if all are ok
+  VersionInfo version;
+};
+
+}  // namespace brig::api
