@@ -120,8 +120,11 @@ Result<void> OutputLog::append(Stream stream, WallTime time, std::span<const std
   }
   auto needed = kHeader + bytes.size();
   if (segments_.empty() ||
-      (segments_.back().size > 0 && segments_.back().size + needed > limits_.segment_bytes)) {
-    if (!torn_) BRIG_CHECK(roll());
+      (segments_.back().size > 0 && (skipped_ || segments_.back().size + needed > limits_.segment_bytes))) {
+    if (!torn_) {
+      BRIG_CHECK(roll());
+      skipped_ = false;
+    }
   }
   auto& segment = segments_.back();
   BRIG_TRY(int file, file_of(segment));
@@ -154,6 +157,18 @@ Result<void> OutputLog::append(Stream stream, WallTime time, std::span<const std
   end_ += bytes.size();
   drop_oldest();
   return {};
+}
+
+void OutputLog::skip_to(std::uint64_t offset) {
+  if (offset <= end_) return;
+  end_ = offset;
+  skipped_ = !segments_.empty();
+  // A segment that holds nothing yet would claim the skipped bytes as its own.
+  if (skipped_ && segments_.back().size == 0) {
+    ::unlink(path_of(segments_.back().base).c_str());
+    segments_.pop_back();
+    skipped_ = !segments_.empty();
+  }
 }
 
 void OutputLog::drop_oldest() {

@@ -67,6 +67,9 @@ class OutputLog : public std::enable_shared_from_this<OutputLog> {
 
   Result<void> append(Stream stream, WallTime time, std::span<const std::byte> bytes);
 
+  // The bytes up to `offset` will never come; readers are told of the gap.
+  void skip_to(std::uint64_t offset);
+
   std::uint64_t begin() const;  // offset of the oldest byte kept
   std::uint64_t end() const { return end_; }
   std::uint64_t disk_bytes() const;
@@ -99,6 +102,7 @@ class OutputLog : public std::enable_shared_from_this<OutputLog> {
   Limits limits_;
   std::vector<Segment> segments_;  // by base, each beginning where the one before ends
   std::uint64_t end_ = 0;
+  bool skipped_ = false;  // the next record begins a segment of its own, because end_ was moved
   bool torn_ = false;  // a failed append could not be taken back yet
 };
 

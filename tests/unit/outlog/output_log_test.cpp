@@ -140,6 +140,39 @@ TEST(OutputLog, AReaderOvertakenInTheMiddleIsToldOnce) {
   EXPECT_EQ(rest.both, written.substr(log->begin()));
 }
 
+TEST(OutputLog, WhatNeverCameIsAGapAlsoAfterAReopen) {
+  LogDir dir;
+  {
+    auto log = *OutputLog::open(dir.path());
+    log->skip_to(5);
+    EXPECT_EQ(log->end(), 5u);
+    ASSERT_TRUE(put(*log, "abc"));
+    log->skip_to(20);
+    log->skip_to(10);  // never back
+    ASSERT_TRUE(put(*log, "xyz"));
+    EXPECT_EQ(log->end(), 23u);
+  }
+  auto log = *OutputLog::open(dir.path());
+  EXPECT_EQ(log->begin(), 5u);
+  EXPECT_EQ(log->end(), 23u);
+  auto reader = log->read(0);
+  std::vector<std::byte> buffer(kMinBuffer);
+  auto first = reader.next(buffer);
+  ASSERT_TRUE(first && first->gap);
+  EXPECT_EQ(first->gap->to, 5u);
+  ASSERT_EQ(reader.next(buffer)->pieces.size(), 1u);
+  EXPECT_EQ(reader.position(), 8u);
+  auto second = reader.next(buffer);
+  ASSERT_TRUE(second && second->gap);
+  EXPECT_EQ(second->gap->from, 8u);
+  EXPECT_EQ(second->gap->to, 20u);
+  auto last = reader.next(buffer);
+  ASSERT_TRUE(last);
+  ASSERT_EQ(last->pieces.size(), 1u);
+  EXPECT_EQ(last->pieces[0].offset, 20u);
+  EXPECT_TRUE(reader.next(buffer)->at_end());
+}
+
 TEST(OutputLog, ComesBackAsItWas) {
   LogDir dir;
   std::string written;
