@@ -1,0 +1,222 @@
+#include "policy/compile.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+#include "policy/host_path.hpp"
+#include "policy/seccomp.hpp"
+
+namespace brig::policy {
+namespace {
+
+using nlohmann::json;
+
+// Docker's own, and what further tells about the host or lets a process meddle with it.
+constexpr const char* kMasked[] = {
+    "/proc/acpi",           "/proc/asound",        "/proc/config.gz",
+    "/proc/interrupts",     "/proc/kallsyms",      "/proc/kcore",
+    "/proc/keys",           "/proc/kmsg",          "/proc/latency_stats",
+    "/proc/modules",        "/proc/sched_debug",   "/proc/scsi",
+    "/proc/slabinfo",       "/proc/timer_list",    "/proc/timer_stats",
+    "/proc/vmallocinfo",    "/proc/zoneinfo",      "/sys/devices/virtual/powercap",
+    "/sys/firmware",        "/sys/fs/bpf",         "/sys/kernel/debug",
+    "/sys/kernel/security", "/sys/kernel/tracing", "/sys/module"};
+constexpr const char* kReadonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                     "/proc/sysrq-trigger"};
+
+Error invalid(std::string message) {
+  return {Code::invalid, std::move(message), "policy: compile", false};
+}
+Error denied(std::string message) {
+  return {Code::denied, std::move(message), "policy: compile", false};
+}
+
+bool lies_in(const std::string& path, const std::string& root) {
+  return path.size() > root.size() + 1 && path.compare(0, root.size(), root) == 0 && path[root.size()] == '/';
+}
+
+Result<std::string> engine_runtime(Runtime runtime, const Facts& facts) {
+  auto it = facts.runtime_names.find(runtime);
+  auto name = it == facts.runtime_names.end() ? std::string(to_string(runtime)) : it->second;
+  if (std::find(facts.engine_runtimes.begin(), facts.engine_runtimes.end(), name) ==
+      facts.engine_runtimes.end()) {
+    std::vector<std::string> known;
+    for (const auto& r : facts.engine_runtimes) known.push_back(printable(r, 40));
+    return Error{Code::unsupported,
+                 "the engine has no runtime " + quoted(name) + " (it has " + join(known, ", ") +
+                     "); add it to the engine's daemon.json, or choose a profile with another runtime",
+                 "policy: compile", false};
+  }
+  return name;
+}
+
+Result<void> check_image(const Facts& facts) {
+  const auto& id = facts.image.str();
+  if (id.size() != 71 || id.compare(0, 7, "sha256:") != 0 ||
+      id.find_first_not_of("0123456789abcdef", 7) != std::string::npos)
+    return invalid("image " + quoted(id) +
+                   " must be given by its id (sha256:…), which cannot be moved to another");
+  if (!facts.image_volumes.empty())
+    return denied(
+        "the image declares the volume " + quoted(facts.image_volumes.front(), 200) +
+        ", which the engine would create writable and without a limit; remove VOLUME from its Dockerfile");
+  for (const auto& key : facts.image_label_keys)
+    if (key.compare(0, 5, "brig.") == 0)
+      return denied("the image carries the label " + quoted(key) +
+                    ", and labels beginning with brig. are Brig's own; remove it from its Dockerfile");
+  return {};
+}
+
+Result<void> check_names(const Facts& facts) {
+  BRIG_CHECK(check_name("container name", facts.container_name));
+  BRIG_CHECK(check_name("installation", facts.installation));
+  if (!is_session_id(facts.session.str()))
+    return invalid("session id " + quoted(facts.session.str()) + " is none");
+  if (facts.owner.empty() || facts.owner.size() > 128 || !is_utf8(facts.owner) ||
+      printable(facts.owner, 128) != facts.owner)
+    return invalid("owner " + quoted(facts.owner) + " must be 1 to 128 printable bytes");
+  const auto& host = facts.hostname;
+  bool fine = !host.empty() && host.size() <= 63 && host.front() != '-' && host.back() != '-' &&
+              std::all_of(host.begin(), host.end(), [](char c) {
+                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+              });
+  if (!fine)
+    return invalid("host name " + quoted(host) + " must be 1 to 63 letters, digits and '-', not at its ends");
+  return {};
+}
+
+json bind(const std::string& source, const char* target, bool writable) {
+  // Not recursive: what is mounted below the source on the host stays there.
+  return {{"Type", "bind"},
+          {"Source", source},
+          {"Target", target},
+          {"ReadOnly", !writable},
+          {"BindOptions", {{"Propagation", "rprivate"}, {"NonRecursive", true}}}};
+}
+
+Result<json> mounts(const Effective& effective, const Facts& facts) {
+  BRIG_CHECK(check_absolute("state directory", facts.state_dir));
+  BRIG_CHECK(check_absolute("link directory", facts.link_dir));
+  BRIG_CHECK(check_absolute("workspace", facts.workspace_dir));
+  if (facts.state_dir == "/") return invalid("the state directory cannot be the root of the host");
+  auto sessions = facts.state_dir + "/sessions/" + facts.session.str();
+  if (!lies_in(facts.link_dir, sessions))
+    return denied("link directory " + quoted(facts.link_dir, 200) + " is not of session " +
+                  facts.session.str());
+  // A copy lies in the session's own directory; only the grant makes it the project itself.
+  if (effective.has_project_write()) {
+    BRIG_CHECK(check_host_path("project", facts.workspace_dir, facts.state_dir, facts.engine_sockets));
+  } else if (!lies_in(facts.workspace_dir, sessions) || facts.workspace_dir == facts.link_dir ||
+             lies_in(facts.workspace_dir, facts.link_dir) || lies_in(facts.link_dir, facts.workspace_dir)) {
+    return denied("workspace " + quoted(facts.workspace_dir, 200) + " is not of session " +
+                  facts.session.str());
+  }
+
+  json out = json::array();
+  out.push_back(bind(facts.link_dir, "/run/brig", false));
+  out.push_back(bind(facts.workspace_dir, "/workspace", effective.workspace == Workspace::overlay));
+  for (const auto& mount : effective.mounts()) {
+    auto it = facts.real_path.find(mount.source);
+    if (it == facts.real_path.end())
+      return invalid("nobody has resolved the symbolic links in " + quoted(mount.source, 200));
+    BRIG_CHECK(check_host_path("grants.mount.source", it->second, facts.state_dir, facts.engine_sockets));
+    BRIG_CHECK(check_mount_target("grants.mount.target", mount.target));
+    out.push_back(bind(it->second, mount.target.c_str(), mount.writable));
+  }
+  return out;
+}
+
+json tmpfs(const Limits<std::uint64_t>& limits) {
+  auto own = ",uid=1000,gid=1000,size=";
+  // /tmp and the home may hold programs: npm, pip, compilers and node's native modules run what they unpack.
+  return {
+      {"/tmp", "rw,nosuid,nodev,exec,mode=1777,size=" + std::to_string(limits.tmp)},
+      {"/home/agent", std::string("rw,nosuid,nodev,exec,mode=0700") + own + std::to_string(limits.home)},
+      {"/run/user/1000", std::string("rw,nosuid,nodev,noexec,mode=0700") + own + std::to_string(limits.run)}};
+}
+
+}  // namespace
+
+Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
+  BRIG_CHECK(check_names(facts));
+  BRIG_CHECK(check_image(facts));
+  BRIG_TRY(auto runtime, engine_runtime(effective.runtime, facts));
+  BRIG_TRY(auto seccomp, seccomp_profile(effective.grants));
+  BRIG_TRY(auto binds, mounts(effective, facts));
+  const auto& limits = effective.limits;
+
+  json host{
+      // Power.
+      {"Privileged", false},
+      {"CapAdd", json::array()},
+      {"CapDrop", {"ALL"}},
+      {"SecurityOpt", {"no-new-privileges", "seccomp=" + seccomp}},
+      {"ReadonlyRootfs", true},
+      {"MaskedPaths", kMasked},
+      {"ReadonlyPaths", kReadonly},
+      {"Devices", json::array()},
+      {"DeviceCgroupRules", json::array()},
+      {"DeviceRequests", json::array()},
+      {"Runtime", runtime},
+      // Walls.
+      {"NetworkMode", "none"},
+      {"PidMode", ""},
+      {"IpcMode", "private"},
+      {"UTSMode", ""},
+      {"CgroupnsMode", "private"},
+      {"UsernsMode", ""},
+      {"PublishAllPorts", false},
+      // Files.
+      {"Mounts", std::move(binds)},
+      {"Tmpfs", tmpfs(limits)},
+      {"ShmSize", limits.shm},
+      // Measure.
+      {"Memory", limits.memory},
+      {"MemorySwap", limits.memory},
+      {"NanoCpus", limits.milli_cpus * 1'000'000},
+      {"PidsLimit", limits.pids},
+      {"Ulimits",
+       {{{"Name", "nofile"}, {"Soft", limits.nofile}, {"Hard", limits.nofile}},
+        {{"Name", "core"}, {"Soft", 0}, {"Hard", 0}}}},
+      {"OomScoreAdj", limits.oom_score_adj},
+      {"OomKillDisable", false},
+      // Life: Brig's alone, so the engine neither restarts, removes, logs nor supervises.
+      {"AutoRemove", false},
+      {"RestartPolicy", {{"Name", "no"}, {"MaximumRetryCount", 0}}},
+      {"LogConfig", {{"Type", "none"}, {"Config", json::object()}}},
+      {"Init", false},
+  };
+  // Only there: cgroup v2 has no such knob, and no swap is no swap.
+  if (facts.engine_cgroup == 1) host["MemorySwappiness"] = 0;
+
+  json body{
+      {"Image", facts.image.str()},
+      {"Hostname", facts.hostname},
+      {"Domainname", ""},
+      {"User", "1000:1000"},
+      {"Entrypoint", {"/run/brig/init"}},
+      {"Cmd", json::array()},
+      {"Env", json::array()},
+      {"WorkingDir", "/"},
+      {"Healthcheck", {{"Test", {"NONE"}}}},
+      {"StopSignal", "SIGTERM"},
+      {"StopTimeout", 10},
+      {"AttachStdin", false},
+      {"AttachStdout", false},
+      {"AttachStderr", false},
+      {"OpenStdin", false},
+      {"StdinOnce", false},
+      {"Tty", false},
+      {"Labels",
+       {{kLabelInstallation, facts.installation},
+        {kLabelSession, facts.session.str()},
+        {kLabelOwner, facts.owner},
+        {kLabelGeneration, std::to_string(facts.generation)},
+        {kLabelPolicy, policy_hash(effective)}}},
+      {"HostConfig", std::move(host)},
+  };
+  return CreateRequest{facts.container_name, body.dump(-1, ' ', false, json::error_handler_t::replace)};
+}
+
+}  // namespace brig::policy

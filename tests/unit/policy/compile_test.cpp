@@ -1,0 +1,192 @@
+#include "policy/compile.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fixture.hpp"
+
+namespace brig::policy {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+Effective plain(std::string_view name = "default") {
+  auto e = resolve({}, testing::profile(name), {});
+  EXPECT_TRUE(e) << e.error().message;
+  return *e;
+}
+
+json compiled(const Effective& e, const Facts& f) {
+  auto r = compile(e, f);
+  EXPECT_TRUE(r) << r.error().message;
+  return r ? json::parse(r->body) : json();
+}
+
+TEST(Compile, HardensAlways) {
+  auto body = compiled(plain(), testing::facts());
+  auto host = body["HostConfig"];
+  EXPECT_EQ(body["User"], "1000:1000");
+  EXPECT_EQ(body["Entrypoint"], json::array({"/run/brig/init"}));
+  EXPECT_EQ(body["Cmd"], json::array());
+  EXPECT_EQ(body["Env"], json::array());
+  EXPECT_EQ(body["Healthcheck"], json::parse(R"({"Test":["NONE"]})"));
+  EXPECT_EQ(host["CapDrop"], json::array({"ALL"}));
+  EXPECT_EQ(host["CapAdd"], json::array());
+  EXPECT_EQ(host["Privileged"], false);
+  EXPECT_EQ(host["NetworkMode"], "none");
+  EXPECT_EQ(host["ReadonlyRootfs"], true);
+  EXPECT_EQ(host["MemorySwap"], host["Memory"]);
+  EXPECT_EQ(host["Runtime"], "runc");
+  EXPECT_EQ(host["Mounts"].size(), 2u);
+  EXPECT_EQ(host["Mounts"][0]["ReadOnly"], true);
+  EXPECT_EQ(host["Mounts"][1]["ReadOnly"], false);
+  EXPECT_EQ(host["Ulimits"].size(), 2u);
+  EXPECT_TRUE(host["MaskedPaths"].is_array());
+}
+
+TEST(Compile, EveryBuiltInProfileSatisfiesTheSecondReader) {
+  for (const auto& p : built_in_profiles()) {
+    auto e = plain(p.name);
+    auto f = testing::facts();
+    auto r = compile(e, f);
+    ASSERT_TRUE(r) << r.error().message;
+    auto violations = verify(r->body, expect(e, f));
+    EXPECT_TRUE(violations.empty()) << p.name << "\n" << testing::text(violations);
+  }
+}
+
+TEST(Compile, NamesARuntimeTheEngineLacks) {
+  auto f = testing::facts();
+  f.engine_runtimes = {"runc"};
+  auto r = compile(plain("gvisor"), f);
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::unsupported);
+  EXPECT_THAT(r.error().message, HasSubstr("'runsc'"));
+}
+
+TEST(Compile, UsesTheEnginesNameForARuntime) {
+  auto f = testing::facts();
+  f.engine_runtimes.push_back("gvisor-1");
+  f.runtime_names[Runtime::runsc] = "gvisor-1";
+  EXPECT_EQ(compiled(plain("gvisor"), f)["HostConfig"]["Runtime"], "gvisor-1");
+}
+
+TEST(Compile, RefusesAnImageThatShapesContainers) {
+  auto f = testing::facts();
+  f.image_volumes = {"/data"};
+  EXPECT_EQ(compile(plain(), f).error().code, Code::denied);
+  EXPECT_THAT(compile(plain(), f).error().message, HasSubstr("'/data'"));
+  f = testing::facts();
+  f.image_label_keys = {"maintainer", "brig.owner"};
+  EXPECT_EQ(compile(plain(), f).error().code, Code::denied);
+  f = testing::facts();
+  f.image = ImageId("debian:12");
+  EXPECT_EQ(compile(plain(), f).error().code, Code::invalid);
+}
+
+TEST(Compile, ReadonlyProfileMountsTheWorkspaceReadOnly) {
+  EXPECT_EQ(compiled(plain("strict"), testing::facts())["HostConfig"]["Mounts"][1]["ReadOnly"], true);
+}
+
+TEST(Compile, SwappinessOnlyWhereTheKernelHasIt) {
+  auto f = testing::facts();
+  EXPECT_TRUE(compiled(plain(), f)["HostConfig"].contains("MemorySwappiness"));
+  f.engine_cgroup = 2;
+  EXPECT_FALSE(compiled(plain(), f)["HostConfig"].contains("MemorySwappiness"));
+}
+
+// Where a granted path leads once symbolic links are resolved decides, not how it was spelled.
+TEST(Compile, RefusesEnginesStateAndKernelBehindSymbolicLinks) {
+  Ceiling ceiling;
+  ceiling.grants.mount_read = {"/srv"};
+  Request request;
+  request.grants = {GrantMount{"/srv/link", "/mnt/x", false}};
+  auto e = resolve(ceiling, testing::profile("default"), request);
+  ASSERT_TRUE(e);
+  for (std::string real : {"/",
+                           "/run",
+                           "/run/docker.sock",
+                           "/var/run/docker.sock",
+                           "/var",
+                           "/var/lib",
+                           "/var/lib/docker/volumes",
+                           "/var/lib/brig",
+                           "/var/lib/brig/sessions/fedcba9876543210/upper",
+                           "/srv",
+                           "/srv/engines",
+                           "/srv/engines/one.sock",
+                           "/proc",
+                           "/proc/1/root",
+                           "/sys/fs/cgroup",
+                           "/dev",
+                           "/dev/sda",
+                           "/home/u/.docker/run/docker.sock",
+                           "/opt/x/docker.raw.sock",
+                           "/run/containerd/containerd.sock",
+                           "/srv/../run/docker.sock",
+                           "//run/docker.sock",
+                           "/srv/./x",
+                           "srv/x",
+                           ""}) {
+    auto f = testing::facts();
+    f.real_path = {{"/srv/link", real}};
+    auto r = compile(*e, f);
+    EXPECT_FALSE(r) << real;
+  }
+  auto f = testing::facts();
+  f.real_path = {{"/srv/link", "/srv/data"}};
+  EXPECT_TRUE(compile(*e, f));
+  f.real_path.clear();
+  EXPECT_FALSE(compile(*e, f)) << "unresolved";
+}
+
+TEST(Compile, TheProjectItselfOnlyByGrant) {
+  auto f = testing::facts();
+  f.workspace_dir = "/home/u/app";
+  EXPECT_EQ(compile(plain(), f).error().code, Code::denied);
+  Ceiling ceiling;
+  ceiling.grants.project_write = true;
+  Request request;
+  request.grants = {GrantProjectWrite{}};
+  auto e = resolve(ceiling, testing::profile("default"), request);
+  ASSERT_TRUE(e);
+  auto r = compile(*e, f);
+  ASSERT_TRUE(r) << r.error().message;
+  EXPECT_TRUE(verify(r->body, expect(*e, f)).empty());
+  for (std::string bad : {"/", "/var", "/srv", "/srv/engines/one.sock", "/var/lib/brig", "/proc/self"}) {
+    f.workspace_dir = bad;
+    EXPECT_EQ(compile(*e, f).error().code, Code::denied) << bad;
+  }
+}
+
+TEST(Compile, AnotherSessionsDirectoriesAreNotItsOwn) {
+  auto f = testing::facts();
+  f.workspace_dir = "/var/lib/brig/sessions/fedcba9876543210/workspace";
+  EXPECT_FALSE(compile(plain(), f));
+  f = testing::facts();
+  f.link_dir = "/var/lib/brig/sessions/fedcba9876543210/link";
+  EXPECT_FALSE(compile(plain(), f));
+  f = testing::facts();
+  f.workspace_dir = f.link_dir;
+  EXPECT_FALSE(compile(plain(), f));
+}
+
+TEST(Compile, RefusesHostNamesAndOwnersThatAreNone) {
+  for (std::string name : {"", "-a", "a-", "a b", "a\nb", "a.b", "ä"}) {
+    auto f = testing::facts();
+    f.hostname = name;
+    EXPECT_FALSE(compile(plain(), f)) << name;
+  }
+  for (std::string owner :
+       std::vector<std::string>{"", "a\nb", std::string(200, 'x'), std::string("a\0b", 3)}) {
+    auto f = testing::facts();
+    f.owner = owner;
+    EXPECT_FALSE(compile(plain(), f)) << owner;
+  }
+}
+
+}  // namespace
+}  // namespace brig::policy

@@ -1,0 +1,122 @@
+#include "policy/verify.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fixture.hpp"
+#include "mutations.hpp"
+
+namespace brig::policy {
+namespace {
+
+using nlohmann::json;
+
+class Verify : public ::testing::Test {
+ protected:
+  Verify() {
+    auto e = resolve({}, testing::profile("default"), {});
+    facts_ = testing::facts();
+    expected_ = expect(*e, facts_);
+    body_ = compile(*e, facts_)->body;
+  }
+  std::vector<Violation> read(const json& body) { return verify(body.dump(), expected_); }
+
+  Facts facts_;
+  Expectations expected_;
+  std::string body_;
+};
+
+TEST_F(Verify, FindsNothingInWhatTheCompilerMakes) {
+  EXPECT_TRUE(verify(body_, expected_).empty()) << testing::text(verify(body_, expected_));
+}
+
+// The second reader is worth something only if it sees each single dangerous step.
+TEST_F(Verify, FindsEveryMutation) {
+  auto all = testing::mutations();
+  EXPECT_GT(all.size(), 250u);
+  for (const auto& mutation : all) {
+    auto body = json::parse(body_);
+    mutation.apply(body);
+    EXPECT_FALSE(read(body).empty()) << mutation.name;
+  }
+}
+
+TEST_F(Verify, NeedsAnExpectation) {
+  EXPECT_FALSE(verify(body_, {}).empty());
+  auto other = expected_;
+  other.runtime.clear();
+  EXPECT_FALSE(verify(body_, other).empty());
+  other = expected_;
+  other.labels.clear();
+  EXPECT_FALSE(verify(body_, other).empty());
+  other = expected_;
+  other.mounts.pop_back();
+  EXPECT_FALSE(verify(body_, other).empty());
+}
+
+// The engine's parser merges what is said twice; ours would have read the last only.
+TEST_F(Verify, RefusesTextThatTwoParsersReadDifferently) {
+  auto twice = body_;
+  twice.insert(1, R"("HostConfig":{"Binds":["/:/host"]},)");
+  EXPECT_FALSE(verify(twice, expected_).empty());
+  auto inner = body_;
+  inner.insert(inner.find(R"("HostConfig":{)") + 14, R"("Privileged":true,)");
+  EXPECT_FALSE(verify(inner, expected_).empty());
+  EXPECT_FALSE(verify(body_ + "{}", expected_).empty());
+  EXPECT_FALSE(verify("", expected_).empty());
+  EXPECT_FALSE(verify("[]", expected_).empty());
+  EXPECT_FALSE(verify("{}", expected_).empty());
+  EXPECT_FALSE(verify(std::string(100'000, '['), expected_).empty());
+}
+
+// Even an expectation that was fooled does not get the engine's socket or the host's root mounted.
+TEST_F(Verify, JudgesExpectedMountsToo) {
+  for (std::string source :
+       {"/", "/run/docker.sock", "/var/run/docker.sock", "/srv/engines/one.sock", "/srv/engines",
+        "/var/lib/brig/brig.db", "/var/lib/brig/sessions/fedcba9876543210/upper", "/proc/1/root",
+        "/home/u/podman.sock", "/srv/a/../../run"}) {
+    auto expected = expected_;
+    expected.mounts.push_back({source, "/mnt/x", false});
+    auto body = json::parse(body_);
+    auto mount = body["HostConfig"]["Mounts"][0];
+    mount["Source"] = source;
+    mount["Target"] = "/mnt/x";
+    mount["ReadOnly"] = false;
+    body["HostConfig"]["Mounts"].push_back(mount);
+    EXPECT_FALSE(verify(body.dump(), expected).empty()) << source;
+  }
+  auto expected = expected_;
+  expected.workspace_dir = "/run";
+  expected.mounts[1].source = "/run";
+  auto body = json::parse(body_);
+  body["HostConfig"]["Mounts"][1]["Source"] = "/run";
+  EXPECT_FALSE(verify(body.dump(), expected).empty());
+  for (std::string place :
+       {"/var/lib/brig", "/var/lib/brig/sessions", "/var/lib/brig/sessions/0123456789abcdef"}) {
+    expected = expected_;
+    expected.workspace_dir = place;
+    expected.mounts[1].source = place;
+    body = json::parse(body_);
+    body["HostConfig"]["Mounts"][1]["Source"] = place;
+    EXPECT_FALSE(verify(body.dump(), expected).empty()) << place;
+  }
+}
+
+TEST_F(Verify, GrantedMountsAndCallsAreFine) {
+  Ceiling c;
+  c.grants.ptrace = true;
+  c.grants.syscalls = {"mbind"};
+  c.grants.mount_read = {"/srv/data"};
+  Request r;
+  r.grants = {GrantPtrace{}, GrantSyscalls{{"mbind"}}, GrantMount{"/srv/data", "/mnt/data", false}};
+  auto e = resolve(c, testing::profile("default"), r);
+  ASSERT_TRUE(e);
+  facts_.real_path = {{"/srv/data", "/srv/data"}};
+  auto body = compile(*e, facts_);
+  ASSERT_TRUE(body) << body.error().message;
+  auto found = verify(body->body, expect(*e, facts_));
+  EXPECT_TRUE(found.empty()) << testing::text(found);
+  EXPECT_FALSE(verify(body->body, expected_).empty()) << "not expected, so not fine";
+}
+
+}  // namespace
+}  // namespace brig::policy
