@@ -1,0 +1,99 @@
+#include "config/config.hpp"
+
+#include <sys/stat.h>
+
+#include "config/keys.hpp"
+#include "config/table.hpp"
+#include "core/files.hpp"
+#include "core/text.hpp"
+
+namespace brig::config {
+namespace {
+
+Table& find_table(Table& top, std::string_view name) {
+  Table* table = &top;
+  for (auto part : split(name, '.')) table = &table->table(part);
+  return *table;
+}
+
+void read_into(Document& document, Config& config) {
+  for (const auto& table : tables()) find_table(document.top(), table.table);
+  for (const auto& key : keys()) key.read(find_table(document.top(), key.table), key.name, config);
+}
+
+// The defaults, as the file that would say them all.
+std::string standard_text() {
+  std::string out;
+  for (const auto& table : tables()) {
+    out += "[" + std::string(table.table) + "]\n";
+    for (const auto& key : keys())
+      if (key.table == table.table && !key.standard.empty())
+        out += std::string(key.name) + " = " + std::string(key.standard) + "\n";
+  }
+  return out;
+}
+
+void check_together(Table& top, const Config& config) {
+  auto& tcp = top.table("api").table("tcp");
+  if (!config.tcp.listen.empty() && (config.tcp.cert.empty() || config.tcp.key.empty()))
+    tcp.fail("listen", "is set without " + std::string(config.tcp.cert.empty() ? "cert" : "key") +
+                           "; name the certificate and its key, for the API speaks TLS only");
+  if (config.tcp.listen.empty() && tcp.present() && (!config.tcp.cert.empty() || !config.tcp.key.empty()))
+    tcp.fail("listen", "is missing; say where to listen, or remove cert and key");
+}
+
+void append_wrapped(std::string& out, std::string_view text) {
+  constexpr std::size_t kWidth = 100;
+  std::string line = "#";
+  for (auto word : split(text, ' ')) {
+    if (line.size() + 1 + word.size() > kWidth) {
+      out += line + "\n";
+      line = "#";
+    }
+    line += " " + std::string(word);
+  }
+  out += line + "\n";
+}
+
+}  // namespace
+
+Result<Config> parse(std::string_view text, std::string_view file) {
+  Config config;
+  BRIG_TRY(auto standard, Document::parse(standard_text(), "the defaults"));
+  read_into(*standard, config);
+  BRIG_CHECK(standard->finish());
+  BRIG_TRY(auto document, Document::parse(text, file));
+  read_into(*document, config);
+  check_together(document->top(), config);
+  BRIG_CHECK(document->finish());
+  return config;
+}
+
+Result<Config> load(const std::filesystem::path& path, bool may_be_absent) {
+  struct stat status {};
+  if (may_be_absent && ::stat(path.c_str(), &status) != 0 && errno == ENOENT) return parse("", path.native());
+  BRIG_TRY(auto text, read_file(path, kMaxDocument));
+  return parse(text, path.native());
+}
+
+std::string example() {
+  std::string out =
+      "# The configuration of brigd, read from /etc/brig/brig.toml or the file given by --config.\n"
+      "# Every key with its default, as a comment: remove the # from what you want to change.\n"
+      "# This file is what `brigd --print-default-config` prints.\n";
+  for (const auto& table : tables()) {
+    out += "\n";
+    append_wrapped(out, table.meaning);
+    out += "[" + std::string(table.table) + "]\n";
+    for (const auto& key : keys()) {
+      if (key.table != table.table) continue;
+      out += "\n";
+      append_wrapped(out, key.meaning);
+      out += "# " + std::string(key.name) + " = " +
+             std::string(key.standard.empty() ? key.example : key.standard) + "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace brig::config

@@ -1,0 +1,83 @@
+// brig.toml: what an operator may set, with its default.
+//
+// The table in keys.cpp is the one place that knows a key's name, type, default and meaning; parsing, the
+// defaults below and deploy/brig.toml.example all come from it. A key that is not in it is refused.
+// Several brigd share a machine when each has a file of its own with another state_dir, socket and prefix.
+//
+// Threads: plain values. Failure: Error{invalid} with file, line, key, value and remedy; the first one found.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "core/result.hpp"
+
+namespace brig::config {
+
+inline constexpr const char* kDefaultFile = "/etc/brig/brig.toml";
+
+struct Config {
+  struct Service {
+    std::filesystem::path state_dir;
+    std::filesystem::path socket;
+    std::string group;  // empty: root alone
+    log::Level log_level = log::Level::info;
+    log::Format log_format = log::Format::text;
+  } service;
+
+  struct Tcp {
+    std::string listen;  // "address:port", "[address]:port"; empty: off
+    std::filesystem::path cert;
+    std::filesystem::path key;
+    std::vector<std::string> allowed_hosts;
+  } tcp;
+
+  struct Engine {
+    std::string host;  // as DOCKER_HOST; empty: what the environment says
+    bool tls_verify = false;
+    std::filesystem::path cert_path;
+  } engine;
+
+  struct Policy {
+    std::filesystem::path ceiling;
+    std::filesystem::path profiles_dir;
+    std::string default_profile;
+  } policy;
+
+  struct Images {
+    std::filesystem::path dir;  // empty: the one that was installed with brigd
+    std::string base;           // empty: never pulled
+    std::string prefix;
+    std::string build_network;  // "default", "host", "none"
+    Millis build_deadline{};
+  } images;
+
+  struct Trust {
+    std::string ca_bundle;  // "auto", "none" or a path
+    bool builds = true;
+    bool sandboxes = true;
+  } trust;
+
+  struct Limits {
+    std::uint64_t max_sessions = 0;
+    std::uint64_t output_bytes = 0;         // kept per process
+    std::uint64_t max_connections = 0;      // to the API
+    std::uint64_t requests_per_minute = 0;  // per caller
+  } limits;
+};
+
+// An empty text is the defaults. `file` is for messages.
+Result<Config> parse(std::string_view text, std::string_view file);
+
+// The defaults if `path` does not exist and `may_be_absent`.
+Result<Config> load(const std::filesystem::path& path, bool may_be_absent);
+
+// brig.toml with every key, its meaning and its default: deploy/brig.toml.example.
+std::string example();
+
+}  // namespace brig::config

@@ -1,0 +1,232 @@
+#include "config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/names.hpp"
+#include "core/text.hpp"
+
+namespace brig::config {
+namespace {
+
+using Into = Config&;
+using Name = std::string_view;
+
+void read_path(Table& table, Name name, std::filesystem::path& into, bool may_be_empty) {
+  auto value = table.text(name);
+  if (!value) return;
+  if (value->empty() && may_be_empty)
+    into.clear();
+  else if (value->empty() || value->front() != '/')
+    table.fail(name, "is " + quoted(*value) + "; write an absolute path");
+  else
+    into = std::filesystem::path(*value).lexically_normal();
+}
+
+// One of `choices`, as its place among them.
+template <std::size_t N>
+std::optional<std::size_t> read_choice(Table& table, Name name,
+                                       const std::array<std::string_view, N>& choices) {
+  auto value = table.text(name, 64);
+  if (!value) return {};
+  auto at = std::find(choices.begin(), choices.end(), *value);
+  if (at != choices.end()) return static_cast<std::size_t>(at - choices.begin());
+  std::vector<std::string> words(choices.begin(), choices.end());
+  table.fail(name,
+             "is " + quoted(*value) + "; write one of " + join(words, ", ") + did_you_mean(*value, choices));
+  return {};
+}
+
+// What a name of an image may start with: the engine takes lower case only.
+bool is_prefix(std::string_view text) {
+  if (text.empty() || text.size() > 64 || text.front() == '-' || text.back() == '-') return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+// "127.0.0.1:7543", "[::1]:7543".
+bool is_listen(std::string_view text) {
+  auto colon = text.rfind(':');
+  if (colon == 0 || colon == std::string_view::npos || text.size() > 100) return false;
+  auto port = text.substr(colon + 1);
+  auto host = text.substr(0, colon);
+  if (host.find(':') != std::string_view::npos && (host.front() != '[' || host.back() != ']')) return false;
+  if (port.empty() || port.size() > 5) return false;
+  unsigned number = 0;
+  for (char c : port) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  return number >= 1 && number <= 65535;
+}
+
+constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kFormats{"text", "json"};
+constexpr std::array<std::string_view, 3> kNetworks{"default", "host", "none"};
+
+const Key kKeys[] = {
+    {"service", "state_dir", "\"/var/lib/brig\"", "",
+     "Where everything that outlives brigd is kept; one brigd per directory.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.service.state_dir, false); }},
+    {"service", "socket", "\"/run/brig/brig.sock\"", "",
+     "The unix socket of the API; its directory is made if need be.",
+     [](Table& t, Name n, Into c) {
+       read_path(t, n, c.service.socket, false);
+       if (c.service.socket.native().size() > 107)
+         t.fail(n, "has more than 107 bytes, which no unix socket may have; choose a shorter path");
+     }},
+    {"service", "group", "\"brig\"", "",
+     "Who is in this group may use the socket; an empty text leaves it to root alone.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.text(n, 32)) c.service.group = *v;
+     }},
+    {"service", "log_level", "\"info\"", "", "How much is logged: debug, info, warn or error.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = read_choice(t, n, kLevels)) c.service.log_level = static_cast<log::Level>(*v);
+     }},
+    {"service", "log_format", "\"text\"", "",
+     "text for people, json for machines: one object a line, on stderr.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = read_choice(t, n, kFormats)) c.service.log_format = static_cast<log::Format>(*v);
+     }},
+
+    {"api.tcp", "listen", "", "\"127.0.0.1:7543\"",
+     "Address and port; absent, the API is on the socket only.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n, 128);
+       if (v && !is_listen(*v))
+         t.fail(n,
+                "is " + quoted(*v) + "; write address and port, as in \"127.0.0.1:7543\" or \"[::1]:7543\"");
+       if (v) c.tcp.listen = *v;
+     }},
+    {"api.tcp", "cert", "", "\"/etc/brig/tls/cert.pem\"",
+     "The server's certificate chain, PEM; needed with listen.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.tcp.cert, false); }},
+    {"api.tcp", "key", "", "\"/etc/brig/tls/key.pem\"",
+     "The certificate's private key, PEM; needed with listen.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.tcp.key, false); }},
+    {"api.tcp", "allowed_hosts", "[]", "",
+     "Names that callers may use for this server beside the address above; other Host and Origin headers are "
+     "refused.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.texts(n, 64, 253)) c.tcp.allowed_hosts = *v;
+     }},
+
+    {"engine", "host", "\"\"", "",
+     "The engine, as DOCKER_HOST says it (unix:///var/run/docker.sock, tcp://host:2376); empty: DOCKER_HOST, "
+     "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH of brigd's environment, else the usual socket.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.text(n)) c.engine.host = *v;
+     }},
+    {"engine", "tls_verify", "true", "", "With a tcp host: demand TLS and check the engine's certificate.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.flag(n)) c.engine.tls_verify = *v;
+     }},
+    {"engine", "cert_path", "", "\"/etc/brig/engine\"",
+     "The directory with ca.pem, cert.pem and key.pem for a tcp host, as DOCKER_CERT_PATH.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.engine.cert_path, true); }},
+
+    {"policy", "ceiling", "\"/etc/brig/ceiling.toml\"", "",
+     "The most that any sandbox may have; if the file does not exist, the host alone is the bound.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.policy.ceiling, false); }},
+    {"policy", "profiles_dir", "\"/etc/brig/profiles.d\"", "",
+     "Profiles (NAME.toml) beside the built-in ones; need not exist.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.policy.profiles_dir, false); }},
+    {"policy", "default_profile", "\"default\"", "", "The profile of sandboxes that ask for none.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n, 64);
+       if (!v) return;
+       if (!check_name(n, *v)) t.fail(n, "is " + quoted(*v) + "; write a profile's name");
+       c.policy.default_profile = *v;
+     }},
+
+    {"images", "dir", "\"\"", "",
+     "The folder with one folder per provider (Dockerfile, provider.toml); empty: the one installed with "
+     "brigd.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.images.dir, true); }},
+    {"images", "base", "\"debian:bookworm-slim\"", "",
+     "What the base image is pulled from where an image registry can be reached; else, and if empty, it is "
+     "bootstrapped from this host's own apt configuration.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.text(n, 255)) c.images.base = *v;
+     }},
+    {"images", "prefix", "\"brig\"", "",
+     "What the names of our images start with; two brigd with different images on one engine need two.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n, 255);
+       if (!v) return;
+       if (!is_prefix(*v))
+         t.fail(n, "is " + quoted(*v) + "; write lower-case letters, digits and '-', at most 64");
+       c.images.prefix = *v;
+     }},
+    {"images", "build_network", "\"default\"", "",
+     "The network of build steps: default (the engine's bridge), host, or none.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = read_choice(t, n, kNetworks)) c.images.build_network = kNetworks[*v];
+     }},
+    {"images", "build_deadline", "\"1h\"", "", "How long one image may take to build.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.duration(n, std::chrono::minutes(1), std::chrono::hours(24)))
+         c.images.build_deadline = *v;
+     }},
+
+    {"trust", "ca_bundle", "\"auto\"", "",
+     "The certificate authorities that builds and sandboxes trust beside their own: the path of a PEM file, "
+     "none, or "
+     "auto: this host's bundle if authorities were added to it.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n);
+       if (!v) return;
+       if (*v != "auto" && *v != "none" && (v->empty() || v->front() != '/'))
+         t.fail(n, "is " + quoted(*v) + "; write \"auto\", \"none\" or an absolute path");
+       c.trust.ca_bundle = *v;
+     }},
+    {"trust", "builds", "true", "", "Whether image builds get that bundle.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.flag(n)) c.trust.builds = *v;
+     }},
+    {"trust", "sandboxes", "true", "", "Whether sandboxes get that bundle.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.flag(n)) c.trust.sandboxes = *v;
+     }},
+
+    {"limits", "max_sessions", "1000", "", "How many sandboxes may exist at a time.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 1, 100000)) c.limits.max_sessions = *v;
+     }},
+    {"limits", "output_bytes", "\"16 MiB\"", "",
+     "How much output of each process is kept to be read again; the oldest goes first.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.size(n, 1u << 20, std::uint64_t{1} << 40)) c.limits.output_bytes = *v;
+     }},
+    {"limits", "max_connections", "1024", "", "How many connections the API takes at a time.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 8, 1000000)) c.limits.max_connections = *v;
+     }},
+    {"limits", "requests_per_minute", "6000", "",
+     "How many requests a minute each caller of the API may make.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 1, 10000000)) c.limits.requests_per_minute = *v;
+     }},
+};
+
+const TableMeaning kTables[] = {
+    {"service", "The service itself."},
+    {"api.tcp", "The API over TCP with TLS, for callers with a token. Off unless listen is set."},
+    {"engine", "The Docker engine."},
+    {"policy", "What sandboxes may do."},
+    {"images", "The images of providers and how they are built."},
+    {"trust", "Certificate authorities, for networks that sign TLS anew."},
+    {"limits", "Bounds on what brigd itself spends."},
+};
+
+}  // namespace
+
+std::span<const Key> keys() {
+  return kKeys;
+}
+std::span<const TableMeaning> tables() {
+  return kTables;
+}
+
+}  // namespace brig::config

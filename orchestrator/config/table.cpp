@@ -1,0 +1,259 @@
+#include "config/table.hpp"
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "core/units.hpp"
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+namespace brig::config {
+namespace {
+
+std::string kind_of(const ::toml::node& node) {
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "a list";
+  if (node.is_string()) return "text";
+  if (node.is_boolean()) return "true or false";
+  if (node.is_integer() || node.is_floating_point()) return "a number";
+  return "a date";
+}
+
+std::string shown(const ::toml::node& node) {
+  if (auto s = node.value_exact<std::string>()) return quoted(*s);
+  if (auto i = node.value_exact<std::int64_t>()) return std::to_string(*i);
+  if (auto b = node.value_exact<bool>()) return *b ? "true" : "false";
+  return kind_of(node);
+}
+
+const ::toml::node& as_node(const void* node) {
+  return *static_cast<const ::toml::node*>(node);
+}
+
+}  // namespace
+
+struct Document::Tree {
+  ::toml::table root;
+};
+
+Table::Table(Document& document, const void* node, std::string name)
+    : document_(document), node_(node), name_(std::move(name)) {}
+
+bool Table::present() const {
+  return node_ != nullptr && !document_.failed();
+}
+
+const void* Table::find(std::string_view key) {
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
+  if (!present()) return nullptr;
+  return static_cast<const void*>(as_node(node_).as_table()->get(key));
+}
+
+bool Table::has(std::string_view key) {
+  return find(key) != nullptr;
+}
+
+void Table::fail(std::string_view key, std::string message) {
+  const ::toml::node* node = nullptr;
+  if (node_ != nullptr) node = as_node(node_).as_table()->get(key);
+  if (node == nullptr && node_ != nullptr) node = &as_node(node_);
+  document_.fail(node == nullptr ? 0 : node->source().begin.line,
+                 (name_.empty() ? "" : name_ + ".") + printable(key, 80) + " " + std::move(message));
+}
+
+std::optional<std::string> Table::text(std::string_view key, std::size_t max) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  auto value = as_node(found).value_exact<std::string>();
+  if (!value) {
+    fail(key, "is " + kind_of(as_node(found)) + "; write text in quotes");
+    return {};
+  }
+  if (value->size() > max) {
+    fail(key,
+         "has " + std::to_string(value->size()) + " bytes; at most " + std::to_string(max) + " are taken");
+    return {};
+  }
+  if (value->find('\0') != std::string::npos) {
+    fail(key, "holds a NUL character; remove it");
+    return {};
+  }
+  return value;
+}
+
+std::optional<bool> Table::flag(std::string_view key) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  auto value = as_node(found).value_exact<bool>();
+  if (!value) fail(key, "is " + shown(as_node(found)) + "; write true or false");
+  return value;
+}
+
+std::optional<std::uint64_t> Table::number(std::string_view key, std::uint64_t min, std::uint64_t max) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  auto value = as_node(found).value_exact<std::int64_t>();
+  if (!value || *value < 0 || static_cast<std::uint64_t>(*value) < min ||
+      static_cast<std::uint64_t>(*value) > max) {
+    fail(key, "is " + shown(as_node(found)) + "; write a whole number from " + std::to_string(min) + " to " +
+                  std::to_string(max));
+    return {};
+  }
+  return static_cast<std::uint64_t>(*value);
+}
+
+std::optional<std::uint64_t> Table::size(std::string_view key, std::uint64_t min, std::uint64_t max) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  const auto& node = as_node(found);
+  std::optional<std::uint64_t> value;
+  if (auto bytes = node.value_exact<std::int64_t>(); bytes && *bytes >= 0)
+    value = static_cast<std::uint64_t>(*bytes);
+  else if (auto written = node.value_exact<std::string>())
+    if (auto parsed = parse_size(*written)) value = *parsed;
+  if (!value || *value < min || *value > max) {
+    fail(key, "is " + shown(node) + "; write a size from " + format_size(min) + " to " + format_size(max) +
+                  ", as in \"512 MiB\"");
+    return {};
+  }
+  return value;
+}
+
+std::optional<Millis> Table::duration(std::string_view key, Millis min, Millis max) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  std::optional<Millis> value;
+  if (auto written = as_node(found).value_exact<std::string>())
+    if (auto parsed = parse_duration(*written)) value = *parsed;
+  if (!value || *value < min || *value > max) {
+    fail(key, "is " + shown(as_node(found)) + "; write a time from " + format_duration(min) + " to " +
+                  format_duration(max) + ", as in \"90s\" or \"1h30m\"");
+    return {};
+  }
+  return value;
+}
+
+std::optional<std::vector<std::string>> Table::texts(std::string_view key, std::size_t max_count,
+                                                     std::size_t max) {
+  const void* found = find(key);
+  if (found == nullptr) return {};
+  const auto* list = as_node(found).as_array();
+  if (list == nullptr) {
+    fail(key, "is " + shown(as_node(found)) + "; write a list of texts, as in [\"a\", \"b\"]");
+    return {};
+  }
+  if (list->size() > max_count) {
+    fail(key, "has " + std::to_string(list->size()) + " entries; at most " + std::to_string(max_count) +
+                  " are taken");
+    return {};
+  }
+  std::vector<std::string> out;
+  for (const auto& entry : *list) {
+    auto value = entry.value_exact<std::string>();
+    if (!value || value->size() > max || value->find('\0') != std::string::npos) {
+      fail(key, "holds " + shown(entry) + "; every entry must be text of at most " + std::to_string(max) +
+                    " bytes");
+      return {};
+    }
+    out.push_back(std::move(*value));
+  }
+  return out;
+}
+
+std::map<std::string, std::string> Table::pairs(std::string_view key, std::size_t max_count,
+                                                std::size_t max) {
+  std::map<std::string, std::string> out;
+  const void* found = find(key);
+  if (found == nullptr) return out;
+  const auto* entries = as_node(found).as_table();
+  if (entries == nullptr || entries->size() > max_count) {
+    fail(key, entries == nullptr ? "is " + shown(as_node(found)) + "; write a table of texts"
+                                 : "has more than " + std::to_string(max_count) + " entries");
+    return out;
+  }
+  for (const auto& [name, entry] : *entries) {
+    auto value = entry.value_exact<std::string>();
+    std::string_view text = name.str();
+    if (!value || value->size() > max || value->find('\0') != std::string::npos || text.size() > 256 ||
+        text.find('\0') != std::string_view::npos) {
+      fail(key, "has the entry " + quoted(text) + " = " + shown(entry) + "; it must be text of at most " +
+                    std::to_string(max) + " bytes");
+      return {};
+    }
+    out.emplace(text, std::move(*value));
+  }
+  return out;
+}
+
+Table& Table::table(std::string_view key) {
+  const void* found = find(key);
+  if (found != nullptr && !as_node(found).is_table()) {
+    fail(key, "is " + shown(as_node(found)) + "; it is a table, written as [" +
+                  (name_.empty() ? "" : name_ + ".") + std::string(key) + "]");
+    found = nullptr;
+  }
+  auto& slot = tables_[std::string(key)];
+  if (!slot)
+    slot = std::unique_ptr<Table>(
+        new Table(document_, found, (name_.empty() ? "" : name_ + ".") + std::string(key)));
+  return *slot;
+}
+
+void Table::refuse_unknown() {
+  if (!present()) return;
+  std::vector<std::string_view> known(known_.begin(), known_.end());
+  for (const auto& [key, value] : *as_node(node_).as_table()) {
+    std::string_view name = key.str();
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    document_.fail(key.source().begin.line,
+                   std::string(value.is_table() ? "unknown table " : "unknown key ") + quoted(name) +
+                       (name_.empty() ? " at the top level" : " in [" + name_ + "]") +
+                       did_you_mean(name, known));
+    return;
+  }
+  for (auto& [key, table] : tables_) table->refuse_unknown();
+}
+
+Document::Document(std::unique_ptr<Tree> tree, std::string file)
+    : tree_(std::move(tree)), file_(std::move(file)) {
+  top_ = std::unique_ptr<Table>(new Table(*this, static_cast<const ::toml::node*>(&tree_->root), ""));
+}
+Document::~Document() = default;
+
+Result<std::unique_ptr<Document>> Document::parse(std::string_view text, std::string_view file) {
+  if (text.size() > kMaxDocument)
+    return Error{
+        Code::too_large,
+        printable(file) + " is larger than " + format_size(kMaxDocument) + "; it is not what it should be",
+        "config", false};
+  if (!is_utf8(text) || text.find('\0') != std::string_view::npos)
+    return Error{Code::invalid, printable(file) + " is not text in UTF-8; save it as UTF-8", "config", false};
+  auto parsed = ::toml::parse(text, file);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    return Error{Code::invalid,
+                 printable(file) + ":" + std::to_string(error.source().begin.line) + ": " +
+                     printable(error.description()) + "; the file must be TOML",
+                 "config", false};
+  }
+  auto tree = std::make_unique<Tree>();
+  tree->root = std::move(parsed).table();
+  return std::unique_ptr<Document>(new Document(std::move(tree), printable(file)));
+}
+
+void Document::fail(unsigned line, std::string message) {
+  if (error_) return;
+  error_ =
+      Error{Code::invalid, file_ + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + std::move(message),
+            "config", false};
+}
+
+Result<void> Document::finish() {
+  if (!error_) top_->refuse_unknown();
+  if (error_) return *error_;
+  return {};
+}
+
+}  // namespace brig::config
