@@ -192,8 +192,9 @@ class Link {
   net::Task<Result<void>> ping(Deadline deadline);
   net::Task<Result<std::unique_ptr<Channel>>> open_port(std::uint16_t port, Deadline deadline);
 
+  class Impl;  // this module's own
+
  private:
-  class Impl;
   std::shared_ptr<Impl> impl_;
 };
 

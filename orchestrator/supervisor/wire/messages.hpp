@@ -15,7 +15,8 @@ namespace brig::link {
 
 inline constexpr std::uint32_t kMagic = 0x47495242;  // "BRIG"
 
-enum class ProcessState : std::uint8_t { running = 1, exited = 2, failed = 3 };
+// starting: brig-init has not yet heard whether the program could be executed.
+enum class ProcessState : std::uint8_t { running = 1, exited = 2, failed = 3, starting = 4 };
 
 // A process as brig-init reports it in HELLO.
 struct ProcessRecord {
@@ -97,14 +98,14 @@ inline bool read_process_record(const std::byte* in, ProcessRecord& r) {
   r.stdin_received = load<std::uint64_t>(in + 32);
   r.stdin_consumed = load<std::uint64_t>(in + 40);
   r.exit_offset = load<std::uint64_t>(in + 48);
-  if (r.id == 0 || state < 1 || state > 3 || flags > 7 || in[11] != std::byte{0}) return false;
+  if (r.id == 0 || state < 1 || state > 4 || flags > 7 || in[11] != std::byte{0}) return false;
   r.state = static_cast<ProcessState>(state);
   r.terminal = (flags & 1) != 0;
   r.stdin_open = (flags & 2) != 0;
   r.output_closed = (flags & 4) != 0;
-  bool kind_ok = r.state == ProcessState::running  ? r.kind == 0 && r.status == 0
-                 : r.state == ProcessState::exited ? r.kind <= 1 && r.status <= 255
-                                                   : r.kind >= 1 && r.kind <= 7 && r.status <= 4095;
+  bool kind_ok = r.state == ProcessState::exited   ? r.kind <= 1 && r.status <= 255
+                 : r.state == ProcessState::failed ? r.kind >= 1 && r.kind <= 7 && r.status <= 4095
+                                                   : r.kind == 0 && r.status == 0;
   return kind_ok && r.output_end <= kMaxOffset && r.output_begin <= r.output_end &&
          r.output_end - r.output_begin <= kOutputWindow && r.stdin_received <= kMaxOffset &&
          r.stdin_consumed <= r.stdin_received && r.stdin_received - r.stdin_consumed <= kStdinWindow &&
