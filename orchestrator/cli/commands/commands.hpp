@@ -1,0 +1,14 @@
+// Every command of `brig`; one file beside this one for each group.
+#pragma once
+
+#include "cli/spec.hpp"
+
+namespace brig::cli {
+
+extern const CommandSpec kRun, kExec, kAttach, kLogs;
+extern const CommandSpec kPs, kStop, kRm;
+extern const CommandSpec kPolicy, kImage, kToken;
+extern const CommandSpec kDoctor, kVersion;
+extern const CommandSpec kCompletion, kComplete, kMan;
+
+}  // namespace brig::cli

@@ -1,0 +1,60 @@
+// What several commands say and do alike.
+//
+// Threads: one. Failure: as Result.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/arguments.hpp"
+#include "cli/attach/attach.hpp"
+#include "cli/context.hpp"
+#include "cli/spec.hpp"
+
+namespace brig::cli {
+
+inline constexpr OptionSpec kJsonOption = {.flags = "--json", .help = "print JSON"};
+inline constexpr OptionSpec kEnvOption = {
+    .flags = "-e,--env",
+    .value = "NAME[=VALUE]",
+    .help = "set a variable inside; without a value it is taken from your own environment",
+    .many = true};
+inline constexpr OptionSpec kDetachKeysOption = {
+    .flags = "--detach-keys",
+    .value = "KEYS",
+    .help = "what to type to leave it running (default ctrl-p,ctrl-q; empty for none)"};
+inline constexpr OptionSpec kTerminalOption = {.flags = "-t,--tty",
+                                               .help = "give it a terminal even if we have none"};
+inline constexpr OptionSpec kNoTerminalOption = {.flags = "-T,--no-tty",
+                                                 .help = "give it pipes even on a terminal"};
+
+// Strings out of answers; "" for what is not there or no string.
+std::string text_of(const nlohmann::json& json, const char* key);
+// The array under `key`; empty if there is none.
+const nlohmann::json& list_of(const nlohmann::json& json, const char* key);
+std::string session_path(std::string_view ref);
+
+// {"NAME": "value"} of the -e options.
+Result<nlohmann::json> environment_of(const Context& context, const Arguments& arguments);
+// {"key": "value"} of the --label options.
+Result<nlohmann::json> labels_of(const std::vector<std::string>& labels, const char* option);
+// The policy request of --runtime, --memory, --cpus, --pids and --disk; null if none is given.
+Result<nlohmann::json> policy_of(const Arguments& arguments);
+
+// Shall the process have a terminal, and is ours one?
+struct Console {
+  bool process_terminal = false;
+  bool raw = false;
+  nlohmann::json size;  // {"rows":…,"cols":…}; null without a terminal
+};
+Result<Console> console_of(const Arguments& arguments);
+
+Result<DetachKeys> detach_keys_of(const Arguments& arguments);
+
+// Attaches and turns what came of it into an exit code, saying what needs to be said.
+Result<int> attach_and_exit(Context& context, AttachRequest request, const std::string& shown);
+
+// "exited 0", "killed by SIGKILL", "out of memory"; "" without an outcome.
+std::string outcome_text(const nlohmann::json& outcome);
+
+}  // namespace brig::cli

@@ -1,0 +1,168 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "cli/commands/build.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/common.hpp"
+#include "cli/exit_codes.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+
+namespace brig::cli {
+namespace {
+
+// Starting waits for the engine; what takes longer than this has no end.
+constexpr Millis kCreateLimit = std::chrono::minutes(5);
+
+Result<nlohmann::json> create_body(Context& context, const Arguments& arguments, const Console& console) {
+  nlohmann::json body;
+  body["provider"] = arguments.positionals()[0];
+  if (auto name = arguments.get("name")) body["name"] = *name;
+  if (auto profile = arguments.get("profile")) body["profile"] = *profile;
+  if (arguments.has("empty") && arguments.has("project")) {
+    return Error{Code::invalid, "--empty and --project exclude each other; say one", "cli", false};
+  }
+  if (!arguments.has("empty")) {
+    std::error_code ec;
+    auto given = arguments.get("project", ".");
+    auto path = std::filesystem::absolute(given, ec);
+    if (!ec) path = std::filesystem::canonical(path, ec);
+    bool remote = context.client() && (*context.client())->endpoint().tls;
+    if (ec && !remote) {
+      return Error{Code::invalid,
+                   "the project " + quoted(given) + " cannot be used: " + ec.message() +
+                       "; give an existing directory with --project, or --empty",
+                   "cli", false};
+    }
+    body["project"] = ec ? given : path.string();
+  }
+  BRIG_TRY(auto policy, policy_of(arguments));
+  if (!policy.is_null()) body["policy"] = std::move(policy);
+  BRIG_TRY(auto env, environment_of(context, arguments));
+  if (!env.empty()) body["env"] = std::move(env);
+  BRIG_TRY(auto labels, labels_of(arguments.all("label"), "--label"));
+  if (!labels.empty()) body["labels"] = std::move(labels);
+  if (!arguments.rest().empty()) body["args"] = arguments.rest();
+  if (!console.size.is_null()) body["terminal"] = console.size;
+  // A detached terminal is for somebody who will attach to it; a detached pipe has nobody at its other end.
+  if (!arguments.has("detach") || console.process_terminal) body["stdin_open"] = true;
+  if (arguments.has("rm")) body["remove_when_ended"] = true;
+  return body;
+}
+
+// Creates the session; builds the provider's image first if that is what is missing.
+Result<nlohmann::json> create(Context& context, const nlohmann::json& body) {
+  BRIG_TRY(Client * client, context.client());
+  auto created = client->call("POST", "/v1/sessions", body, kCreateLimit);
+  if (created || created.error().code != Code::not_found) return created;
+  std::string provider = body["provider"];
+  BRIG_TRY(bool missing, image_is_missing(*client, provider));
+  if (!missing) return created;
+  say_error("the image of " + quoted(provider) + " is not built yet; building it now, this once");
+  BRIG_TRY(auto image, build_image(context, provider, false));
+  return client->call("POST", "/v1/sessions", body, kCreateLimit);
+}
+
+Result<int> run(Context& context, const Arguments& arguments) {
+  bool detach = arguments.has("detach");
+  if (arguments.json() && !detach) {
+    return Error{Code::invalid,
+                 "--json prints the session, so it needs --detach; the output of an attached run is the "
+                 "process's own",
+                 "cli", false};
+  }
+  BRIG_TRY(auto keys, detach_keys_of(arguments));
+  BRIG_TRY(Console console, console_of(arguments));
+  if (detach && !arguments.has("tty") && arguments.has("no-tty")) console = Console{};
+  BRIG_TRY(auto body, create_body(context, arguments, console));
+  BRIG_TRY(auto session, create(context, body));
+  std::string name = text_of(session, "name");
+  if (detach) {
+    if (arguments.json())
+      print_json(session);
+    else
+      print(printable(name) + "\n");
+    return 0;
+  }
+  AttachRequest request;
+  request.session = text_of(session, "id");
+  request.from = "0";
+  request.terminal = console.raw;
+  request.signal_when_unread = true;
+  request.started_by_us = true;
+  request.detach_keys = std::move(keys);
+  if (request.session.empty()) return Error{Code::protocol, "brigd's answer names no session", "cli", false};
+  return attach_and_exit(context, std::move(request), name);
+}
+
+constexpr PositionalSpec kPositionals[] = {
+    {.name = "PROVIDER",
+     .help = "what to run: shell, claude, … ('brig image ls' lists them)",
+     .complete = "provider"},
+};
+
+constexpr OptionSpec kOptions[] = {
+    {.flags = "-p,--project",
+     .value = "DIR",
+     .help = "the directory to work on, copy-on-write (default: this one)",
+     .complete = "dir"},
+    {.flags = "--empty", .help = "start with an empty workspace instead of a project"},
+    {.flags = "-n,--name", .value = "NAME", .help = "what to call the session (default: made up)"},
+    {.flags = "--profile",
+     .value = "PROFILE",
+     .help = "the policy profile (default: the provider's)",
+     .complete = "profile"},
+    {.flags = "--runtime",
+     .value = "RUNTIME",
+     .help = "how to isolate it: runc, crun or runsc",
+     .complete = "runc|crun|runsc"},
+    {.flags = "-m,--memory", .value = "SIZE", .help = "memory limit, such as 2G; never above the profile's"},
+    {.flags = "--cpus", .value = "N", .help = "processors, such as 1.5"},
+    {.flags = "--pids", .value = "N", .help = "processes and threads at a time"},
+    {.flags = "--disk", .value = "SIZE", .help = "what may be written to the workspace, such as 10G"},
+    kEnvOption,
+    {.flags = "-l,--label",
+     .value = "KEY=VALUE",
+     .help = "mark the session, for 'brig ps --filter'",
+     .many = true},
+    {.flags = "-d,--detach", .help = "start it, print its name and leave"},
+    {.flags = "--rm", .help = "forget the session, and what it changed, when it has ended"},
+    kTerminalOption,
+    kNoTerminalOption,
+    kDetachKeysOption,
+    {.flags = "--json", .help = "with --detach: print the session as JSON"},
+};
+
+constexpr Example kExamples[] = {
+    {"brig run shell", "a shell in a sandbox of this directory"},
+    {"brig run claude --project ~/app --name fix -- -p \"explain this repo\"",
+     "an agent, with arguments of its own"},
+    {"tar c src | brig run shell --empty --rm -- tar t",
+     "a pipe: binary-safe, with the command's own exit code"},
+    {"brig run shell --runtime runsc --memory 1G -- uname -r", "more isolation, less memory"},
+};
+
+}  // namespace
+
+constexpr CommandSpec kRun = {
+    .name = "run",
+    .summary = "Start a session of a provider over a project, and attach to it.",
+    .description =
+        "On a terminal, the process gets one too: keys, sizes and signals reach it, and ctrl-p ctrl-q leaves "
+        "it running. "
+        "Otherwise brig is a pipe: standard input, output and error pass byte for byte, signals are passed "
+        "on.\n"
+        "brig exits with the process's own exit code, or 128 and the number of the signal that ended it. A "
+        "lost "
+        "connection to brigd is made again for BRIG_RECONNECT seconds (60); no byte is lost or doubled.",
+    .positionals = kPositionals,
+    .options = kOptions,
+    .rest = "ARGS",
+    .rest_help = "arguments for the provider's command; for shell: the command itself",
+    .examples = kExamples,
+    .run = run,
+};
+
+}  // namespace brig::cli
