@@ -35,10 +35,11 @@ std::string standard_text() {
 
 void check_together(Table& top, const Config& config) {
   auto& tcp = top.table("api").table("tcp");
-  if (!config.tcp.listen.empty() && (config.tcp.cert.empty() || config.tcp.key.empty()))
-    tcp.fail("listen", "is set without " + std::string(config.tcp.cert.empty() ? "cert" : "key") +
-                           "; name the certificate and its key, for the API speaks TLS only");
-  if (config.tcp.listen.empty() && tcp.present() && (!config.tcp.cert.empty() || !config.tcp.key.empty()))
+  if (config.tcp.cert.empty() != config.tcp.key.empty())
+    tcp.fail(config.tcp.cert.empty() ? "key" : "cert",
+             std::string("is set without ") + (config.tcp.cert.empty() ? "cert" : "key") +
+                 "; name both, or neither for a certificate of brigd's own");
+  if (config.tcp.listen.empty() && !config.tcp.cert.empty())
     tcp.fail("listen", "is missing; say where to listen, or remove cert and key");
 }
 

@@ -100,10 +100,9 @@ const Key kKeys[] = {
        if (v) c.tcp.listen = *v;
      }},
     {"api.tcp", "cert", "", "\"/etc/brig/tls/cert.pem\"",
-     "The server's certificate chain, PEM; needed with listen.",
+     "The server's certificate chain, PEM; absent, brigd makes one of its own in STATE/tls.",
      [](Table& t, Name n, Into c) { read_path(t, n, c.tcp.cert, false); }},
-    {"api.tcp", "key", "", "\"/etc/brig/tls/key.pem\"",
-     "The certificate's private key, PEM; needed with listen.",
+    {"api.tcp", "key", "", "\"/etc/brig/tls/key.pem\"", "The certificate's private key, PEM.",
      [](Table& t, Name n, Into c) { read_path(t, n, c.tcp.key, false); }},
     {"api.tcp", "allowed_hosts", "[]", "",
      "Names that callers may use for this server beside the address above; other Host and Origin headers are "

@@ -92,10 +92,13 @@ TEST(Config, AWrongValueNamesKeyValueAndRemedy) {
   EXPECT_THAT(refusal("[service]\ngroup = \"a\\u0000b\"\n"), HasSubstr("NUL"));
 }
 
-TEST(Config, TheTcpListenerNeedsACertificateAndAPlace) {
-  EXPECT_THAT(refusal("[api.tcp]\nlisten = \"127.0.0.1:1\"\n"), HasSubstr("listen is set without cert"));
-  EXPECT_THAT(refusal("[api.tcp]\nlisten = \"127.0.0.1:1\"\ncert = \"/c\"\n"), HasSubstr("without key"));
-  EXPECT_THAT(refusal("[api.tcp]\ncert = \"/c\"\n"), HasSubstr("listen is missing"));
+TEST(Config, TheTcpListenersCertificateNeedsItsKeyAndAPlace) {
+  EXPECT_EQ(refusal("[api.tcp]\nlisten = \"127.0.0.1:1\"\n"), "");
+  EXPECT_THAT(refusal("[api.tcp]\nlisten = \"127.0.0.1:1\"\ncert = \"/c\"\n"),
+              HasSubstr("cert is set without key"));
+  EXPECT_THAT(refusal("[api.tcp]\nlisten = \"127.0.0.1:1\"\nkey = \"/c\"\n"),
+              HasSubstr("key is set without cert"));
+  EXPECT_THAT(refusal("[api.tcp]\ncert = \"/c\"\nkey = \"/k\"\n"), HasSubstr("listen is missing"));
   for (auto bad : {"127.0.0.1", "127.0.0.1:", ":1", "::1:80", "a:0", "a:65536", "a:8x"})
     EXPECT_THAT(refusal("[api.tcp]\nlisten = \"" + std::string(bad) + "\"\n"),
                 HasSubstr("write address and port"))
