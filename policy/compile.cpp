@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "policy/host_path.hpp"
+#include "policy/limits.hpp"
 #include "policy/seccomp.hpp"
 
 namespace brig::policy {
@@ -86,6 +87,17 @@ Result<void> check_names(const Facts& facts) {
   return {};
 }
 
+// An Effective is a plain value that anybody can make; to the engine a 0 in it would mean "no limit".
+Result<void> check_limits(const Effective& effective) {
+  for (const auto& info : limit_table()) {
+    auto value = effective.limits.*info.value;
+    if (value < info.least || value > info.most)
+      return invalid("limits." + std::string(info.key) + " " + format_limit(info, value) + " must be from " +
+                     format_limit(info, info.least) + " to " + format_limit(info, info.most));
+  }
+  return {};
+}
+
 json bind(const std::string& source, const char* target, bool writable) {
   // Not recursive: what is mounted below the source on the host stays there.
   return {{"Type", "bind"},
@@ -141,6 +153,7 @@ json tmpfs(const Limits<std::uint64_t>& limits) {
 Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
   BRIG_CHECK(check_names(facts));
   BRIG_CHECK(check_image(facts));
+  BRIG_CHECK(check_limits(effective));
   BRIG_TRY(auto runtime, engine_runtime(effective.runtime, facts));
   BRIG_TRY(auto seccomp, seccomp_profile(effective.grants));
   BRIG_TRY(auto binds, mounts(effective, facts));

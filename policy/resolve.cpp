@@ -137,6 +137,11 @@ class Resolver {
     }
     auto wish = bound.value_or(info.standard);
     value = top ? stricter(info, wish, *top) : wish;
+    // Too little is not only useless: to the engine 0 means "no limit".
+    if (value < info.least || value > info.most)
+      return denied(field + ": the ceiling or " + profile_name_ + " leaves " + format_limit(info, value) +
+                    ", a sandbox needs from " + format_limit(info, info.least) + " to " +
+                    format_limit(info, info.most) + "; have the operator correct it");
     if (value != wish)
       say(field, format_limit(info, value), Rule::ceiling,
           (bound ? profile_name_ : "the default") + " would be " + format_limit(info, wish));

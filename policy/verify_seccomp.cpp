@@ -260,7 +260,7 @@ class Reading {
   static bool ioctl_is_safe(const std::vector<Test>& tests) {
     const auto* request = of(tests, 1);
     if (!request || request->op != "SCMP_CMP_MASKED_EQ" || request->value > 0xffffffff) return false;
-    for (std::uint64_t closed : {0x5412, 0x541c, 0x5423})  // TIOCSTI, TIOCLINUX, TIOCSETD
+    for (std::uint64_t closed : {0x5412u, 0x541cu, 0x5423u})  // TIOCSTI, TIOCLINUX, TIOCSETD
       if ((closed & request->value) == request->value_two) return false;
     return true;
   }

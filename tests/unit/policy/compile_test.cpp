@@ -53,7 +53,7 @@ TEST(Compile, EveryBuiltInProfileSatisfiesTheSecondReader) {
     auto f = testing::facts();
     auto r = compile(e, f);
     ASSERT_TRUE(r) << r.error().message;
-    auto violations = verify(r->body, expect(e, f));
+    auto violations = verify(r->body, testing::expect(e, f));
     EXPECT_TRUE(violations.empty()) << p.name << "\n" << testing::text(violations);
   }
 }
@@ -155,7 +155,7 @@ TEST(Compile, TheProjectItselfOnlyByGrant) {
   ASSERT_TRUE(e);
   auto r = compile(*e, f);
   ASSERT_TRUE(r) << r.error().message;
-  EXPECT_TRUE(verify(r->body, expect(*e, f)).empty());
+  EXPECT_TRUE(verify(r->body, testing::expect(*e, f)).empty());
   for (std::string bad : {"/", "/var", "/srv", "/srv/engines/one.sock", "/var/lib/brig", "/proc/self"}) {
     f.workspace_dir = bad;
     EXPECT_EQ(compile(*e, f).error().code, Code::denied) << bad;

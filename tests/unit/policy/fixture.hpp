@@ -5,8 +5,8 @@
 
 #include <string>
 
+#include "expect.hpp"
 #include "policy/compile.hpp"
-#include "policy/expect.hpp"
 #include "policy/verify.hpp"
 
 namespace brig::policy::testing {

@@ -144,8 +144,9 @@ TEST(Seccomp, NobodyTypesIntoTerminals) {
   for (std::uint64_t upper : {std::uint64_t{0}, std::uint64_t{1} << 32, std::uint64_t{0xdeadbeef} << 32})
     for (std::uint64_t closed : {0x5412, 0x541c, 0x5423})
       EXPECT_NE(answer(p, "ioctl", {0, upper | closed}), 0);
-  for (std::uint64_t open : std::vector<std::uint64_t>{0x5401, 0x5402, 0x5410, 0x5411, 0x5413, 0x5414, 0x541b, 0x541d, 0x5421, 0x5422,
-                             0x5424, 0x5451, 0x0, 0xffffffff, 0x80045430u, 0x40049409})
+  for (std::uint64_t open :
+       std::vector<std::uint64_t>{0x5401, 0x5402, 0x5410, 0x5411, 0x5413, 0x5414, 0x541b, 0x541d, 0x5421,
+                                  0x5422, 0x5424, 0x5451, 0x0, 0xffffffff, 0x80045430u, 0x40049409})
     EXPECT_EQ(answer(p, "ioctl", {0, open}), 0) << std::hex << open;
   for (std::uint64_t request = 0x5300; request < 0x5500; ++request)
     EXPECT_EQ(answer(p, "ioctl", {0, request}) == 0,

@@ -15,7 +15,7 @@ class Verify : public ::testing::Test {
   Verify() {
     auto e = resolve({}, testing::profile("default"), {});
     facts_ = testing::facts();
-    expected_ = expect(*e, facts_);
+    expected_ = testing::expect(*e, facts_);
     body_ = compile(*e, facts_)->body;
   }
   std::vector<Violation> read(const json& body) { return verify(body.dump(), expected_); }
@@ -113,7 +113,7 @@ TEST_F(Verify, GrantedMountsAndCallsAreFine) {
   facts_.real_path = {{"/srv/data", "/srv/data"}};
   auto body = compile(*e, facts_);
   ASSERT_TRUE(body) << body.error().message;
-  auto found = verify(body->body, expect(*e, facts_));
+  auto found = verify(body->body, testing::expect(*e, facts_));
   EXPECT_TRUE(found.empty()) << testing::text(found);
   EXPECT_FALSE(verify(body->body, expected_).empty()) << "not expected, so not fine";
 }

@@ -1,8 +1,8 @@
-#include "policy/expect.hpp"
+#include "expect.hpp"
 
 #include <algorithm>
 
-namespace brig::policy {
+namespace brig::policy::testing {
 
 Expectations expect(const Effective& effective, const Facts& facts) {
   Expectations out;
@@ -39,4 +39,4 @@ Expectations expect(const Effective& effective, const Facts& facts) {
   return out;
 }
 
-}  // namespace brig::policy
+}  // namespace brig::policy::testing

@@ -6,8 +6,8 @@
 #include "policy/compile.hpp"
 #include "policy/verify.hpp"
 
-namespace brig::policy {
+namespace brig::policy::testing {
 
 Expectations expect(const Effective& effective, const Facts& facts);
 
-}  // namespace brig::policy
+}  // namespace brig::policy::testing
