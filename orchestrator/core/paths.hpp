@@ -5,7 +5,9 @@
 //   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock
 //   STATE/sessions/ID/{upper,work}/      the writable half of the workspace
 //   STATE/sessions/ID/workspace/         where the overlay is mounted
+//   STATE/sessions/ID/disk.img           with a disk limit: the file system that upper and work are in
 //   STATE/sessions/ID/out/PROC/          a process's output log
+//   STATE/templates/                     formatted disk images, one per size
 //   STATE/tls/                           certificates of the API's TCP listener
 //
 // Threads: any. Failure: none.

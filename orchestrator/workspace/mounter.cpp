@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/text.hpp"
+#include "workspace/disk_image.hpp"
 #include "workspace/syscalls.hpp"
 #include "workspace/user_namespace.hpp"
 
@@ -189,8 +190,12 @@ Result<void> Mounter::mount(const MountSpec& spec) {
   // The upper layer's mount: of the session's directory, or of an image in it. Overlayfs wants upper and work
   // on one mount, so it is their parent that is cloned.
   Layers layers;
-  layers.upper_mount = clone_tree(session.get());
-  if (!layers.upper_mount) return mount_error(errno, "Cannot clone the session's mount");
+  if (spec.disk_bytes > 0) {
+    BRIG_TRY(layers.upper_mount, mount_disk_image(spec.session, spec.disk_bytes));
+  } else {
+    layers.upper_mount = clone_tree(session.get());
+    if (!layers.upper_mount) return mount_error(errno, "Cannot clone the session's mount");
+  }
   int top = layers.upper_mount.get();
   BRIG_TRY(layers.upper, make_directory(top, "upper", 0700));
   BRIG_TRY(layers.work, make_directory(top, "work", 0700));

@@ -6,6 +6,8 @@
 // for the overlay's own work directory), unless the project is root's: then the two change places. Everyone
 // else's files belong to nobody inside.
 //
+// With a disk limit the upper layer lives in an ext4 image of that size in the session's directory.
+//
 // Ownership: mounts are the kernel's; they outlive brigd, and reconciling finds them by list_mounts().
 // Threads: any, several at once; blocking system calls, so run on a worker. Failure: as Result; a mount that
 // fails leaves nothing mounted. A kernel that can't is `unsupported`, naming the version needed.
