@@ -5,8 +5,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -23,18 +21,37 @@ struct ProcessStat {
   std::uint64_t ticks = 0;  // its own and those of the children it waited for
 };
 
-inline bool parse_stat(char* text, ProcessStat& out) {
+// Reads a decimal number at `at`, which moves behind it and the blanks after it. Anything else reads as 0.
+inline std::uint64_t take_number(const char*& at) {
+  std::uint64_t value = 0;
+  if (*at == '-') ++at;
+  while (*at >= '0' && *at <= '9') value = value * 10 + static_cast<std::uint64_t>(*at++ - '0');
+  while (*at == ' ') ++at;
+  return value;
+}
+
+// Writes `value` in decimal and gives the end.
+inline char* put_number(char* at, std::uint64_t value) {
+  char digits[20];
+  int count = 0;
+  do digits[count++] = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  while (count > 0) *at++ = digits[--count];
+  return at;
+}
+
+// proc(5): pid (name) state ppid pgrp session … 14: utime stime cutime cstime
+inline bool parse_stat(const char* text, ProcessStat& out) {
   // The name may hold anything, parentheses too: what counts stands behind the last one.
-  char* at = strrchr(text, ')');
-  if (!at) return false;
-  int parent = 0, group = 0, session = 0;
-  unsigned long user = 0, sys = 0;
-  long child_user = 0, child_sys = 0;
-  int found = ::sscanf(at + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld", &out.state,
-                       &parent, &group, &session, &user, &sys, &child_user, &child_sys);
-  out.session = session;
-  out.ticks = user + sys + static_cast<unsigned long>(child_user) + static_cast<unsigned long>(child_sys);
-  return found == 8;
+  const char* at = strrchr(text, ')');
+  if (!at || at[1] != ' ' || at[2] == 0 || at[3] != ' ') return false;
+  out.state = at[2];
+  at += 4;
+  std::uint64_t field[14];
+  for (auto& value : field) value = take_number(at);
+  out.session = static_cast<pid_t>(field[2]);
+  out.ticks = field[10] + field[11] + field[12] + field[13];
+  return true;
 }
 
 template <class Visit>
@@ -51,10 +68,11 @@ void for_each_process(Visit visit) {
       at += entry->d_reclen;
       if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
       ProcessStat stat;
-      stat.pid = static_cast<pid_t>(::strtol(entry->d_name, nullptr, 10));
+      const char* name = entry->d_name;
+      stat.pid = static_cast<pid_t>(take_number(name));
       if (stat.pid == self) continue;
       char path[64], text[1024];
-      ::snprintf(path, sizeof path, "%d/stat", stat.pid);
+      strcpy(put_number(path, static_cast<std::uint64_t>(stat.pid)), "/stat");
       int fd = ::openat(dir, path, O_RDONLY | O_CLOEXEC);
       if (fd < 0) continue;
       ssize_t n = ::read(fd, text, sizeof text - 1);

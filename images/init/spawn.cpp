@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "init/proc_files.hpp"
 #include "init/system.hpp"
 
 extern char** environ;
@@ -59,12 +60,7 @@ bool open_terminal(const link::SpawnHead& head, Pipe& pair) {
     unsigned number = 0;
     if (::ioctl(pair.read, TIOCGPTN, &number) != 0) return false;
     char name[32] = "/dev/pts/";
-    char digits[12];
-    std::size_t count = 0;
-    do digits[count++] = static_cast<char>('0' + number % 10);
-    while ((number /= 10) != 0);
-    std::size_t at = strlen(name);
-    while (count > 0) name[at++] = digits[--count];
+    *put_number(name + strlen(name), number) = 0;
     pair.write = ::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (pair.write < 0) return false;
   }

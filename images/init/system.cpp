@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -149,9 +149,10 @@ bool take_stop_request(int signal_fd) {
 }
 
 void complain(const char* text) {
-  char line[200];
-  int size = ::snprintf(line, sizeof line, "brig-init: %s\n", text);
-  if (size > 0 && ::write(2, line, static_cast<std::size_t>(size)) < 0) return;
+  iovec parts[3] = {{const_cast<char*>("brig-init: "), 11},
+                    {const_cast<char*>(text), strlen(text)},
+                    {const_cast<char*>("\n"), 1}};
+  if (::writev(2, parts, 3) < 0) return;  // nobody is there to be told
 }
 
 }  // namespace brig::init::system

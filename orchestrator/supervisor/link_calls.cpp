@@ -150,7 +150,12 @@ net::Task<Result<void>> Link::Impl::write_stdin(std::uint32_t id, std::uint64_t 
     std::uint64_t skip = std::min<std::uint64_t>(entry->in_taken - offset, rest.size());
     rest = rest.subspan(static_cast<std::size_t>(skip));
     offset += skip;
-    if (rest.empty() || entry->in_gone) co_return Result<void>{};
+    if (rest.empty()) co_return Result<void>{};
+    if (entry->in_gone) {  // nobody reads: counted and dropped
+      entry->in_taken += rest.size();
+      entry->in_acked = entry->in_taken;
+      co_return Result<void>{};
+    }
     if (entry->in_eof) {
       co_return Error{Code::conflict, "the input of process " + std::to_string(id) + " has been closed",
                       "supervisor: stdin"};

@@ -29,7 +29,8 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
     }
     if (entry != processes_.end() && record.state != ProcessState::failed) {
       const ProcessEntry& ours = entry->second;
-      if (record.stdin_received > ours.in_taken || record.stdin_consumed < ours.in_acked) {
+      bool too_little = record.stdin_consumed < ours.in_acked && !ours.in_gone;
+      if (record.stdin_received > ours.in_taken || too_little) {
         return violation("its HELLO counts input that never was");
       }
       if (record.output_end < ours.on_wire) return violation("its HELLO takes back output");
@@ -67,7 +68,7 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
       entry.in_taken = record.stdin_received;
       entry.delivered = held;
     }
-    entry.in_acked = record.stdin_consumed;
+    entry.in_acked = entry.in_gone ? entry.in_taken : record.stdin_consumed;
     std::size_t kept = std::min<std::size_t>(entry.in.size(), entry.in_taken - entry.in_acked);
     entry.in.erase(entry.in.begin(), entry.in.end() - static_cast<std::ptrdiff_t>(kept));
     entry.on_wire = entry.acked = std::max(held, record.output_begin);
@@ -101,7 +102,7 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
       }
       entry.outcome = outcome;
     }
-    if (entry.in_taken > record.stdin_received) send_stdin(record.id, entry, record.stdin_received);
+    if (!entry.in_gone && entry.in_taken > record.stdin_received) send_stdin(record.id, entry, record.stdin_received);
     if (entry.in_eof && record.stdin_open) {
       put({.type = link::Type::stdin_eof, .id = record.id, .value = *entry.in_eof});
     }
@@ -110,7 +111,7 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
     bool there = std::any_of(known.begin(), known.end(), [id = id](const auto& r) { return r.id == id; });
     if (there || !entry.spawn || entry.outcome) continue;
     send_spawn(id, *entry.spawn);
-    if (entry.in_taken > 0) send_stdin(id, entry, 0);
+    if (!entry.in_gone && entry.in_taken > 0) send_stdin(id, entry, 0);
     if (entry.in_eof) put({.type = link::Type::stdin_eof, .id = id, .value = *entry.in_eof});
   }
   flush();
@@ -243,15 +244,20 @@ Result<void> Link::Impl::on_process(const link::Frame& frame) {
       return {};
     }
     default: {  // stdin_ack
+      if (entry->in_gone) return {};
       if (header.value > entry->in_taken || header.value < entry->in_acked) {
         return violation("it acknowledges input that it was never sent");
       }
       entry->in.erase(entry->in.begin(),
                       entry->in.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
                                               header.value - entry->in_acked, entry->in.size())));
-      bool news = header.value != entry->in_acked || (header.arg == 1 && !entry->in_gone);
+      bool news = header.value != entry->in_acked || header.arg == 1;
       entry->in_acked = header.value;
-      entry->in_gone = entry->in_gone || header.arg == 1;
+      if (header.arg == 1) {
+        entry->in_gone = true;
+        entry->in.clear();
+        entry->in_acked = entry->in_taken;
+      }
       if (!news) return {};
       changed_.notify_all();
       observer_.on_stdin_ack(header.id, header.value, header.arg == 1);

@@ -195,13 +195,20 @@ class Sandbox {
   pid_t init_ = -1;
 };
 
-inline ProcessSpec command(std::vector<std::string> argv) {
+inline std::vector<std::byte> bytes_of(std::string_view text) {
+  auto* at = reinterpret_cast<const std::byte*>(text.data());
+  return {at, at + text.size()};
+}
+
+// No initializer list: g++ 12 cannot have one in an expression with co_await.
+template <class... Args>
+ProcessSpec command(Args... args) {
   ProcessSpec spec;
-  spec.argv = std::move(argv);
+  (spec.argv.push_back(std::string(std::move(args))), ...);
   return spec;
 }
 inline ProcessSpec shell(std::string script) {
-  return command({"/bin/sh", "-c", std::move(script)});
+  return command("/bin/sh", "-c", std::move(script));
 }
 
 using TestBody = net::Task<void> (*)(Sandbox&);
