@@ -149,10 +149,14 @@ int keeper_main(const fs::path& dir, const KeepOptions& options, UniqueFd lock, 
 Result<fs::path> keep(const KeepOptions& options) {
   if (::geteuid() != 0) return Error{Code::denied, "a private engine needs root", "harness", false};
   sweep(options.root);
-  const fs::path dir = options.root / (std::string(kPrefix) + random_hex(4));
-  if (::mkdir(dir.c_str(), 0755) != 0) return errno_error(errno, "cannot make " + dir.string(), "harness");
-  UniqueFd lock = lock_of(dir);
-  if (!lock) return errno_error(errno, "cannot lock " + dir.string(), "harness");
+  // Gets its name once it is locked: what carries the name without the lock has been left behind.
+  const std::string name = std::string(kPrefix) + random_hex(4);
+  const fs::path dir = options.root / name, unlocked = options.root / ("." + name);
+  if (::mkdir(unlocked.c_str(), 0755) != 0) return errno_error(errno, "cannot make " + unlocked.string(), "harness");
+  UniqueFd lock = lock_of(unlocked);
+  if (!lock || ::rename(unlocked.c_str(), dir.c_str()) != 0) {
+    return errno_error(errno, "cannot set up " + dir.string(), "harness");
+  }
   UniqueFd owner;
   if (options.owner > 0) {
     owner = pidfd_of(options.owner);
@@ -210,9 +214,6 @@ void sweep(const fs::path& root) {
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(root, ec)) {
     if (!entry.path().filename().string().starts_with(kPrefix)) continue;
-    // A directory made a moment ago may not be locked yet: leave young ones alone.
-    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(entry.path(), ec);
-    if (ec || age < std::chrono::seconds(10)) continue;
     if (UniqueFd lock = lock_of(entry.path()); lock) (void)clean(entry.path());
   }
 }
