@@ -29,13 +29,13 @@ inline Deadline default_deadline() {
 }
 
 struct CreateOptions {
-  std::string name;
-  std::string body;      // JSON
-  std::string platform;  // "linux/arm64"; empty: the engine's own
+  std::string name = {};
+  std::string body = {};      // JSON
+  std::string platform = {};  // "linux/arm64"; empty: the engine's own
 };
 struct Created {
   ContainerId id;
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = {};
 };
 
 enum class Change { done, already };
@@ -50,56 +50,56 @@ struct ContainerState {
   bool oom_killed = false;
   std::int64_t pid = 0;  // on the engine's host; 0 when not running
   int exit_code = 0;
-  std::string error;  // why it could not be started, in the runtime's words
-  std::optional<WallTime> started;
-  std::optional<WallTime> finished;
+  std::string error = {};  // why it could not be started, in the runtime's words
+  std::optional<WallTime> started = {};
+  std::optional<WallTime> finished = {};
 };
 
 struct ContainerMount {
-  std::string type;  // "bind", "volume", "tmpfs"
-  std::string name;  // of the volume
-  std::string source;
-  std::string destination;
-  std::string driver;
-  std::string propagation;
+  std::string type = {};  // "bind", "volume", "tmpfs"
+  std::string name = {};  // of the volume
+  std::string source = {};
+  std::string destination = {};
+  std::string driver = {};
+  std::string propagation = {};
   bool writable = false;
 };
 
 struct ContainerInfo {
   ContainerId id;
-  std::string name;  // without the leading '/'
-  ImageId image;     // "sha256:…"
-  std::string image_name;
-  std::string runtime;
+  std::string name = {};  // without the leading '/'
+  ImageId image;          // "sha256:…"
+  std::string image_name = {};
+  std::string runtime = {};
   WallTime created{};
   ContainerState state;
-  std::map<std::string, std::string> labels;
-  std::vector<ContainerMount> mounts;
+  std::map<std::string, std::string> labels = {};
+  std::vector<ContainerMount> mounts = {};
   bool tty = false;
-  std::string raw;  // the whole answer, JSON as the engine sent it
+  std::string raw = {};  // the whole answer, JSON as the engine sent it
 };
 
 struct ContainerSummary {
   ContainerId id;
-  std::string name;
+  std::string name = {};
   ImageId image;
-  std::string image_name;
+  std::string image_name = {};
   ContainerStatus status = ContainerStatus::unknown;
   WallTime created{};
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> labels = {};
 };
 
 struct ContainerFilter {
-  bool all = true;                    // also those that do not run
-  std::vector<std::string> labels;    // "key" or "key=value"; all must match
-  std::vector<std::string> names;     // regular expressions of the engine's; any may match
-  std::vector<std::string> statuses;  // "exited", …; any may match
+  bool all = true;                         // also those that do not run
+  std::vector<std::string> labels = {};    // "key" or "key=value"; all must match
+  std::vector<std::string> names = {};     // regular expressions of the engine's; any may match
+  std::vector<std::string> statuses = {};  // "exited", …; any may match
 };
 
 enum class WaitFor { next_exit, not_running, removed };
 struct Exit {
   int code = 0;
-  std::string error;  // why the engine could not wait to the end, if so
+  std::string error = {};  // why the engine could not wait to the end, if so
 };
 // A wait that the engine has registered.
 class ExitWait {
@@ -124,8 +124,8 @@ struct Stats {
 };
 
 struct Top {
-  std::vector<std::string> titles;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> titles = {};
+  std::vector<std::vector<std::string>> rows = {};
 };
 
 struct LogOptions {
@@ -133,8 +133,8 @@ struct LogOptions {
   bool err = true;
   bool follow = false;
   bool timestamps = false;
-  std::optional<std::uint64_t> tail;  // lines; none: all
-  std::optional<WallTime> since;
+  std::optional<std::uint64_t> tail = {};  // lines; none: all
+  std::optional<WallTime> since = {};
 };
 
 struct AttachOptions {
@@ -152,10 +152,10 @@ class Attachment : public Stream<Chunk> {
 };
 
 struct PathStat {
-  std::string name;
+  std::string name = {};
   std::uint64_t size = 0;
   std::uint32_t mode = 0;  // Go's os.FileMode: bit 31 is a directory
-  std::string link_target;
+  std::string link_target = {};
   bool is_directory() const { return (mode & 0x8000'0000u) != 0; }
 };
 

@@ -26,31 +26,31 @@ struct ApiVersion {
 };
 
 struct EngineVersion {
-  std::string version;  // "20.10.24"
-  ApiVersion api;       // the newest it speaks
-  ApiVersion min_api;   // the oldest it speaks
-  ApiVersion spoken;    // what we chose
-  std::string os;
-  std::string architecture;
-  std::string kernel;
+  std::string version = {};  // "20.10.24"
+  ApiVersion api;            // the newest it speaks
+  ApiVersion min_api;        // the oldest it speaks
+  ApiVersion spoken;         // what we chose
+  std::string os = {};
+  std::string architecture = {};
+  std::string kernel = {};
 };
 
 struct EngineInfo {
-  std::string id;
-  std::string name;  // of the host
-  std::string version;
-  std::string operating_system;
-  std::string kernel;
-  std::string architecture;
-  std::string storage_driver;
-  std::string logging_driver;
-  std::string root_dir;
-  std::string default_runtime;
-  std::vector<std::string> runtimes;          // names, sorted
-  std::vector<std::string> security_options;  // "name=seccomp,profile=default", "name=rootless", …
-  std::vector<std::string> warnings;
+  std::string id = {};
+  std::string name = {};  // of the host
+  std::string version = {};
+  std::string operating_system = {};
+  std::string kernel = {};
+  std::string architecture = {};
+  std::string storage_driver = {};
+  std::string logging_driver = {};
+  std::string root_dir = {};
+  std::string default_runtime = {};
+  std::vector<std::string> runtimes = {};          // names, sorted
+  std::vector<std::string> security_options = {};  // "name=seccomp,profile=default", "name=rootless", …
+  std::vector<std::string> warnings = {};
   unsigned cgroup_version = 1;
-  std::string cgroup_driver;
+  std::string cgroup_driver = {};
   unsigned cpus = 0;
   std::uint64_t memory = 0;
   std::uint64_t containers = 0;
@@ -61,25 +61,25 @@ struct EngineInfo {
   bool pids_limit = false;
   bool cpu_quota = false;
   bool oom_kill_disable = false;
-  std::string raw;  // the whole answer, JSON as the engine sent it
+  std::string raw = {};  // the whole answer, JSON as the engine sent it
 
   bool has_security_option(std::string_view name) const;  // "seccomp", "apparmor", "rootless", "userns"
 };
 
 struct Event {
-  std::string type;    // "container", "image", "volume", …
-  std::string action;  // "start", "die", "oom", "destroy", "health_status: healthy", …
-  std::string id;      // of the actor
-  std::map<std::string, std::string> attributes;  // labels, name, image, exitCode, …
-  std::int64_t time_ns = 0;                       // since the epoch
+  std::string type = {};    // "container", "image", "volume", …
+  std::string action = {};  // "start", "die", "oom", "destroy", "health_status: healthy", …
+  std::string id = {};      // of the actor
+  std::map<std::string, std::string> attributes = {};  // labels, name, image, exitCode, …
+  std::int64_t time_ns = 0;                            // since the epoch
 };
 
 struct EventFilter {
-  std::vector<std::string> types;
-  std::vector<std::string> actions;
-  std::vector<std::string> labels;
+  std::vector<std::string> types = {};
+  std::vector<std::string> actions = {};
+  std::vector<std::string> labels = {};
   // Also those that happened since; to go on after a break, time_ns of the last event seen (it comes again).
-  std::optional<std::int64_t> since_ns;
+  std::optional<std::int64_t> since_ns = {};
 };
 
 struct DiskUse {
@@ -92,7 +92,7 @@ struct DiskUse {
   Kind containers;  // what they wrote
   Kind volumes;
   Kind build_cache;
-  std::map<std::string, std::uint64_t> volume_bytes;  // by name; absent where the driver can't tell
+  std::map<std::string, std::uint64_t> volume_bytes = {};  // by name; absent where the driver can't tell
 };
 
 class System {

@@ -15,25 +15,25 @@
 namespace brig::docker {
 
 struct VolumeOptions {
-  std::string name;
+  std::string name = {};
   std::string driver = "local";
-  std::map<std::string, std::string> driver_options;  // "type", "o", "device"
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> driver_options = {};  // "type", "o", "device"
+  std::map<std::string, std::string> labels = {};
 };
 
 struct VolumeInfo {
-  std::string name;
-  std::string driver;
-  std::string mountpoint;
-  std::optional<WallTime> created;
-  std::map<std::string, std::string> labels;
-  std::map<std::string, std::string> driver_options;
+  std::string name = {};
+  std::string driver = {};
+  std::string mountpoint = {};
+  std::optional<WallTime> created = {};
+  std::map<std::string, std::string> labels = {};
+  std::map<std::string, std::string> driver_options = {};
 };
 
 struct VolumeFilter {
-  std::vector<std::string> labels;  // "key" or "key=value"; all must match
-  std::vector<std::string> names;   // parts of names; any may match
-  std::optional<bool> dangling;     // true: no container knows it
+  std::vector<std::string> labels = {};  // "key" or "key=value"; all must match
+  std::vector<std::string> names = {};   // parts of names; any may match
+  std::optional<bool> dangling = {};     // true: no container knows it
 };
 
 class Volumes {
