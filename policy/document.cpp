@@ -5,11 +5,7 @@
 #include <sstream>
 
 #include "core/text.hpp"
-
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include "core/tomlpp.hpp"
 
 namespace brig::policy {
 namespace {
@@ -71,20 +67,9 @@ Result<Document> read_toml(std::string_view text, std::string_view file, json& r
                  std::string(file) + " is larger than " + std::to_string(kMaxDocument / 1024) +
                      " KiB; a policy file never is",
                  "policy", false};
-  // toml++ reads a NUL as the end of all keys in some places; none has any business here.
-  if (!is_utf8(text) || text.find('\0') != std::string_view::npos)
-    return Error{Code::invalid, std::string(file) + " is not a text file in UTF-8; save it as UTF-8",
-                 "policy", false};
-  auto parsed = toml::parse(text, file);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    return Error{Code::invalid,
-                 std::string(file) + ":" + std::to_string(error.source().begin.line) + ": " +
-                     printable(error.description()) + "; the file must be TOML",
-                 "policy", false};
-  }
+  BRIG_TRY(auto table, parse_toml(text, file));
   Document document;
-  root = convert(parsed.table(), "", document);
+  root = convert(table, "", document);
   return document;
 }
 

@@ -25,7 +25,7 @@ constexpr std::array kTable{
     LimitInfo{"memory", &Asked::memory, &V::memory, Measure::bytes, 4 * kGi, 32 * kMi, kPi, false},
     LimitInfo{"cpus", &Asked::milli_cpus, &V::milli_cpus, Measure::cpus, 2'000, 10, 1'024'000, false},
     LimitInfo{"pids", &Asked::pids, &V::pids, Measure::count, 1'024, 8, 4'194'304, false},
-    LimitInfo{"nofile", &Asked::nofile, &V::nofile, Measure::count, 65'536, 64, 1'048'576, false},
+    LimitInfo{"nofile", &Asked::nofile, &V::nofile, Measure::count, 16'384, 64, 1'048'576, false},
     LimitInfo{"disk", &Asked::disk, &V::disk, Measure::bytes, 20 * kGi, 16 * kMi, kPi, false},
     LimitInfo{"tmp", &Asked::tmp, &V::tmp, Measure::bytes, kGi, 64 * kKi, kPi, false},
     LimitInfo{"home", &Asked::home, &V::home, Measure::bytes, kGi, 64 * kKi, kPi, false},

@@ -3,11 +3,9 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "core/tomlpp.hpp"
 #include "core/units.hpp"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
 
 namespace brig::config {
 namespace {
@@ -228,18 +226,9 @@ Result<std::unique_ptr<Document>> Document::parse(std::string_view text, std::st
         Code::too_large,
         printable(file) + " is larger than " + format_size(kMaxDocument) + "; it is not what it should be",
         "config", false};
-  if (!is_utf8(text) || text.find('\0') != std::string_view::npos)
-    return Error{Code::invalid, printable(file) + " is not text in UTF-8; save it as UTF-8", "config", false};
-  auto parsed = ::toml::parse(text, file);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    return Error{Code::invalid,
-                 printable(file) + ":" + std::to_string(error.source().begin.line) + ": " +
-                     printable(error.description()) + "; the file must be TOML",
-                 "config", false};
-  }
+  BRIG_TRY(auto root, parse_toml(text, printable(file)));
   auto tree = std::make_unique<Tree>();
-  tree->root = std::move(parsed).table();
+  tree->root = std::move(root);
   return std::unique_ptr<Document>(new Document(std::move(tree), printable(file)));
 }
 

@@ -114,6 +114,9 @@ TEST(Profile, BrokenFilesSayWhere) {
   EXPECT_THAT(refusal("\xff\xfe"), HasSubstr("UTF-8"));
   EXPECT_THAT(refusal(std::string_view("a\0b", 3)), HasSubstr("UTF-8"));
   EXPECT_EQ(parse_profile(std::string(300 * 1024, '#'), "x.toml").error().code, Code::too_large);
+  // Texts that fail assertions inside toml++.
+  for (auto text : {"[[[x]]]", "[=]", "[\nx]", "[[ [", "[.a]", "a. = 1", "[a.]"})
+    EXPECT_NE(refusal(text), "accepted") << text;
   EXPECT_NE(refusal("a = " + std::string(5000, '[')), "accepted");
 }
 
