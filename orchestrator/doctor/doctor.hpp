@@ -12,7 +12,7 @@ namespace brig::doctor {
 
 struct Finding {
   enum class Grade { good, warning, bad };
-  std::string check;   // "engine", "kernel.overlay", "runtime.runsc", …: stable, for --json
+  std::string check;  // "engine", "kernel.overlay", "runtime.runsc", …: stable, for --json
   Grade grade = Grade::good;
   std::string detail;  // what was found
   std::string remedy;  // what to do; empty when good
