@@ -199,6 +199,31 @@ Table& Table::table(std::string_view key) {
   return *slot;
 }
 
+std::vector<Table*> Table::list(std::string_view key, std::size_t max_count) {
+  std::vector<Table*> out;
+  const void* found = find(key);
+  if (found == nullptr) return out;
+  const auto* entries = as_node(found).as_array();
+  if (entries == nullptr || entries->size() > max_count) {
+    fail(key, entries == nullptr ? "is " + shown(as_node(found)) + "; write a list of tables"
+                                 : "has more than " + std::to_string(max_count) + " entries");
+    return out;
+  }
+  for (std::size_t i = 0; i < entries->size(); ++i) {
+    const ::toml::node& entry = (*entries)[i];
+    auto name = std::string(key) + "[" + std::to_string(i) + "]";
+    if (!entry.is_table()) {
+      fail(key, "holds " + shown(entry) + "; every entry must be a table");
+      return {};
+    }
+    auto& slot = tables_[name];
+    if (!slot)
+      slot = std::unique_ptr<Table>(new Table(document_, &entry, (name_.empty() ? "" : name_ + ".") + name));
+    out.push_back(slot.get());
+  }
+  return out;
+}
+
 void Table::refuse_unknown() {
   if (!present()) return;
   std::vector<std::string_view> known(known_.begin(), known_.end());

@@ -50,6 +50,8 @@ class Table {
                                            std::size_t max = 4096);
   // Always there; not present() if the file does not have it.
   Table& table(std::string_view key);
+  // A list of tables, in order.
+  std::vector<Table*> list(std::string_view key, std::size_t max_count);
   // Refuses `key`, with its line if the file has it. `message` starts with the key and its value.
   void fail(std::string_view key, std::string message);
 
@@ -64,7 +66,7 @@ class Table {
   const void* node_;
   std::string name_;  // "" at the top, else "api.tcp"
   std::vector<std::string> known_;
-  std::map<std::string, std::unique_ptr<Table>, std::less<>> tables_;
+  std::map<std::string, std::unique_ptr<Table>, std::less<>> tables_;  // by key, or key and place in its list
 };
 
 class Document {

@@ -27,7 +27,8 @@ struct Options {
   std::string prefix = "brig";       // what "brig/" in a provider's image becomes
   std::string base;                  // what is pulled as the base; empty: never
   std::string build_network = "default";
-  std::filesystem::path ca_bundle;  // for builds; empty: none
+  std::filesystem::path ca_bundle;  // for builds; empty: the host's own
+  bool no_authorities = false;      // builds get none at all
   Millis build_deadline = std::chrono::hours(1);
 };
 

@@ -26,6 +26,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
         changed(executor),
         name(printable(command.program.native())),
         max_errors(command.max_errors),
+        on_errors(command.on_errors),
         deadline(command.deadline) {}
 
   // Only when the loop is gone before the child: the handler below never came to run.
@@ -70,6 +71,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
       if (n < 0) return errno == EAGAIN;
       if (n == 0) return false;
       error_text.append(buffer, static_cast<std::size_t>(n));
+      if (on_errors) on_errors(std::string_view(buffer, static_cast<std::size_t>(n)));
       if (error_text.size() > 2 * max_errors + sizeof buffer)
         error_text.erase(0, error_text.size() - max_errors);
     }
@@ -104,6 +106,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
     timer.cancel();
     output.close(ignored);
     errors.close(ignored);
+    on_errors = nullptr;
     kill_group();
   }
 
@@ -123,6 +126,7 @@ struct Process::State : std::enable_shared_from_this<Process::State> {
   net::Event changed;
   const std::string name;
   const std::size_t max_errors;
+  std::function<void(std::string_view)> on_errors;
   const Deadline deadline;
   std::string error_text;
   bool exited = false;

@@ -14,6 +14,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +38,7 @@ struct Command {
   std::string input = {};
   std::size_t max_output = 1 << 20;   // of run(); more is too_large
   std::size_t max_errors = 16 << 10;  // the last bytes of stderr that are kept
+  std::function<void(std::string_view)> on_errors = {};  // is shown stderr as it comes; must not wait
   Deadline deadline = Deadline::in(std::chrono::minutes(1));
   bool contained = false;  // in pid and mount namespaces of its own; needs root
 };
