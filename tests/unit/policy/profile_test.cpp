@@ -115,7 +115,8 @@ TEST(Profile, BrokenFilesSayWhere) {
   EXPECT_THAT(refusal(std::string_view("a\0b", 3)), HasSubstr("UTF-8"));
   EXPECT_EQ(parse_profile(std::string(300 * 1024, '#'), "x.toml").error().code, Code::too_large);
   // Texts that fail assertions inside toml++.
-  for (auto text : {"[[[x]]]", "[=]", "[\nx]", "[[ [", "[.a]", "a. = 1", "[a.]"})
+  for (auto text : {"[[[x]]]", "[=]", "[\nx]", "[[ [", "[.a]", "a. = 1", "[a.]", "a\xd0\x92 = 1",
+                    "\xd0\x92 = 1", "a = \xc2\xa9"})
     EXPECT_NE(refusal(text), "accepted") << text;
   EXPECT_NE(refusal("a = " + std::string(5000, '[')), "accepted");
 }
