@@ -47,6 +47,19 @@ void judge_kernel(const HostFacts& host, std::vector<Finding>& out) {
   }
 }
 
+void judge_mounts(const HostFacts& host, std::vector<Finding>& out) {
+  if (!host.shares_mounts) return;
+  if (*host.shares_mounts) {
+    out.push_back(good("engine.mounts", "the engine sees what brigd mounts"));
+  } else {
+    out.push_back(
+        warning("engine.mounts",
+                "the engine lives in another mount namespace than brigd, and may see empty workspaces",
+                "remove PrivateTmp, PrivateMounts, Protect… and ReadOnlyPaths from brigd's service, then "
+                "systemctl daemon-reload && systemctl restart brigd"));
+  }
+}
+
 void judge_state(const HostFacts& host, std::vector<Finding>& out) {
   auto dir = printable(host.state_dir.native(), 200);
   if (host.state_error) {
@@ -143,6 +156,7 @@ void evaluate_host(const HostFacts& host, std::vector<Finding>& out) {
   } else {
     out.push_back(good("init", printable(host.init.native(), 200)));
   }
+  judge_mounts(host, out);
   judge_state(host, out);
   if (host.state_space) judge_space("disk.state", *host.state_space, out);
   if (host.engine_space) judge_space("disk.engine", *host.engine_space, out);

@@ -21,18 +21,19 @@ class Examiner final : public Doctor {
     Facts facts;
     facts.engine = co_await ask_engine();
     if (!facts.engine.error) co_await ask_images(facts);
-    auto look = [this, root = engine_root(facts.engine)] {
+    auto look = [this, engine = engine_on_host(facts.engine)] {
       // Two examinations at once would take down each other's trial mounts.
       std::lock_guard lock(one_at_a_time_);
-      return look_at_host(setup_, root, mounter_);
+      return look_at_host(setup_, engine, mounter_);
     };
     facts.host = co_await blocking_.run(std::move(look));
     co_return evaluate(facts);
   }
 
  private:
-  static std::filesystem::path engine_root(const EngineFacts& engine) {
-    return engine.local && !engine.error ? std::filesystem::path(engine.root_dir) : std::filesystem::path();
+  EngineOnHost engine_on_host(const EngineFacts& engine) const {
+    if (!engine.local || engine.error) return {};
+    return {engine.root_dir, engine_.endpoint().socket};
   }
 
   net::Task<EngineFacts> ask_engine() {

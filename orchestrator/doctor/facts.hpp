@@ -57,7 +57,9 @@ struct HostFacts {
   mode_t state_mode = 0;
   std::optional<Space> state_space;
   std::optional<Space> engine_space;  // none: not on this machine, or not to be seen
-  std::string group;                  // as configured; empty: root alone
+  // Whether the process behind the engine's socket is in our mount namespace; none: not to be told.
+  std::optional<bool> shares_mounts;
+  std::string group;  // as configured; empty: root alone
   bool group_exists = false;
   std::filesystem::path init;       // the supervisor's binary
   std::optional<Error> init_error;  // not there, not executable

@@ -4,10 +4,12 @@
 #include <grp.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -78,6 +80,27 @@ std::optional<Error> try_workspace(const fs::path& state, const char* name, std:
   return std::nullopt;
 }
 
+// The engine bind-mounts what brigd has mounted, so it must see it. Who listens on its socket (dockerd, or
+// the init system that made the socket for it) tells which namespace it lives in.
+std::optional<bool> shares_mounts(const fs::path& socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.empty() || socket.native().size() >= sizeof address.sun_path) return std::nullopt;
+  socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (!fd || ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) {
+    return std::nullopt;
+  }
+  struct stat theirs {
+  }, ours{};
+  auto path = "/proc/" + std::to_string(peer.pid) + "/ns/mnt";
+  if (::stat(path.c_str(), &theirs) != 0 || ::stat("/proc/self/ns/mnt", &ours) != 0) return std::nullopt;
+  return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
+}
+
 void look_at_trust(const Setup& setup, HostFacts& facts) {
   facts.trust_setting = setup.trust_setting;
   facts.trust_file = setup.trust_file;
@@ -103,7 +126,7 @@ void look_at_trust(const Setup& setup, HostFacts& facts) {
 
 }  // namespace
 
-HostFacts look_at_host(const Setup& setup, const fs::path& engine_root, workspace::Mounter& mounter) {
+HostFacts look_at_host(const Setup& setup, const EngineOnHost& engine, workspace::Mounter& mounter) {
   HostFacts facts;
   utsname name{};
   if (::uname(&name) == 0) facts.kernel = name.release;
@@ -121,7 +144,8 @@ HostFacts look_at_host(const Setup& setup, const fs::path& engine_root, workspac
   facts.state_uid = st.st_uid;
   facts.state_mode = st.st_mode & 07777;
   facts.state_space = space_at(setup.state_dir);
-  facts.engine_space = space_at(engine_root);
+  facts.engine_space = space_at(engine.root);
+  facts.shares_mounts = shares_mounts(engine.socket);
 
   facts.group = setup.group;
   facts.group_exists = !setup.group.empty() && group_exists(setup.group);

@@ -9,8 +9,12 @@
 
 namespace brig::doctor {
 
-// `engine_root`: the engine's data directory if it is on this machine, else empty.
-HostFacts look_at_host(const Setup& setup, const std::filesystem::path& engine_root,
-                       workspace::Mounter& mounter);
+// Where to find the engine on this machine; empty paths: it is elsewhere, or does not answer.
+struct EngineOnHost {
+  std::filesystem::path root;  // its data directory
+  std::filesystem::path socket;
+};
+
+HostFacts look_at_host(const Setup& setup, const EngineOnHost& engine, workspace::Mounter& mounter);
 
 }  // namespace brig::doctor

@@ -78,6 +78,8 @@ const Miss kMisses[] = {
      [](Facts& f) { f.host.workspace = error(Code::unsupported, "no overlay"); }},
     {"disk.limit", Grade::bad, "no loop", "modprobe loop",
      [](Facts& f) { f.host.disk_limit = error(Code::unsupported, "no loop"); }},
+    {"engine.mounts", Grade::warning, "another mount namespace", "PrivateTmp",
+     [](Facts& f) { f.host.shares_mounts = false; }},
     {"init", Grade::bad, "not there", "install Brig again",
      [](Facts& f) { f.host.init_error = error(Code::not_found, "not there"); }},
     {"state", Grade::bad, "not there", "install -d",

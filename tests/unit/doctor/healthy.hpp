@@ -23,6 +23,7 @@ inline Facts healthy() {
   host.state_mode = 0711;
   host.state_space = Space{"/var/lib/brig", std::uint64_t{100} << 30, 1'000'000, true};
   host.engine_space = Space{"/var/lib/docker", std::uint64_t{100} << 30, 1'000'000, true};
+  host.shares_mounts = true;
   host.group = "brig";
   host.group_exists = true;
   host.init = "/var/lib/brig/bin/brig-init";

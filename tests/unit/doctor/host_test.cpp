@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 #include "doctor/evaluate.hpp"
 #include "own_mounts.hpp"
@@ -68,6 +71,41 @@ TEST_F(Host, TellsWhatIsMissing) {
   EXPECT_TRUE(facts.state_error);
   EXPECT_TRUE(facts.workspace);
   EXPECT_FALSE(facts.state_space);
+}
+
+// Listens at `path` from a child, in a mount namespace of its own or in ours.
+pid_t listen_in_child(const std::filesystem::path& path, bool apart) {
+  int ends[2];
+  if (::pipe(ends) != 0) return -1;
+  pid_t child = ::fork();
+  if (child == 0) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+    int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    bool ok = (!apart || ::unshare(CLONE_NEWNS) == 0) &&
+              ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && ::listen(fd, 4) == 0;
+    if (::write(ends[1], "x", 1) != 1 || !ok) ::_exit(1);
+    while (true) ::pause();
+  }
+  char ready;
+  if (::read(ends[0], &ready, 1) != 1) ready = 0;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  return child;
+}
+
+TEST_F(Host, TellsWhetherTheEngineSeesOurMounts) {
+  EXPECT_FALSE(look().shares_mounts) << "no engine, no telling";
+  for (bool apart : {false, true}) {
+    EngineOnHost engine;
+    engine.socket = state.path / (apart ? "apart.sock" : "here.sock");
+    pid_t child = listen_in_child(engine.socket, apart);
+    auto facts = look_at_host(setup, engine, mounter);
+    EXPECT_EQ(facts.shares_mounts, std::optional(!apart));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
 }
 
 TEST_F(Host, CountsTrustedAuthoritiesAndSeesNewerOnes) {
