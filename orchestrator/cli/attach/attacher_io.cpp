@@ -15,6 +15,8 @@ constexpr Millis kPingAfter{20'000};
 constexpr Millis kLostAfter{60'000};
 constexpr Millis kInsists{3000};
 constexpr std::size_t kMaxText = 64 * 1024;
+// Small, so that input gets on even over a connection that does not live long.
+constexpr std::size_t kFrame = 8 * 1024;
 constexpr std::size_t kMaxOutbox = 1024 * 1024;
 
 Error nonsense(const char* what) {
@@ -83,11 +85,12 @@ Result<void> Attacher::pump_output() {
       sink_.add(piece_stream_, piece_);
       piece_ = {};
     }
-    if (unread_.empty() || outcome_ || (lost_ && !greeted_)) break;
+    if (outcome_ || (lost_ && !greeted_)) return sink_.flush();
     BRIG_TRY(auto event, reader_.next(unread_));
     switch (event.kind) {
+      // Asked even with nothing unread: the end of a message may be all that is left to tell.
       case FrameReader::Event::Kind::need_more:
-        break;
+        return sink_.flush();
       case FrameReader::Event::Kind::payload: {
         BRIG_CHECK(take_payload(event));
         break;
@@ -104,7 +107,6 @@ Result<void> Attacher::pump_output() {
       }
     }
   }
-  return sink_.flush();
 }
 
 Result<void> Attacher::take_payload(const FrameReader::Event& event) {
@@ -229,6 +231,7 @@ Result<void> Attacher::send_pending() {
 void Attacher::pump_input() {
   if (!greeted_ || !ours()) return;
   for (auto bytes = input_.unsent(); !bytes.empty(); bytes = input_.unsent()) {
+    bytes = bytes.substr(0, kFrame);
     std::string prefix(1, '\0');
     for (int i = 0; i < 8; ++i) prefix += static_cast<char>(input_.unsent_offset() >> (8 * i) & 0xFF);
     append_frame(outbox_, Opcode::binary, prefix, bytes);

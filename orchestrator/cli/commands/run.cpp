@@ -58,8 +58,8 @@ Result<nlohmann::json> create(Context& context, const nlohmann::json& body) {
   auto created = client->call("POST", "/v1/sessions", body, kCreateLimit);
   if (created || created.error().code != Code::not_found) return created;
   std::string provider = body["provider"];
-  BRIG_TRY(bool missing, image_is_missing(*client, provider));
-  if (!missing) return created;
+  auto missing = image_is_missing(*client, provider);
+  if (!missing || !*missing) return created;
   say_error("the image of " + quoted(provider) + " is not built yet; building it now, this once");
   BRIG_TRY(auto image, build_image(context, provider, false));
   return client->call("POST", "/v1/sessions", body, kCreateLimit);
