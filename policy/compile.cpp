@@ -128,6 +128,15 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
   json out = json::array();
   out.push_back(bind(facts.link_dir, "/run/brig", false));
   out.push_back(bind(facts.workspace_dir, "/workspace", effective.workspace == Workspace::overlay));
+  if (!facts.hosts_file.empty()) {
+    BRIG_CHECK(check_absolute("hosts file", facts.hosts_file));
+    if (!lies_in(facts.hosts_file, sessions) || facts.hosts_file == facts.link_dir ||
+        facts.hosts_file == facts.workspace_dir || lies_in(facts.hosts_file, facts.link_dir) ||
+        lies_in(facts.hosts_file, facts.workspace_dir))
+      return denied("hosts file " + quoted(facts.hosts_file, 200) + " is not of session " +
+                    facts.session.str());
+    out.push_back(bind(facts.hosts_file, "/etc/hosts", false));
+  }
   for (const auto& mount : effective.mounts()) {
     auto it = facts.real_path.find(mount.source);
     if (it == facts.real_path.end())
@@ -149,6 +158,11 @@ json tmpfs(const Limits<std::uint64_t>& limits) {
 }
 
 }  // namespace
+
+std::string hosts_text(std::string_view hostname) {
+  return "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 " + std::string(hostname) +
+         "\n";
+}
 
 Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
   BRIG_CHECK(check_names(facts));
@@ -213,6 +227,7 @@ Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
       {"Env", json::array()},
       {"WorkingDir", "/"},
       {"Healthcheck", {{"Test", {"NONE"}}}},
+      {"NetworkDisabled", !facts.hosts_file.empty()},
       {"StopSignal", "SIGTERM"},
       {"StopTimeout", 10},
       {"AttachStdin", false},

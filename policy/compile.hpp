@@ -9,6 +9,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/names.hpp"
@@ -38,9 +39,14 @@ struct Facts {
   std::vector<std::string> image_volumes;     // Config.Volumes of the image
   std::vector<std::string> image_label_keys;  // Config.Labels of the image
 
-  std::string link_dir;                          // → /run/brig, read-only
-  std::string workspace_dir;                     // → /workspace
-  std::string state_dir;                         // Brig's own; nothing else of it may be mounted
+  std::string link_dir;       // → /run/brig, read-only
+  std::string workspace_dir;  // → /workspace
+  std::string state_dir;      // Brig's own; nothing else of it may be mounted
+  // → /etc/hosts, read-only, with hosts_text() in it. Where it is given, the engine is told to leave the
+  // network alone: the sandbox gets an empty network namespace of its own from the runtime instead, in a
+  // third of the time. Where it is "", the engine sets one up (NetworkMode none) and writes its own hosts
+  // file.
+  std::string hosts_file;
   std::vector<std::string> engine_sockets;       // unix sockets of engines known to the caller
   std::map<std::string, std::string> real_path;  // GrantMount::source → where it really is
 
@@ -53,6 +59,9 @@ struct CreateRequest {
   std::string name;  // for ?name=
   std::string body;  // JSON
 };
+
+// What the hosts file of a sandbox of that name says.
+std::string hosts_text(std::string_view hostname);
 
 Result<CreateRequest> compile(const Effective& effective, const Facts& facts);
 

@@ -67,7 +67,7 @@ class Reading {
       wrong("body", "is not an object");
       return std::move(found_);
     }
-    keys(body, "", fixed_body(), {"Image", "Hostname", "Labels", "HostConfig"}, {});
+    keys(body, "", fixed_body(), {"Image", "Hostname", "Labels", "HostConfig", "NetworkDisabled"}, {});
     if (expected_.image.compare(0, 7, "sha256:") != 0 || get(body, "Image") != expected_.image)
       wrong("Image", "must be the expected image, by its id");
     const auto& host_name = get(body, "Hostname");
@@ -77,6 +77,9 @@ class Reading {
       wrong("Hostname", "must be letters, digits and '-'");
     if (get(body, "Labels") != json(expected_.labels) || expected_.labels.empty())
       wrong("Labels", "must be the expected ones, no more and no fewer");
+    // Either way the sandbox is alone with its loopback; who needs a hosts file must have been given one.
+    if (get(body, "NetworkDisabled") != json(!expected_.hosts_file.empty()))
+      wrong("NetworkDisabled", "must be true exactly where a hosts file is mounted");
     const auto& host = get(body, "HostConfig");
     if (host.is_object())
       host_config(host);
@@ -222,7 +225,10 @@ class Reading {
     // The project itself may also be granted at another place; a session's copy is shown once.
     if (target != "/workspace" && source == expected_.workspace_dir && inside(source, expected_.state_dir))
       bad("shows the workspace at another place");
-    if (target != "/run/brig")
+    if (source == expected_.hosts_file && !source.empty() && (target != "/etc/hosts" || writable))
+      bad("must be read-only at /etc/hosts");
+    bool hosts = target == "/etc/hosts" && source == expected_.hosts_file;
+    if (target != "/run/brig" && !hosts)
       for (const char* taken : {"/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/sbin", "/lib", "/lib64",
                                 "/usr/bin", "/usr/lib"})
         if (inside(target, taken)) bad("covers what the sandbox itself needs");
@@ -246,12 +252,13 @@ class Reading {
 
   static bool overlaps(std::string_view a, std::string_view b) { return inside(a, b) || inside(b, a); }
 
-  // The two places in Brig's state that belong to this very session.
+  // The places in Brig's state that belong to this very session.
   bool own(const std::string& source) const {
     if (expected_.state_dir.empty() || !inside(source, expected_.state_dir + "/sessions")) return false;
     if (split(source, '/').size() < split(expected_.state_dir, '/').size() + 3)
       return false;  // sessions/ID/x
-    return source == expected_.link_dir || source == expected_.workspace_dir;
+    return source == expected_.link_dir || source == expected_.workspace_dir ||
+           source == expected_.hosts_file;
   }
 
   void tmpfs(const json& map) {

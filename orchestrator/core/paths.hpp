@@ -3,6 +3,7 @@
 //   STATE/brig.db                        the ledger; brig.db.lock: held by the brigd that uses it
 //   STATE/bin/brig-init                  the supervisor, linked into every session's link directory
 //   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock
+//   STATE/sessions/ID/hosts              mounted read-only at /etc/hosts
 //   STATE/sessions/ID/{upper,work}/      the writable half of the workspace
 //   STATE/sessions/ID/workspace/         where the overlay is mounted
 //   STATE/sessions/ID/disk.img           with a disk limit: the file system that upper and work are in
@@ -32,6 +33,7 @@ class StatePaths {
   std::filesystem::path link_dir(const SessionId& id) const { return session(id) / "link"; }
   std::filesystem::path link_init(const SessionId& id) const { return link_dir(id) / "init"; }
   std::filesystem::path link_socket(const SessionId& id) const { return link_dir(id) / "sock"; }
+  std::filesystem::path hosts(const SessionId& id) const { return session(id) / "hosts"; }
   std::filesystem::path upper(const SessionId& id) const { return session(id) / "upper"; }
   std::filesystem::path work(const SessionId& id) const { return session(id) / "work"; }
   std::filesystem::path workspace(const SessionId& id) const { return session(id) / "workspace"; }

@@ -272,6 +272,12 @@ rc::Gen<Facts> any_facts() {
       case 14:
         f.runtime_names[Runtime::runc] = *nasty_text();
         break;
+      case 16:
+        f.hosts_file.clear();
+        break;
+      case 17:
+        f.hosts_file = *nasty_path();
+        break;
       case 15:
         f.engine_runtimes = {*nasty_text(), "runc"};
         break;

@@ -40,7 +40,10 @@ TEST(Compile, HardensAlways) {
   EXPECT_EQ(host["ReadonlyRootfs"], true);
   EXPECT_EQ(host["MemorySwap"], host["Memory"]);
   EXPECT_EQ(host["Runtime"], "runc");
-  EXPECT_EQ(host["Mounts"].size(), 2u);
+  EXPECT_EQ(host["Mounts"].size(), 3u);
+  EXPECT_EQ(host["Mounts"][2]["Target"], "/etc/hosts");
+  EXPECT_EQ(host["Mounts"][2]["ReadOnly"], true);
+  EXPECT_EQ(body["NetworkDisabled"], true);
   EXPECT_EQ(host["Mounts"][0]["ReadOnly"], true);
   EXPECT_EQ(host["Mounts"][1]["ReadOnly"], false);
   EXPECT_EQ(host["Ulimits"].size(), 2u);
@@ -172,6 +175,26 @@ TEST(Compile, AnotherSessionsDirectoriesAreNotItsOwn) {
   f = testing::facts();
   f.workspace_dir = f.link_dir;
   EXPECT_FALSE(compile(plain(), f));
+}
+
+TEST(Compile, WithoutAHostsFileTheEngineMakesTheNetwork) {
+  auto f = testing::facts();
+  f.hosts_file.clear();
+  auto e = plain();
+  auto body = compiled(e, f);
+  EXPECT_EQ(body["NetworkDisabled"], false);
+  EXPECT_EQ(body["HostConfig"]["NetworkMode"], "none");
+  EXPECT_EQ(body["HostConfig"]["Mounts"].size(), 2u);
+  auto found = verify(body.dump(), testing::expect(e, f));
+  EXPECT_TRUE(found.empty()) << testing::text(found);
+  for (std::string bad :
+       {"/etc/hosts", "/var/lib/brig/brig.db", "/var/lib/brig/sessions/fedcba9876543210/hosts",
+        "/var/lib/brig/sessions/0123456789abcdef/link/sock",
+        "/var/lib/brig/sessions/0123456789abcdef/workspace/x",
+        "/var/lib/brig/sessions/0123456789abcdef/../../brig.db"}) {
+    f.hosts_file = bad;
+    EXPECT_FALSE(compile(e, f)) << bad;
+  }
 }
 
 TEST(Compile, RefusesHostNamesAndOwnersThatAreNone) {

@@ -20,6 +20,8 @@ Expectations expect(const Effective& effective, const Facts& facts) {
   out.engine_sockets = facts.engine_sockets;
   out.mounts.push_back({facts.link_dir, "/run/brig", false});
   out.mounts.push_back({facts.workspace_dir, "/workspace", effective.workspace != Workspace::readonly});
+  out.hosts_file = facts.hosts_file;
+  if (!facts.hosts_file.empty()) out.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
   for (const auto& grant : effective.grants) {
     if (const auto* mount = std::get_if<GrantMount>(&grant)) {
       auto real = facts.real_path.find(mount->source);

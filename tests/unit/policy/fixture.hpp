@@ -23,6 +23,7 @@ inline Facts facts() {
   f.state_dir = "/var/lib/brig";
   f.link_dir = "/var/lib/brig/sessions/0123456789abcdef/link";
   f.workspace_dir = "/var/lib/brig/sessions/0123456789abcdef/workspace";
+  f.hosts_file = "/var/lib/brig/sessions/0123456789abcdef/hosts";
   f.engine_sockets = {"/run/docker.sock", "/srv/engines/one.sock"};
   f.engine_runtimes = {"runc", "crun", "runsc", "io.containerd.runc.v2"};
   return f;

@@ -148,6 +148,11 @@ inline std::vector<Mutation> mutations() {
   change_mount(1, "Source", "/home/u/app");
   change_mount(1, "Type", "volume");
   change_mount(1, "Consistency", "cached");
+  change_mount(2, "ReadOnly", false);
+  change_mount(2, "Source", "/etc");
+  change_mount(2, "Source", "/var/lib/brig/brig.db");
+  change_mount(2, "Target", "/etc/passwd");
+  change_mount(2, "Target", "/etc");
   set("/HostConfig/Mounts", json::array());
   host("Tmpfs", json::object());
   set("/HostConfig/Tmpfs/~1tmp", "rw,exec,mode=1777,size=1048576");
@@ -210,7 +215,8 @@ inline std::vector<Mutation> mutations() {
   set("/Domainname", "x");
   set("/Shell", json::array({"/bin/sh"}));
   set("/OnBuild", json::array({"RUN true"}));
-  set("/NetworkDisabled", true);
+  set("/NetworkDisabled", false);
+  set("/NetworkDisabled", nullptr);
   set("/Labels/brig.owner", "uid:0");
   set("/Labels/extra", "x");
   set("/Labels", json::object());
