@@ -233,7 +233,11 @@ void add_fixed(Explanation& out) {
       text += ", widened by grants";
       break;
     }
-  out.fields.push_back({"seccomp", text, Rule::always, "every system call not on it is refused"});
+  bool gvisor = out.effective.runtime == Runtime::runsc;
+  out.fields.push_back(
+      {"seccomp", text, Rule::always,
+       gvisor ? "gVisor answers the sandbox's system calls itself; the list is for what it lets through"
+              : "every system call not on it is refused"});
 }
 
 }  // namespace
