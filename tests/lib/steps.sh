@@ -65,6 +65,11 @@ sanitizer_step() { # sanitizer_step PRESET LABELS [NAMES]
   ctest_step "$preset" "$labels" "$names"
 }
 
+tidy_step() {
+  step "configure (clang)" cmake --preset fuzz || return
+  count_step "clang-tidy" tests/lib/tidy
+}
+
 fuzz_step() {
   step "configure (fuzz)" cmake --preset fuzz || return
   local targets
