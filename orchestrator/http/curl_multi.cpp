@@ -7,8 +7,11 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/log.hpp"
 
@@ -24,8 +27,15 @@ void check(CURLMcode code) {
   std::abort();
 }
 
+bool init_curl() {
+  // OpenSSL writes to sockets without MSG_NOSIGNAL: a peer that goes away must not take the process with it.
+  struct sigaction now {};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+  return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
 void init_curl_once() {
-  static const bool ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  static const bool ok = init_curl();
   if (!ok) std::abort();
 }
 
@@ -53,6 +63,8 @@ struct CurlMulti::State : std::enable_shared_from_this<State> {
   asio::steady_timer timer;
   CURLM* multi = nullptr;
   std::unordered_map<int, WatchPtr> watches;
+  std::unordered_map<void*, Handler*> active;
+  std::vector<void*> unwatched;  // handles, perhaps gone since
   bool kicked = false;
   int depth = 0;
 
@@ -126,22 +138,25 @@ struct CurlMulti::State : std::enable_shared_from_this<State> {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* easy = message->easy_handle;
       CURLcode code = message->data.result;  // the message goes with the handle
-      Handler* handler = nullptr;
-      curl_easy_getinfo(easy, CURLINFO_PRIVATE, &handler);
+      auto node = active.extract(easy);
       {
         Inside guard(*this);
         check(curl_multi_remove_handle(multi, easy));
       }
-      handler->done(code);
+      if (node) node.mapped()->done(code);
+    }
+    for (void* easy : std::exchange(unwatched, {})) {
+      if (auto it = active.find(easy); it != active.end()) it->second->unwatched();
     }
   }
 
-  static int on_socket(CURL*, curl_socket_t fd, int what, void* user, void*) {
+  static int on_socket(CURL* easy, curl_socket_t fd, int what, void* user, void*) {
     auto& state = *static_cast<State*>(user);
     if (what == CURL_POLL_REMOVE) {
       auto it = state.watches.find(fd);
       if (it == state.watches.end()) return 0;
       it->second->want = 0;
+      if (state.active.contains(easy)) state.unwatched.push_back(easy);
       if (!it->second->ours) state.forget(fd);
       return 0;
     }
@@ -206,17 +221,18 @@ CurlMulti::~CurlMulti() {
 void CurlMulti::add(void* easy, Handler& handler) {
   if (inside()) std::abort();
   State::Inside guard(*state_);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, &handler);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &State::on_open);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, state_.get());
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &State::on_close);
   curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, state_.get());
+  state_->active.emplace(easy, &handler);
   check(curl_multi_add_handle(state_->multi, easy));
 }
 
 void CurlMulti::remove(void* easy) {
   if (inside()) std::abort();
   State::Inside guard(*state_);
+  state_->active.erase(easy);
   check(curl_multi_remove_handle(state_->multi, easy));
 }
 

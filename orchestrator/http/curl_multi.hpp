@@ -18,6 +18,8 @@ class CurlMulti {
    public:
     // The transfer is over and its handle removed. Called outside of curl.
     virtual void done(int curl_code) = 0;
+    // curl waits for no socket of this transfer any more, though it is not over. Called outside of curl.
+    virtual void unwatched() = 0;
 
    protected:
     ~Handler() = default;

@@ -154,14 +154,27 @@ void Transfer::Impl::done(int curl_code) {
   changed.notify_all();
 }
 
+// The peer closed while we had nothing to send: curl stops listening, and would only find out with the next
+// piece of the body, for which we may wait for ever.
+void Transfer::Impl::unwatched() {
+  if (!active || !sending_paused || receiving_paused) return;
+  active = false;
+  multi.remove(easy);
+  over = true;
+  refused = Failure::Kind::closed;
+  changed.notify_all();
+}
+
 std::optional<Error> Transfer::Impl::failed() const {
   if (error) return error;
   if (!over) return std::nullopt;
   Failure failure;
   if (refused) {
     failure.kind = *refused;
-  } else if (code == CURLE_OK) {
+  } else if (code == CURLE_OK && has_head) {
     return std::nullopt;
+  } else if (code == CURLE_OK) {
+    failure.kind = Failure::Kind::closed;  // in the middle of a header line
   } else {
     failure.kind = kind_of(code);
     long os_error = 0;
@@ -259,7 +272,6 @@ net::Task<Result<void>> Transfer::head(Deadline deadline) {
   }
   if (!impl_->has_head) {
     if (auto error = impl_->failed()) co_return std::move(*error);
-    co_return (*impl_->explain)(Failure{Failure::Kind::nonsense, 0, "no status line"});
   }
   co_return Result<void>{};
 }

@@ -23,6 +23,7 @@ struct Transfer::Impl final : CurlMulti::Handler {
 
   void begin();
   void done(int curl_code) override;
+  void unwatched() override;
   // Why it ended, once it has ended badly.
   std::optional<Error> failed() const;
   void go_on_receiving();
