@@ -157,7 +157,7 @@ class SlowSink final : public Sink {
     auto executor = co_await net::asio::this_coro::executor;
     for (int i = 0; i < 50; ++i) co_await net::asio::post(executor, net::asio::use_awaitable);
     got += bytes.size();
-    ahead = std::max(ahead, sent_ - got);
+    if (sent_ > got) ahead = std::max(ahead, sent_ - got);
     co_return Result<void>{};
   }
   std::uint64_t got = 0;
