@@ -130,8 +130,8 @@ class Sandbox {
   }
 
   // Runs brig-init; as process 1 of a pid namespace of its own if asked.
-  void start_init(bool first_process = false) {
-    std::string socket = (dir_ / "sock").string();
+  void start_init(bool first_process = false, const char* socket_name = "sock") {
+    std::string socket = (dir_ / socket_name).string();
     init_ = ::fork();
     if (init_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
