@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kFirstRetryMs = 2;
 constexpr std::uint64_t kLastRetryMs = 1000;
+constexpr std::uint64_t kRetryAfterFaultMs = 100;
 constexpr std::uint64_t kHandshakeMs = 10'000;
 constexpr std::size_t kReplyRoom = 256;  // more than any single reply
 
@@ -113,11 +114,11 @@ void Supervisor::read_frames() {
       if (fine) continue;
       bool refused = !welcomed_ && frame.header.type == link::Type::reject;
       disconnect(refused ? "brigd refused this supervisor" : "brigd broke the rules of the link",
-                 kLastRetryMs);
+                 kRetryAfterFaultMs);
       return;
     }
     if (status == link::Status::bad) {
-      disconnect(link::to_string(fault), kLastRetryMs);
+      disconnect(link::to_string(fault), kRetryAfterFaultMs);
       return;
     }
     if (stalled_) return;

@@ -173,14 +173,23 @@ net::Task<Result<void>> Link::Impl::identify(std::shared_ptr<Connection> connect
   co_return on_hello(connection, *bytes);
 }
 
+// Whoever is inside can have itself refused as often as it likes; the log is told once a minute.
+void Link::Impl::log_refusal(const Peer& peer, const Error& why) {
+  ++refusals_;
+  auto now = std::chrono::steady_clock::now();
+  if (refusals_ > 1 && now - refusal_logged_ < std::chrono::minutes(1)) return;
+  refusal_logged_ = now;
+  log::warn("a connection on a sandbox's link was refused",
+            {{"session", options_.name}, {"pid", peer.pid}, {"so_far", refusals_}, {"why", why}});
+}
+
 net::Task<void> Link::Impl::serve(std::shared_ptr<Connection> connection) {
   auto fine = co_await net::with_deadline(identify(connection), Deadline::in(options_.handshake_deadline),
                                           "the supervisor's introduction");
   if (connection->ended || closing_) co_return;
   pending_.remove(connection);
   if (!fine) {
-    log::warn("a connection on a sandbox's link was refused",
-              {{"session", options_.name}, {"pid", connection->peer.pid}, {"why", fine.error()}});
+    log_refusal(connection->peer, fine.error());
     // A supervisor that was let in and then broke the rules is the session's business.
     if (active_ == connection) end(connection, fine.error());
     co_return;

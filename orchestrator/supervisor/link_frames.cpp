@@ -102,7 +102,8 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
       }
       entry.outcome = outcome;
     }
-    if (!entry.in_gone && entry.in_taken > record.stdin_received) send_stdin(record.id, entry, record.stdin_received);
+    if (!entry.in_gone && entry.in_taken > record.stdin_received)
+      send_stdin(record.id, entry, record.stdin_received);
     if (entry.in_eof && record.stdin_open) {
       put({.type = link::Type::stdin_eof, .id = record.id, .value = *entry.in_eof});
     }

@@ -105,6 +105,7 @@ class Link::Impl : public std::enable_shared_from_this<Link::Impl> {
   net::Task<Result<std::vector<std::byte>>> read_hello(std::shared_ptr<Connection> connection);
   net::Task<void> write_rest(std::shared_ptr<Connection> connection);
   Result<void> check_key(const link::HelloHead& hello, link::Refusal& refusal);
+  void log_refusal(const Peer& peer, const Error& why);
   void activate(std::shared_ptr<Connection> connection);
   void end(std::shared_ptr<Connection> connection, const Error& why);
   Result<bool> read_some(Connection& connection);
@@ -130,6 +131,8 @@ class Link::Impl : public std::enable_shared_from_this<Link::Impl> {
 
   std::list<std::shared_ptr<Connection>> pending_;  // not identified yet, oldest first
   std::shared_ptr<Connection> active_;
+  std::uint64_t refusals_ = 0;
+  SteadyTime refusal_logged_{};
   bool seen_any_ = false;         // a supervisor has connected to this Link before
   std::uint32_t highest_id_ = 0;  // of processes asked for or reported so far
 

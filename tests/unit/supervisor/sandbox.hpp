@@ -21,6 +21,7 @@
 #include <string>
 
 #include "core/random.hpp"
+#include "end_all.hpp"
 #include "net/event.hpp"
 #include "supervisor/link.hpp"
 
@@ -112,7 +113,7 @@ class Sandbox {
     std::filesystem::create_directories(dir_);
   }
   ~Sandbox() {
-    kill_init();
+    init::end_all_children();
     std::filesystem::remove_all(dir_);
   }
 
@@ -132,6 +133,7 @@ class Sandbox {
   // Runs brig-init; as process 1 of a pid namespace of its own if asked.
   void start_init(bool first_process = false, const char* socket_name = "sock") {
     std::string socket = (dir_ / socket_name).string();
+    init::adopt_orphans();
     init_ = ::fork();
     if (init_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -144,12 +146,6 @@ class Sandbox {
       }
       ::_exit(127);
     }
-  }
-  void kill_init() {
-    if (init_ <= 0) return;
-    ::kill(init_, SIGKILL);
-    ::waitpid(init_, nullptr, 0);
-    init_ = -1;
   }
   int wait_init() {
     int status = 0;
