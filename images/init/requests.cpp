@@ -139,7 +139,11 @@ bool Supervisor::on_forget(std::uint32_t id) {
   if (!process) return true;
   if (process->state() != link::ProcessState::exited && process->state() != link::ProcessState::failed)
     return false;
-  process->forget();
+  if (data_process_ == process) {
+    process->forget();
+  } else {
+    process->release();  // at once: the next SPAWN may need its place
+  }
   return true;
 }
 
