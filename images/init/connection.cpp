@@ -16,6 +16,12 @@ bool Connection::reserve() {
   return in_ && out_;
 }
 
+void Connection::release() {
+  unmap_memory(in_, kInSize);
+  unmap_memory(out_, kOutSize);
+  in_ = out_ = nullptr;
+}
+
 void Connection::open(int fd) {
   fd_ = fd;
   readable_ = writable_ = true;

@@ -23,6 +23,7 @@ class Connection {
 
   // False if there is no memory for the buffers, which stay for the life of the process.
   bool reserve();
+  void release();
   void open(int fd);
   void close();
   bool up() const { return fd_ >= 0; }

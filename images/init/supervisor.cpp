@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace brig::init {
 namespace {
@@ -29,6 +30,17 @@ bool Supervisor::prepare(const char* socket_path) {
   watch(signals_, kSignals, 0);
   connect();
   return true;
+}
+
+void Supervisor::close() {
+  disconnect(nullptr, 0);
+  for (Process& process : processes_) {
+    if (!process.free()) process.release();
+  }
+  link_.release();
+  ::munmap(spawn_, link::kSpawnHead + link::kMaxSpawnBytes);
+  ::close(signals_);
+  ::close(epoll_);
 }
 
 void Supervisor::watch(int fd, Kind kind, std::size_t index) {

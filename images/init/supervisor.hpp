@@ -24,6 +24,8 @@ class Supervisor {
   bool prepare(const char* socket_path);
   // One turn of the loop. False when all is over and the program should end.
   bool turn(int max_wait_ms);
+  // Gives everything back. The program has no need of it, it ends; who makes many supervisors has.
+  void close();
 
  private:
   enum class Phase : std::uint8_t { running, terminating, killing, reporting };
