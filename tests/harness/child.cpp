@@ -146,7 +146,9 @@ Result<int> Child::wait(std::chrono::milliseconds limit) {
   return *status_;
 }
 
-bool Child::running() { return !wait(std::chrono::milliseconds(0)).ok(); }
+bool Child::running() {
+  return !wait(std::chrono::milliseconds(0)).ok();
+}
 
 Result<Finished> run(const std::vector<std::string>& argv, std::string_view input, SpawnOptions options,
                      std::chrono::milliseconds limit) {
@@ -173,7 +175,8 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
                               pollfd{child.in.get(), POLLOUT, 0}};
     if (::poll(fds.data(), fds.size(), static_cast<int>(left)) < 0 && errno != EINTR) break;
     std::array<char, 65536> buffer;
-    for (auto [at, fd, sink] : {std::tuple(0u, &child.out, &done.out), std::tuple(1u, &child.err, &done.err)}) {
+    for (auto [at, fd, sink] :
+         {std::tuple(0u, &child.out, &done.out), std::tuple(1u, &child.err, &done.err)}) {
       if (fds[at].revents == 0) continue;
       const ssize_t n = ::read(fd->get(), buffer.data(), buffer.size());
       if (n > 0 && sink->size() < kMaxKept) sink->append(buffer.data(), static_cast<std::size_t>(n));
@@ -189,10 +192,11 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
   ::sigtimedwait(&pipe_set, nullptr, &now);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (late) return Error{Code::timeout, argv[0] + " has not ended in time", "harness", false};
-  BRIG_TRY(done.code, child.wait(std::chrono::milliseconds(
-                          std::max<std::int64_t>(1, std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                        end - std::chrono::steady_clock::now())
-                                                        .count()))));
+  BRIG_TRY(
+      done.code,
+      child.wait(std::chrono::milliseconds(std::max<std::int64_t>(
+          1, std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now())
+                 .count()))));
   return done;
 }
 

@@ -1,8 +1,8 @@
 // A child process with pipes, for tests that start programs (brigd, brig, helpers).
 //
-// Ownership: the destructor kills and reaps it; the kernel kills it when the test dies. Threads: one at a time.
-// The parent-death signal comes from the death of the *thread* that spawned it: spawn from one that stays.
-// Failure: as Result; waiting is bounded.
+// Ownership: the destructor kills and reaps it; the kernel kills it when the test dies. Threads: one at a
+// time. The parent-death signal comes from the death of the *thread* that spawned it: spawn from one that
+// stays. Failure: as Result; waiting is bounded.
 #pragma once
 
 #include <sys/types.h>
@@ -60,7 +60,7 @@ struct Finished {
   std::string err;
 };
 // Runs to the end, with `input` on stdin; keeps at most 16 MiB of each stream.
-Result<Finished> run(const std::vector<std::string>& argv, std::string_view input = {}, SpawnOptions options = {},
-                     std::chrono::milliseconds limit = std::chrono::seconds(120));
+Result<Finished> run(const std::vector<std::string>& argv, std::string_view input = {},
+                     SpawnOptions options = {}, std::chrono::milliseconds limit = std::chrono::seconds(120));
 
 }  // namespace brig::harness

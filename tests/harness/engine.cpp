@@ -33,8 +33,8 @@ Result<std::string> perform(const fs::path& socket, const std::string& method, c
                             const std::string& json_body, std::FILE* upload) {
   CURL* curl = ::curl_easy_init();
   std::string answer;
-  curl_slist* headers = ::curl_slist_append(nullptr, upload ? "Content-Type: application/x-tar"
-                                                            : "Content-Type: application/json");
+  curl_slist* headers = ::curl_slist_append(
+      nullptr, upload ? "Content-Type: application/x-tar" : "Content-Type: application/json");
   headers = ::curl_slist_append(headers, "Expect:");
   ::curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket.c_str());
   ::curl_easy_setopt(curl, CURLOPT_URL, ("http://engine" + target).c_str());
@@ -61,11 +61,13 @@ Result<std::string> perform(const fs::path& socket, const std::string& method, c
   ::curl_slist_free_all(headers);
   ::curl_easy_cleanup(curl);
   if (code != CURLE_OK) {
-    return Error{Code::unavailable, method + " " + target + ": " + ::curl_easy_strerror(code), "harness", false};
+    return Error{Code::unavailable, method + " " + target + ": " + ::curl_easy_strerror(code), "harness",
+                 false};
   }
   if (status < 200 || status > 299) {
     return Error{status == 404 ? Code::not_found : Code::internal,
-                 method + " " + target + " was answered " + std::to_string(status) + ": " + answer, "harness", false};
+                 method + " " + target + " was answered " + std::to_string(status) + ": " + answer, "harness",
+                 false};
   }
   return answer;
 }
@@ -73,7 +75,8 @@ Result<std::string> perform(const fs::path& socket, const std::string& method, c
 Result<Finished> succeed(const std::vector<std::string>& argv, std::chrono::seconds limit) {
   BRIG_TRY(Finished done, run(argv, {}, {}, limit));
   if (done.code != 0) {
-    return Error{Code::internal, argv[0] + " exited " + std::to_string(done.code) + ": " + done.err, "harness", false};
+    return Error{Code::internal, argv[0] + " exited " + std::to_string(done.code) + ": " + done.err,
+                 "harness", false};
   }
   return done;
 }
@@ -81,8 +84,8 @@ Result<Finished> succeed(const std::vector<std::string>& argv, std::chrono::seco
 }  // namespace
 
 Result<Engine> Engine::start(EngineOptions options) {
-  std::vector<std::string> argv{BRIG_TEST_ENGINE_PROGRAM, "up", "--root", options.root.string(), "--owner",
-                                std::to_string(::getpid())};
+  std::vector<std::string> argv{BRIG_TEST_ENGINE_PROGRAM, "up",      "--root",
+                                options.root.string(),    "--owner", std::to_string(::getpid())};
   if (!options.network) argv.push_back("--no-network");
   BRIG_TRY(Finished done, succeed(argv, std::chrono::seconds(120)));
   while (done.out.ends_with('\n')) done.out.pop_back();
@@ -98,7 +101,8 @@ Result<Engine> Engine::attach(fs::path dir) {
 Engine& Engine::shared() {
   static Engine engine = [] {
     const char* dir = std::getenv("BRIG_TEST_ENGINE");
-    auto attached = dir ? attach(dir) : Result<Engine>(Error{Code::invalid, "BRIG_TEST_ENGINE is not set", {}, false});
+    auto attached =
+        dir ? attach(dir) : Result<Engine>(Error{Code::invalid, "BRIG_TEST_ENGINE is not set", {}, false});
     if (!attached) {
       std::fprintf(stderr, "harness: no engine: %s\n", attached.error().message.c_str());
       std::abort();
@@ -108,7 +112,8 @@ Engine& Engine::shared() {
   return engine;
 }
 
-Engine::Engine(Engine&& other) noexcept : dir_(std::move(other.dir_)), owned_(std::exchange(other.owned_, false)) {}
+Engine::Engine(Engine&& other) noexcept
+    : dir_(std::move(other.dir_)), owned_(std::exchange(other.owned_, false)) {}
 
 Engine& Engine::operator=(Engine&& other) noexcept {
   if (this != &other) {
@@ -119,11 +124,14 @@ Engine& Engine::operator=(Engine&& other) noexcept {
   return *this;
 }
 
-Engine::~Engine() { stop(); }
+Engine::~Engine() {
+  stop();
+}
 
 void Engine::stop() {
   if (!std::exchange(owned_, false)) return;
-  if (auto stopped = succeed({BRIG_TEST_ENGINE_PROGRAM, "down", dir_.string()}, std::chrono::seconds(90)); !stopped) {
+  if (auto stopped = succeed({BRIG_TEST_ENGINE_PROGRAM, "down", dir_.string()}, std::chrono::seconds(90));
+      !stopped) {
     std::fprintf(stderr, "harness: %s\n", stopped.error().message.c_str());
   }
 }

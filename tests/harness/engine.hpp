@@ -1,10 +1,10 @@
 // A private Docker engine for tests: its own process, mount and network namespaces, so that everything in it
-// (dockerd, containerd, containers, mounts, interfaces) vanishes when its first process dies, however it dies.
-// crun and runsc are registered beside runc.
+// (dockerd, containerd, containers, mounts, interfaces) vanishes when its first process dies, however it
+// dies. crun and runsc are registered beside runc.
 //
 // Tests built with brig_engine_test() run inside these namespaces: what they start sees the same processes,
-// mounts and loopback as the engine and its containers do. Their engine is the one ctest's fixture started, or,
-// started by hand, one of their own.
+// mounts and loopback as the engine and its containers do. Their engine is the one ctest's fixture started,
+// or, started by hand, one of their own.
 //
 // Ownership: a started Engine is stopped by its destructor, and by its keeper (a process of its own) when the
 // owner dies without; an attached one is somebody else's. Threads: any, one at a time.
@@ -23,7 +23,7 @@ namespace brig::harness {
 
 struct EngineOptions {
   std::filesystem::path root = "/var/tmp";  // where its directory is made
-  bool network = true;                      // reach the host's package registries from inside (by slirp4netns)
+  bool network = true;  // reach the host's package registries from inside (by slirp4netns)
 };
 
 class Engine {

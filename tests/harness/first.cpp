@@ -44,8 +44,8 @@ bool make_mounts(const fs::path& dir, bool network) {
   if (::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) != 0) {
     return complain("mount /proc");
   }
-  // Everything an engine keeps under /run by a fixed name (containerd's sockets, the default API socket, plug-ins)
-  // is this engine's own then, and gone with it.
+  // Everything an engine keeps under /run by a fixed name (containerd's sockets, the default API socket,
+  // plug-ins) is this engine's own then, and gone with it.
   if (::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") != 0) return complain("mount /run");
   ::mkdir("/run/lock", 01777);
   // crun sees the hybrid layout's cgroup2 mount and then insists on it; Docker manages only the others.
@@ -87,8 +87,8 @@ bool make_network(bool outside) {
     ::close(ready[0]);
     if (::read(go[0], &byte, 1) != 1) ::_exit(1);
     const std::string fd = std::to_string(ready[1]);
-    ::execlp("slirp4netns", "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", "--ready-fd",
-             fd.c_str(), "--netns-type=path", "/proc/1/ns/net", "tap0", nullptr);
+    ::execlp("slirp4netns", "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
+             "--ready-fd", fd.c_str(), "--netns-type=path", "/proc/1/ns/net", "tap0", nullptr);
     std::fprintf(stderr, "harness: cannot run slirp4netns: %s; install it (deploy/dependencies --test)\n",
                  strerror(errno));
     ::_exit(127);
@@ -131,7 +131,9 @@ pid_t start_daemon(const fs::path& dir) {
   ::_exit(127);
 }
 
-void pause_briefly() { ::poll(nullptr, 0, 20); }
+void pause_briefly() {
+  ::poll(nullptr, 0, 20);
+}
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// The private engine itself: it runs containers, and leaves nothing behind however its owner or its keeper ends.
+// The private engine itself: it runs containers, and leaves nothing behind however its owner or its keeper
+// ends.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -89,7 +90,8 @@ struct Owned {
 Result<Owned> start_owned() {
   SpawnOptions options;
   options.pipe_out = true;
-  BRIG_TRY(Child owner, Child::spawn({"/bin/sh", "-c", "\"$0\" up --owner $$ && exec sleep 1000", BRIG_TEST_ENGINE_PROGRAM},
+  BRIG_TRY(Child owner, Child::spawn({"/bin/sh", "-c", "\"$0\" up --owner $$ && exec sleep 1000",
+                                      BRIG_TEST_ENGINE_PROGRAM},
                                      options));
   std::string line;
   for (char c; ::read(owner.out.get(), &c, 1) == 1 && c != '\n';) line += c;
@@ -107,8 +109,8 @@ TEST(Harness, RunsContainersWithEveryRuntime) {
   const auto image = engine->ensure_image("brig-test/busybox");
   ASSERT_TRUE(image) << image.error().message;
   for (const std::string runtime : {"runc", "crun", "runsc"}) {
-    const auto done = run(engine->inside({"docker", "run", "--rm", "--network=none", "--read-only", "--runtime", runtime,
-                                          "brig-test/busybox", "id", "-u"}));
+    const auto done = run(engine->inside({"docker", "run", "--rm", "--network=none", "--read-only",
+                                          "--runtime", runtime, "brig-test/busybox", "id", "-u"}));
     ASSERT_TRUE(done) << done.error().message;
     EXPECT_EQ(done->out, "0\n") << runtime << ": " << done->err;
   }
@@ -138,7 +140,8 @@ TEST(Harness, LeavesOnlyFilesWhenOwnerAndKeeperAreKilled_AndTheNextSweepTakesThe
   owned->owner.kill(SIGKILL);
   const auto alive = [&] {
     const auto left = remains(owned->dir);
-    return std::any_of(left.begin(), left.end(), [](const auto& what) { return what.starts_with("process"); });
+    return std::any_of(left.begin(), left.end(),
+                       [](const auto& what) { return what.starts_with("process"); });
   };
   EXPECT_TRUE(eventually([&] { return !alive(); })) << joined(remains(owned->dir));
   const auto swept = run({BRIG_TEST_ENGINE_PROGRAM, "sweep"});
@@ -174,7 +177,8 @@ TEST(Harness, StartsTheDaemonAgainUnlessHeld) {
 TEST(Harness, ExecPassesOnHowTheCommandEnded) {
   auto engine = Engine::start();
   ASSERT_TRUE(engine) << engine.error().message;
-  const auto done = run(engine->inside({"sh", "-c", "readlink /proc/self/ns/pid; echo $DOCKER_HOST; cat; exit 7"}), "input");
+  const auto done = run(
+      engine->inside({"sh", "-c", "readlink /proc/self/ns/pid; echo $DOCKER_HOST; cat; exit 7"}), "input");
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(done->code, 7);
   EXPECT_NE(done->out.find(engine->docker_host()), std::string::npos);

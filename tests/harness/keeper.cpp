@@ -32,7 +32,9 @@ namespace {
 constexpr std::string_view kPrefix = "brig-test-";
 constexpr auto kStartLimit = std::chrono::seconds(90);
 
-UniqueFd pidfd_of(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+UniqueFd pidfd_of(pid_t pid) {
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
 
 Result<pid_t> read_pid(const fs::path& file) {
   BRIG_TRY(std::string text, read_file(file, 64));
@@ -66,7 +68,8 @@ bool wait_for(int fd, int milliseconds) {
 }
 
 // The keeper's life, once it is a process of its own. Tells `report` "ready" or what went wrong.
-int keeper_main(const fs::path& dir, const KeepOptions& options, UniqueFd lock, UniqueFd owner, UniqueFd report) {
+int keeper_main(const fs::path& dir, const KeepOptions& options, UniqueFd lock, UniqueFd owner,
+                UniqueFd report) {
   ::setsid();
   sigset_t set;
   ::sigfillset(&set);
@@ -81,7 +84,8 @@ int keeper_main(const fs::path& dir, const KeepOptions& options, UniqueFd lock, 
   ::dup2(log, 2);
   ::close(null);
   ::close(log);
-  // Nothing else of the owner's may stay open in here: whoever waits for the end of its output would wait for us.
+  // Nothing else of the owner's may stay open in here: whoever waits for the end of its output would wait for
+  // us.
   for (int fd = 3; fd < 1024; ++fd) {
     if (fd != lock.get() && fd != owner.get() && fd != report.get() && fd != told.get()) ::close(fd);
   }
@@ -152,7 +156,8 @@ Result<fs::path> keep(const KeepOptions& options) {
   // Gets its name once it is locked: what carries the name without the lock has been left behind.
   const std::string name = std::string(kPrefix) + random_hex(4);
   const fs::path dir = options.root / name, unlocked = options.root / ("." + name);
-  if (::mkdir(unlocked.c_str(), 0755) != 0) return errno_error(errno, "cannot make " + unlocked.string(), "harness");
+  if (::mkdir(unlocked.c_str(), 0755) != 0)
+    return errno_error(errno, "cannot make " + unlocked.string(), "harness");
   UniqueFd lock = lock_of(unlocked);
   if (!lock || ::rename(unlocked.c_str(), dir.c_str()) != 0) {
     return errno_error(errno, "cannot set up " + dir.string(), "harness");
@@ -162,8 +167,9 @@ Result<fs::path> keep(const KeepOptions& options) {
     owner = pidfd_of(options.owner);
     if (!owner) {
       (void)clean(dir);
-      return Error{Code::invalid, "there is no process " + std::to_string(options.owner) + " to own the engine",
-                   "harness", false};
+      return Error{Code::invalid,
+                   "there is no process " + std::to_string(options.owner) + " to own the engine", "harness",
+                   false};
     }
   }
   int report[2];
@@ -186,7 +192,8 @@ Result<fs::path> keep(const KeepOptions& options) {
   for (ssize_t n; (n = ::read(reading.get(), buffer.data(), buffer.size())) > 0;) {
     answer.append(buffer.data(), static_cast<std::size_t>(n));
   }
-  if (answer != "ready") return Error{Code::unavailable, answer.empty() ? "the keeper died" : answer, "harness", false};
+  if (answer != "ready")
+    return Error{Code::unavailable, answer.empty() ? "the keeper died" : answer, "harness", false};
   return dir;
 }
 
@@ -221,7 +228,8 @@ void sweep(const fs::path& root) {
 Result<void> enter(const fs::path& dir) {
   BRIG_TRY(const pid_t first, read_pid(dir / "first.pid"));
   UniqueFd handle = pidfd_of(first);
-  if (!handle) return Error{Code::unavailable, "the engine in " + dir.string() + " is gone", "harness", false};
+  if (!handle)
+    return Error{Code::unavailable, "the engine in " + dir.string() + " is gone", "harness", false};
   std::error_code ec;
   const fs::path here = fs::current_path(ec);
   if (::setns(handle.get(), CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) != 0) {

@@ -2,8 +2,9 @@
 // owner, and cleans up after either has gone. Used by the program brig-test-engine only.
 //
 //   owner (a test, ctest, a shell)            dies ──► the keeper ends the engine and cleans up
-//   keeper                                    dies ──► the kernel kills the first process (parent-death signal)
-//   └─ first process, pid 1 of the namespace  dies ──► the kernel kills all the rest, its mounts vanish
+//   keeper                                    dies ──► the kernel kills the first process (parent-death
+//   signal) └─ first process, pid 1 of the namespace  dies ──► the kernel kills all the rest, its mounts
+//   vanish
 //      ├─ slirp4netns
 //      └─ dockerd ─ containerd ─ containers
 //

@@ -1,7 +1,8 @@
 // main() of tests that need an engine: runs them inside a private engine's namespaces.
 //
-// Under ctest, BRIG_TEST_ENGINE_FILE names the engine that the fixture started; by hand, one is started for this
-// run. Either way the program runs itself again inside, with BRIG_TEST_ENGINE set, and passes on how that ended.
+// Under ctest, BRIG_TEST_ENGINE_FILE names the engine that the fixture started; by hand, one is started for
+// this run. Either way the program runs itself again inside, with BRIG_TEST_ENGINE set, and passes on how
+// that ended.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -19,7 +19,8 @@ namespace {
 using namespace brig;
 
 constexpr const char* kUsage =
-    "usage: brig-test-engine up [--owner PID] [--root DIR] [--file FILE] [--no-network]   prints its directory\n"
+    "usage: brig-test-engine up [--owner PID] [--root DIR] [--file FILE] [--no-network]   prints its "
+    "directory\n"
     "       brig-test-engine exec DIR|FILE [--] COMMAND…   runs in the engine's namespaces\n"
     "       brig-test-engine down DIR|FILE\n"
     "       brig-test-engine sweep [--root DIR]            removes what killed ones left\n"

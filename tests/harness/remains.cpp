@@ -38,7 +38,9 @@ bool remove_group(const fs::path& group) {
 
 }  // namespace
 
-std::string cgroup_parent(const fs::path& dir) { return "/" + dir.filename().string(); }
+std::string cgroup_parent(const fs::path& dir) {
+  return "/" + dir.filename().string();
+}
 
 Result<void> remove_cgroups(const std::string& parent) {
   // The kernel takes a moment to let go of processes that have just been killed.

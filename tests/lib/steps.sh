@@ -55,14 +55,25 @@ ctest_step() { # ctest_step PRESET LABELS [NAMES]
   fi
 }
 
+# The programs of a preset's tests with these labels and names: what has to be built to run them.
+programs() { # programs PRESET LABELS [NAMES]
+  ctest --test-dir "build/$1" -L "$2" -R "${3:-.}" --show-only=json-v1 2>/dev/null | python3 -c '
+import json, os, sys
+names = set()
+for test in json.load(sys.stdin)["tests"]:
+    words = test.get("command", [])  # none as long as the program is not built
+    if not words or any(os.path.basename(word) == test["name"] for word in words):
+        names.add(test["name"])
+print(*sorted(names))'
+}
+
 sanitizer_step() { # sanitizer_step PRESET LABELS [NAMES]
-  local preset=$1 labels=$2 names=${3:-.} targets
+  local preset=$1 labels=$2 targets
   step "configure ($preset)" cmake --preset "$preset" || return
-  # Only the programs of these tests are built.
-  targets=$(ctest --test-dir "build/$preset" -L "$labels" -R "$names" --show-only=json-v1 2>/dev/null |
-    python3 -c 'import json, sys; print(*sorted({t["name"] for t in json.load(sys.stdin)["tests"]}))')
+  targets=$(programs "$preset" "$labels" "${3:-.}")
+  # shellcheck disable=SC2086
   step "build ($preset)" cmake --build --preset "$preset" -j"$BRIG_JOBS" --target $targets || return
-  ctest_step "$preset" "$labels" "$names"
+  ctest_step "$preset" "$labels" "^($(printf %s "$targets" | tr ' ' '|'))\$"
 }
 
 tidy_step() {
@@ -73,8 +84,7 @@ tidy_step() {
 fuzz_step() {
   step "configure (fuzz)" cmake --preset fuzz || return
   local targets
-  targets=$(ctest --test-dir build/fuzz -L '^fuzz$' --show-only=json-v1 2>/dev/null |
-    python3 -c 'import json, sys; print(*sorted({t["name"] for t in json.load(sys.stdin)["tests"]}))')
+  targets=$(programs fuzz '^fuzz$')
   if [ -z "$targets" ]; then
     echo "fuzz: there are no fuzz targets"
     return
