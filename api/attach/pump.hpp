@@ -1,0 +1,77 @@
+// One WebSocket on one Attachment, until either ends: output and events one way, input and controls the
+// other.
+//
+// Output is pulled only when the last message has been taken, so a slow reader costs one message and what the
+// kernel holds, and stalls nobody else. Input is read ahead of the process up to a bound, so that signals
+// overtake what the process does not read.
+//
+// Ownership: owns the attachment; borrows the socket. Threads: the loop's. Failure: told to the other end.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "api/attach/messages.hpp"
+#include "api/attach/websocket.hpp"
+#include "api/server.hpp"
+#include "net/event.hpp"
+#include "net/scope.hpp"
+
+namespace brig::api::attach {
+
+class Pump {
+ public:
+  Pump(boost::asio::any_io_executor executor, WebSocket& socket,
+       std::unique_ptr<session::Attachment> attachment, bool may_write, const Limits& limits,
+       std::string request_id);
+
+  net::Task<void> run(Conversation* conversation);
+
+ private:
+  struct Finish {
+    bool vanished = false;
+    std::string last_words;  // a text message before the farewell
+    std::uint16_t code = kCloseNormal;
+    std::string reason;
+  };
+  struct Piece {
+    std::uint64_t offset = 0;
+    std::vector<std::byte> bytes;
+    bool eof = false;
+  };
+
+  net::Task<bool> until_nothing_is_sent();
+  net::Task<void> output();
+  net::Task<bool> tell(session::AttachEvent event);
+  net::Task<bool> send_output(session::Output event);
+  net::Task<bool> send_text(std::string text);
+  net::Task<void> input();
+  net::Task<void> control(std::string text);
+  net::Task<void> feed();
+  net::Task<void> keepalive();
+  net::Task<void> ping();
+  net::Task<void> say_goodbye();
+
+  void enqueue(const Input& input);
+  void finish(Finish how);
+  void fail(const Error& error);
+
+  WebSocket& socket_;
+  std::unique_ptr<session::Attachment> attachment_;
+  bool may_write_;
+  Limits limits_;
+  std::string request_id_;
+
+  net::Scope work_;     // whatever sends or feeds
+  net::Scope reading_;  // goes on until the farewell is answered
+  net::Event changed_;
+  std::optional<Finish> finish_;
+  bool sending_ = false;
+  bool pinging_ = false;
+
+  std::deque<Piece> queue_;
+  std::size_t queued_ = 0;
+  bool deaf_ = false;  // the process takes no more input
+};
+
+}  // namespace brig::api::attach

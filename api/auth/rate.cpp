@@ -1,0 +1,47 @@
+#include "api/auth/rate.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace brig::api {
+
+double RateLimiter::filled(const Bucket& bucket, SteadyTime now) const {
+  auto seconds = std::chrono::duration<double>(now - bucket.at).count();
+  return std::min(burst_, bucket.tokens + std::max(seconds, 0.0) * per_second_);
+}
+
+Millis RateLimiter::wait_for(double tokens) const {
+  return Millis{static_cast<Millis::rep>(std::ceil((1 - tokens) / per_second_ * 1000))};
+}
+
+std::optional<Millis> RateLimiter::take(const std::string& caller, SteadyTime now) {
+  auto it = buckets_.find(caller);
+  if (it == buckets_.end()) {
+    if (buckets_.size() >= kMaxCallers) forget(now);
+    it = buckets_.emplace(caller, Bucket{burst_, now}).first;
+  }
+  auto& bucket = it->second;
+  bucket.tokens = filled(bucket, now);
+  bucket.at = now;
+  if (bucket.tokens < 1) return wait_for(bucket.tokens);
+  bucket.tokens -= 1;
+  return std::nullopt;
+}
+
+std::optional<Millis> RateLimiter::peek(const std::string& caller, SteadyTime now) const {
+  auto it = buckets_.find(caller);
+  if (it == buckets_.end()) return std::nullopt;
+  auto tokens = filled(it->second, now);
+  if (tokens < 1) return wait_for(tokens);
+  return std::nullopt;
+}
+
+void RateLimiter::forget(SteadyTime now) {
+  std::erase_if(buckets_, [&](const auto& entry) { return filled(entry.second, now) >= burst_; });
+  if (buckets_.size() < kMaxCallers) return;
+  auto oldest = std::min_element(buckets_.begin(), buckets_.end(),
+                                 [](const auto& a, const auto& b) { return a.second.at < b.second.at; });
+  buckets_.erase(oldest);
+}
+
+}  // namespace brig::api

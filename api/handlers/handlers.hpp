@@ -1,0 +1,41 @@
+// The handlers, one file for each kind of thing; http/router.hpp says what they are given.
+//
+// Threads: the loop's. Failure: as a problem document in the Response.
+#pragma once
+
+#include "api/http/router.hpp"
+
+namespace brig::api {
+
+net::Task<Response> get_health(Context* context, Request* request);
+net::Task<Response> get_ready(Context* context, Request* request);
+net::Task<Response> get_metrics(Context* context, Request* request);
+net::Task<Response> get_openapi(Context* context, Request* request);
+net::Task<Response> get_version(Context* context, Request* request);
+net::Task<Response> get_doctor(Context* context, Request* request);
+
+net::Task<Response> list_sessions(Context* context, Request* request);
+net::Task<Response> create_session(Context* context, Request* request);
+net::Task<Response> get_session(Context* context, Request* request);
+net::Task<Response> remove_session(Context* context, Request* request);
+net::Task<Response> stop_session(Context* context, Request* request);
+
+net::Task<Response> exec_process(Context* context, Request* request);
+net::Task<Response> signal_process(Context* context, Request* request);
+net::Task<Response> attach_process(Context* context, Request* request);
+net::Task<Response> get_logs(Context* context, Request* request);
+
+net::Task<Response> list_providers(Context* context, Request* request);
+net::Task<Response> list_images(Context* context, Request* request);
+net::Task<Response> list_outdated(Context* context, Request* request);
+net::Task<Response> build_image(Context* context, Request* request);
+net::Task<Response> remove_image(Context* context, Request* request);
+
+net::Task<Response> list_profiles(Context* context, Request* request);
+net::Task<Response> explain_policy(Context* context, Request* request);
+
+net::Task<Response> list_tokens(Context* context, Request* request);
+net::Task<Response> create_token(Context* context, Request* request);
+net::Task<Response> revoke_token(Context* context, Request* request);
+
+}  // namespace brig::api

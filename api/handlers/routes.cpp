@@ -1,0 +1,45 @@
+#include "api/handlers/handlers.hpp"
+
+namespace brig::api {
+namespace {
+
+constexpr std::size_t kNone = 0;
+constexpr std::size_t kSmall = 4 * 1024;
+
+// In the order of openapi.yaml; a test compares the two.
+constexpr Route kRoutes[] = {
+    {"GET", "/healthz", Access::none, kNone, "", get_health},
+    {"GET", "/readyz", Access::none, kNone, "", get_ready},
+    {"GET", "/metrics", Access::viewer, kNone, "", get_metrics},
+    {"GET", "/v1/openapi.yaml", Access::none, kNone, "", get_openapi},
+    {"GET", "/v1/version", Access::viewer, kNone, "", get_version},
+    {"GET", "/v1/doctor", Access::user, kNone, "", get_doctor},
+    {"GET", "/v1/sessions", Access::viewer, kNone, "all label provider state", list_sessions},
+    {"POST", "/v1/sessions", Access::user, kDefaultBody, "", create_session},
+    {"GET", "/v1/sessions/{ref}", Access::viewer, kNone, "", get_session},
+    {"DELETE", "/v1/sessions/{ref}", Access::user, kNone, "force", remove_session},
+    {"POST", "/v1/sessions/{ref}/stop", Access::user, kSmall, "", stop_session},
+    {"POST", "/v1/sessions/{ref}/exec", Access::user, kDefaultBody, "", exec_process},
+    {"POST", "/v1/sessions/{ref}/processes/{number}/signal", Access::user, kSmall, "", signal_process},
+    {"GET", "/v1/sessions/{ref}/processes/{number}/attach", Access::viewer, kNone, "from write pace",
+     attach_process},
+    {"GET", "/v1/sessions/{ref}/logs", Access::viewer, kNone, "process follow from format", get_logs},
+    {"GET", "/v1/providers", Access::viewer, kNone, "", list_providers},
+    {"GET", "/v1/images", Access::viewer, kNone, "", list_images},
+    {"GET", "/v1/images/outdated", Access::user, kNone, "", list_outdated},
+    {"DELETE", "/v1/images/{name}", Access::user, kNone, "", remove_image},
+    {"POST", "/v1/images/{name}/build", Access::user, kSmall, "", build_image},
+    {"GET", "/v1/profiles", Access::viewer, kNone, "", list_profiles},
+    {"POST", "/v1/policy/explain", Access::viewer, kDefaultBody, "", explain_policy},
+    {"GET", "/v1/tokens", Access::admin, kNone, "", list_tokens},
+    {"POST", "/v1/tokens", Access::admin, kSmall, "", create_token},
+    {"DELETE", "/v1/tokens/{id}", Access::admin, kNone, "", revoke_token},
+};
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+}  // namespace brig::api

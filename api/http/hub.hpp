@@ -1,0 +1,44 @@
+// What all connections of a server share.
+//
+// Ownership: the Server's; connections borrow it and end before it. Threads: the loop's. Failure: none.
+#pragma once
+
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+
+#include "api/auth/authenticator.hpp"
+#include "api/auth/origin.hpp"
+#include "api/auth/rate.hpp"
+#include "api/http/router.hpp"
+#include "net/scope.hpp"
+
+namespace brig::api {
+
+class Connection;
+
+struct Hub {
+  Hub(boost::asio::any_io_executor executor, const Config& config, Services services);
+
+  // Counted against the bounds; false: there are too many already.
+  bool admit_connection(const Peer& peer);
+  void forget_connection(const Peer& peer);
+
+  Context context;
+  Authenticator authenticator;
+  RateLimiter rate;
+  std::optional<HostRule> hosts;  // of the TCP listener
+  bool draining = false;          // finish what was begun, begin nothing
+  std::set<Connection*> connections;
+  net::Scope scope;
+
+  metrics::Gauge& open_connections;
+  metrics::Counter& refused_connections;
+
+ private:
+  unsigned total_ = 0;
+  std::map<std::string, unsigned> by_peer_;
+};
+
+}  // namespace brig::api

@@ -1,0 +1,43 @@
+// What callers ask, out of JSON bodies and query parameters.
+//
+// Threads: any. Failure: kept in the Body, or as Failure.
+#pragma once
+
+#include "api/json/reader.hpp"
+#include "api/services.hpp"
+
+namespace brig::api {
+
+session::CreateSpec decode_create(Body& body);
+session::ProcessSpec decode_exec(Body& body);
+Millis decode_stop(Body& body);
+int decode_signal(Body& body);
+
+struct ExplainSpec {
+  std::string profile;
+  policy::Request request;
+};
+ExplainSpec decode_explain(Body& body);
+
+struct TokenSpec {
+  std::string label;
+  session::Caller::Role role = session::Caller::Role::viewer;
+  std::optional<Millis> expires_in;
+};
+TokenSpec decode_token(Body& body);
+bool decode_build(Body& body);  // no_cache
+
+std::optional<session::TerminalSize> read_terminal(Object object);
+
+// "TERM", "SIGTERM" or "15"; 0 if it is none.
+int signal_number(std::string_view word);
+
+// Flags and offsets of queries; the first refusal is kept in `failure`.
+bool query_flag(const Request& request, std::string_view name, std::optional<Failure>& failure);
+std::optional<std::uint64_t> query_number(const Request& request, std::string_view name, std::uint64_t least,
+                                          std::uint64_t most, std::optional<Failure>& failure);
+void query_from(const Request& request, session::AttachSpec& spec, std::optional<Failure>& failure);
+// A path's {number}.
+std::uint32_t path_number(const Request& request, std::optional<Failure>& failure);
+
+}  // namespace brig::api

@@ -1,0 +1,156 @@
+#include "api/json/encode.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+#include "core/units.hpp"
+
+namespace brig::api {
+
+using nlohmann::json;
+
+json encode(const session::Outcome& outcome) {
+  using Kind = session::Outcome::Kind;
+  json out{{"kind", session::to_string(outcome.kind)},
+           {"exit_code", std::clamp(outcome.exit_code(), 0, 255)}};
+  if (outcome.kind == Kind::exited || outcome.kind == Kind::spawn_failed) out["code"] = outcome.code;
+  if (outcome.signal > 0) out["signal"] = outcome.signal;
+  if (!outcome.detail.empty()) out["detail"] = printable(outcome.detail, 1024);
+  return out;
+}
+
+json encode(const session::ProcessView& process) {
+  json out{{"number", process.number},
+           {"argv", process.argv},
+           {"terminal", process.terminal},
+           {"started", format_time(process.started)},
+           {"output_begin", process.output_begin},
+           {"output_end", process.output_end}};
+  if (process.ended) out["ended"] = format_time(*process.ended);
+  if (process.outcome) out["outcome"] = encode(*process.outcome);
+  return out;
+}
+
+json encode(const session::View& session) {
+  json out{{"id", session.id.str()},
+           {"name", session.name},
+           {"owner", session.owner},
+           {"state", session::to_string(session.state)},
+           {"reason", session.reason},
+           {"provider", session.provider},
+           {"image", session.image},
+           {"profile", session.profile},
+           {"runtime", session.runtime},
+           {"policy_hash", session.policy_hash},
+           {"labels", json::object()},
+           {"created", format_time(session.created)},
+           {"processes", encode_all(session.processes)}};
+  for (const auto& [key, value] : session.labels) out["labels"][key] = value;
+  if (session.project) out["project"] = *session.project;
+  if (!session.container.empty()) out["container"] = session.container;
+  if (session.started) out["started"] = format_time(*session.started);
+  if (session.ended) out["ended"] = format_time(*session.ended);
+  if (session.outcome) out["outcome"] = encode(*session.outcome);
+  return out;
+}
+
+json encode(const image::Provider& provider) {
+  json out{{"id", provider.id.str()},
+           {"title", provider.title},
+           {"image", provider.image},
+           {"binary", provider.binary},
+           {"default_args", provider.default_args},
+           {"command_when_empty", provider.command_when_empty},
+           {"args_are_command", provider.args_are_command},
+           {"env", json::object()},
+           {"builtin", provider.builtin}};
+  for (const auto& [key, value] : provider.env) out["env"][key] = value;
+  if (!provider.default_args_reason.empty()) out["default_args_reason"] = provider.default_args_reason;
+  if (!provider.profile.empty()) out["profile"] = provider.profile;
+  if (!provider.profile_env.empty()) out["profile_env"] = provider.profile_env;
+  return out;
+}
+
+json encode(const image::ImageInfo& image) {
+  json out{
+      {"provider", image.provider.str()}, {"tag", image.tag}, {"built", image.built}, {"stale", image.stale}};
+  if (image.built) {
+    out["id"] = image.id.str();
+    out["size"] = image.size;
+  }
+  if (image.created) out["created"] = format_time(*image.created);
+  return out;
+}
+
+json encode(const image::Outdated& outdated) {
+  return {{"package", outdated.package}, {"pinned", outdated.pinned}, {"latest", outdated.latest}};
+}
+
+json encode(const image::Progress& progress) {
+  json out{{"step", progress.step}};
+  if (!progress.log.empty()) out["log"] = progress.log;
+  if (progress.fraction) out["fraction"] = std::clamp(*progress.fraction, 0.0, 1.0);
+  return out;
+}
+
+json encode(const policy::Profile& profile, bool is_default) {
+  policy::Request asks{profile.runtime, profile.workspace, profile.limits, profile.grants};
+  return {{"name", profile.name},
+          {"description", profile.description},
+          {"built_in", profile.built_in},
+          {"default", is_default},
+          {"policy", policy::to_json(asks)}};
+}
+
+json encode(const policy::Explanation& explanation) {
+  json out{{"profile", explanation.effective.profile},
+           {"hash", explanation.hash},
+           {"runtime", policy::to_string(explanation.effective.runtime)},
+           {"fields", json::array()},
+           {"grants", json::array()}};
+  for (const auto& field : explanation.fields)
+    out["fields"].push_back({{"field", field.field},
+                             {"value", field.value},
+                             {"rule", policy::to_string(field.rule)},
+                             {"detail", field.detail}});
+  for (const auto& grant : explanation.grants)
+    out["grants"].push_back(
+        {{"text", grant.text}, {"risk", grant.risk}, {"rule", policy::to_string(grant.rule)}});
+  return out;
+}
+
+json encode(const doctor::Finding& finding) {
+  static constexpr std::array<std::string_view, 3> kGrades{"good", "warning", "bad"};
+  json out{{"check", finding.check},
+           {"grade", kGrades.at(static_cast<std::size_t>(finding.grade))},
+           {"detail", finding.detail}};
+  if (!finding.remedy.empty()) out["remedy"] = finding.remedy;
+  return out;
+}
+
+json encode(const Token& token) {
+  json out{{"id", token.id},
+           {"label", token.label},
+           {"role", to_string(token.role)},
+           {"owner", token.owner},
+           {"created", format_time(token.created)}};
+  if (token.expires) out["expires"] = format_time(*token.expires);
+  if (token.revoked) out["revoked"] = format_time(*token.revoked);
+  if (token.last_used) out["last_used"] = format_time(*token.last_used);
+  return out;
+}
+
+std::string_view to_string(session::Caller::Role role) {
+  switch (role) {
+    case session::Caller::Role::viewer:
+      return "viewer";
+    case session::Caller::Role::user:
+      return "user";
+    case session::Caller::Role::admin:
+      return "admin";
+  }
+  return "viewer";
+}
+
+}  // namespace brig::api

@@ -1,0 +1,334 @@
+#include "support/fakes.hpp"
+
+#include "core/text.hpp"
+
+namespace brig::api::test {
+namespace {
+
+constexpr std::size_t kFloodPiece = 256 * 1024;
+
+class FakeAttachment final : public session::Attachment {
+ public:
+  explicit FakeAttachment(std::shared_ptr<Script> script) : script_(std::move(script)) {
+    ++script_->attached;
+  }
+  ~FakeAttachment() override {
+    --script_->attached;
+    script_->changed.notify_all();
+  }
+
+  std::uint64_t output_offset() const override { return script_->offset; }
+  std::uint64_t stdin_offset() const override { return script_->stdin_offset; }
+  bool terminal() const override { return script_->terminal; }
+
+  net::Task<Result<std::optional<session::AttachEvent>>> next() override {
+    auto& s = *script_;
+    if (s.flood > 0) {
+      if (held_.size() != kFloodPiece) held_.assign(kFloodPiece, 'f');
+      auto n = std::min<std::uint64_t>(s.flood, kFloodPiece);
+      s.flood -= n;
+      co_return output(session::Output::Stream::out, n);
+    }
+    while (s.steps.empty()) co_await s.changed.wait();
+    auto step = std::move(s.steps.front());
+    s.steps.pop_front();
+    using Kind = Script::Step::Kind;
+    std::optional<session::AttachEvent> out;
+    if (step.kind == Kind::error) co_return step.error;
+    if (step.kind == Kind::output) {
+      held_ = std::move(step.bytes);
+      co_return output(step.stream, held_.size());
+    }
+    if (step.kind == Kind::gap) out = session::Gap{step.a, step.b};
+    if (step.kind == Kind::ack) out = session::StdinAccepted{step.a};
+    if (step.kind == Kind::end) out = session::Ended{step.outcome};
+    co_return out;
+  }
+
+  net::Task<Result<void>> write(std::uint64_t offset, std::vector<std::byte> bytes) override {
+    auto& s = *script_;
+    while (!s.take_input) co_await s.changed.wait();
+    if (!s.input_result) co_return s.input_result;
+    if (offset > s.stdin_offset) co_return Error{Code::invalid, "input has a hole", "fake", false};
+    auto skip = std::min<std::uint64_t>(s.stdin_offset - offset, bytes.size());
+    s.input.append(reinterpret_cast<const char*>(bytes.data()) + skip, bytes.size() - skip);
+    s.stdin_offset += bytes.size() - skip;
+    co_return Result<void>();
+  }
+  net::Task<Result<void>> close_stdin(std::uint64_t offset) override {
+    script_->eof = offset;
+    co_return Result<void>();
+  }
+  net::Task<Result<void>> resize(session::TerminalSize size) override {
+    script_->sizes.push_back(size);
+    co_return Result<void>();
+  }
+  net::Task<Result<void>> signal(int number) override {
+    script_->signals.push_back(number);
+    co_return Result<void>();
+  }
+
+ private:
+  Result<std::optional<session::AttachEvent>> output(session::Output::Stream stream, std::size_t size) {
+    session::Output out{stream, script_->offset, std::as_bytes(std::span(held_)).first(size)};
+    script_->offset += size;
+    script_->pulled += size;
+    return std::optional<session::AttachEvent>(out);
+  }
+
+  std::shared_ptr<Script> script_;
+  std::string held_;
+};
+
+Error unknown(std::string_view ref) {
+  return Error{Code::not_found, "there is no session " + brig::quoted(ref), "fake", false};
+}
+
+}  // namespace
+
+void Script::push(Step step) {
+  steps.push_back(std::move(step));
+  changed.notify_all();
+}
+
+void Script::print(std::string bytes, session::Output::Stream stream) {
+  Step step;
+  step.bytes = std::move(bytes);
+  step.stream = stream;
+  push(std::move(step));
+}
+
+void Script::end(session::Outcome outcome) {
+  Step step;
+  step.kind = Step::Kind::end;
+  step.outcome = std::move(outcome);
+  push(std::move(step));
+}
+
+session::View a_view(std::string id, std::string name) {
+  session::View out;
+  out.id = SessionId(std::move(id));
+  out.name = std::move(name);
+  out.owner = "uid:1000";
+  out.state = session::State::running;
+  out.reason = "the command runs";
+  out.provider = "shell";
+  out.image = "brig/shell:1";
+  out.profile = "default";
+  out.runtime = "runc";
+  out.policy_hash = std::string(64, 'a');
+  out.project = "/srv/app";
+  out.container = "brig-x";
+  out.labels = {{"team", "blue"}};
+  out.created = WallTime{Millis{1'700'000'000'000}};
+  out.started = out.created;
+  session::ProcessView process;
+  process.number = 1;
+  process.argv = {"sh", "-c", "echo \xff"};  // not UTF-8, as an argument may be
+  process.started = out.created;
+  process.output_end = 12;
+  out.processes.push_back(process);
+  return out;
+}
+
+net::Task<Result<session::View>> FakeSessions::create(session::Caller who, session::CreateSpec spec) {
+  caller = who;
+  if (delay > Millis{0}) co_await net::sleep_for(delay);
+  if (failure) co_return *failure;
+  created = std::move(spec);
+  auto view = a_view("00000000000000ff", created->name.empty() ? "brave-otter" : created->name);
+  views[view.id.str()] = view;
+  co_return view;
+}
+
+net::Task<Result<std::vector<session::View>>> FakeSessions::list(session::Caller who,
+                                                                 session::ListFilter wanted) {
+  caller = who;
+  filter = std::move(wanted);
+  if (failure) co_return *failure;
+  std::vector<session::View> out;
+  for (const auto& [id, view] : views) out.push_back(view);
+  co_return out;
+}
+
+net::Task<Result<session::View>> FakeSessions::get(session::Caller who, std::string ref) {
+  caller = who;
+  if (failure) co_return *failure;
+  for (const auto& [id, view] : views)
+    if (id == ref || view.name == ref) co_return view;
+  co_return unknown(ref);
+}
+
+net::Task<Result<session::View>> FakeSessions::stop(session::Caller who, std::string ref, Millis wanted) {
+  grace = wanted;
+  auto found = co_await get(who, ref);
+  if (!found) co_return found;
+  auto& view = views[found->id.str()];
+  view.state = session::State::ended;
+  view.ended = view.created;
+  view.outcome = session::Outcome{session::Outcome::Kind::stopped, 0, 15, "asked for"};
+  view.processes[0].ended = view.created;
+  view.processes[0].outcome = view.outcome;
+  co_return view;
+}
+
+net::Task<Result<void>> FakeSessions::remove(session::Caller who, std::string ref, bool) {
+  auto found = co_await get(who, ref);
+  if (!found) co_return found.error();
+  views.erase(found->id.str());
+  co_return Result<void>();
+}
+
+net::Task<Result<session::ProcessView>> FakeSessions::exec(session::Caller who, std::string ref,
+                                                           session::ProcessSpec spec) {
+  auto found = co_await get(who, ref);
+  if (!found) co_return found.error();
+  executed = std::move(spec);
+  auto process = found->processes[0];
+  process.number = 2;
+  process.argv = executed->argv;
+  co_return process;
+}
+
+net::Task<Result<std::unique_ptr<session::Attachment>>> FakeSessions::attach(session::Caller who,
+                                                                             std::string ref,
+                                                                             session::AttachSpec spec) {
+  auto found = co_await get(who, ref);
+  if (!found) co_return found.error();
+  auto it = scripts.find(spec.process);
+  if (it == scripts.end()) co_return Error{Code::not_found, "there is no such process", "fake", false};
+  it->second->spec = spec;
+  co_return std::unique_ptr<session::Attachment>(std::make_unique<FakeAttachment>(it->second));
+}
+
+net::Task<Result<void>> FakeSessions::signal(session::Caller who, std::string ref, std::uint32_t,
+                                             int number) {
+  auto found = co_await get(who, ref);
+  if (!found) co_return found.error();
+  signalled = number;
+  co_return Result<void>();
+}
+
+std::vector<image::Provider> FakeImages::providers() const {
+  image::Provider out;
+  out.id = ProviderId("shell");
+  out.title = "A shell";
+  out.image = "brig/shell:1";
+  out.binary = "sh";
+  out.default_args = {"-l"};
+  out.default_args_reason = "a login shell";
+  out.env = {{"LANG", "C.UTF-8"}};
+  out.profile = "default";
+  out.profile_env = "X_DIR";
+  return {out};
+}
+
+Result<image::Provider> FakeImages::provider(const std::string& id) const {
+  if (id == "shell") return providers()[0];
+  return Error{Code::not_found, "there is no provider " + brig::quoted(id), "fake", false};
+}
+
+net::Task<Result<std::vector<image::ImageInfo>>> FakeImages::list() {
+  image::ImageInfo built;
+  built.provider = ProviderId("shell");
+  built.tag = "brig/shell:1";
+  built.built = true;
+  built.id = ImageId("sha256:abc");
+  built.size = 2'000'000;
+  built.created = WallTime{Millis{1'700'000'000'000}};
+  image::ImageInfo missing;
+  missing.provider = ProviderId("node");
+  missing.tag = "brig/node:1";
+  co_return std::vector{built, missing};
+}
+
+net::Task<Result<image::ImageInfo>> FakeImages::build(std::string, bool, image::ProgressSink progress) {
+  struct Watch {
+    bool& flag;
+    bool done = false;
+    ~Watch() { flag = !done; }
+  } watch{cancelled};
+  for (int i = 0; i < progress_lines; ++i) {
+    progress({"Step " + std::to_string(i), i == 0 ? "" : "some \x01 output", i / 10.0});
+    co_await net::sleep_for(Millis{0});
+  }
+  if (hang) co_await net::sleep_for(std::chrono::hours(1));
+  watch.done = true;
+  if (build_failure) co_return *build_failure;
+  auto all = co_await list();
+  co_return (*all)[0];
+}
+
+net::Task<Result<void>> FakeImages::remove(std::string provider) {
+  auto found = this->provider(provider);
+  if (!found) co_return found.error();
+  co_return Result<void>();
+}
+
+net::Task<Result<std::vector<image::Outdated>>> FakeImages::outdated() {
+  co_return std::vector{image::Outdated{"left-pad", "1.0.0", "1.3.0"}};
+}
+
+net::Task<Result<image::Ready>> FakeImages::ready(std::string) {
+  co_return Error{Code::not_found, "not built", "fake", false};
+}
+
+net::Task<std::vector<doctor::Finding>> FakeDoctor::examine() {
+  using Grade = doctor::Finding::Grade;
+  co_return std::vector<doctor::Finding>{{"engine", Grade::good, "Docker 20.10", ""},
+                                         {"runtime.runsc", Grade::warning, "not there", "install runsc"}};
+}
+
+FakePolicies::FakePolicies() {
+  default_.name = "default";
+  default_.description = "What suits most";
+  default_.built_in = true;
+  strict_.name = "strict";
+  strict_.runtime = policy::Runtime::runsc;
+  strict_.limits.memory = 1 << 30;
+  strict_.limits.milli_cpus = 1500;
+  strict_.grants.push_back(policy::GrantMount{"/srv/data", "/data", false});
+}
+
+std::vector<const policy::Profile*> FakePolicies::profiles() const {
+  return {&default_, &strict_};
+}
+
+Result<policy::Explanation> FakePolicies::explain(const std::string& profile,
+                                                  const policy::Request& request) const {
+  if (!profile.empty() && profile != "default" && profile != "strict")
+    return Error{Code::not_found, "there is no profile " + brig::quoted(profile), "fake", false};
+  return policy::explain(policy::Ceiling{}, profile == "strict" ? strict_ : default_, request);
+}
+
+net::Task<Result<void>> MemoryTokens::create(Token token) {
+  tokens[token.id] = token;
+  co_return Result<void>();
+}
+
+net::Task<Result<std::vector<Token>>> MemoryTokens::list() {
+  std::vector<Token> out;
+  for (const auto& [id, token] : tokens) out.push_back(token);
+  co_return out;
+}
+
+net::Task<Result<std::optional<Token>>> MemoryTokens::find(TokenHash hash) {
+  for (const auto& [id, token] : tokens)
+    if (token.hash == hash) co_return std::optional<Token>(token);
+  co_return std::optional<Token>();
+}
+
+net::Task<Result<void>> MemoryTokens::revoke(std::string id, WallTime now) {
+  auto it = tokens.find(id);
+  if (it == tokens.end())
+    co_return Error{Code::not_found, "there is no token " + brig::quoted(id), "fake", false};
+  if (!it->second.revoked) it->second.revoked = now;
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> MemoryTokens::touch(std::string id, WallTime now) {
+  tokens[id].last_used = now;
+  co_return Result<void>();
+}
+
+}  // namespace brig::api::test

@@ -1,0 +1,127 @@
+// Stand-ins for what the API serves: they remember what they were asked and answer what they were told.
+//
+// Threads: the loop's, as the real ones; a test sets them up before the server starts or through
+// TestServer::on_loop.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "api/services.hpp"
+#include "net/event.hpp"
+
+namespace brig::api::test {
+
+// What a fake process prints and is told.
+struct Script {
+  explicit Script(const boost::asio::any_io_executor& executor) : changed(executor) {}
+
+  struct Step {
+    enum class Kind { output, gap, ack, end, error, finished } kind = Kind::output;
+    std::string bytes;
+    session::Output::Stream stream = session::Output::Stream::out;
+    std::uint64_t a = 0;
+    std::uint64_t b = 0;
+    session::Outcome outcome;
+    Error error;
+  };
+
+  net::Event changed;
+  std::deque<Step> steps;
+  std::uint64_t offset = 0;  // of the next output
+  std::uint64_t stdin_offset = 0;
+  bool terminal = false;
+  std::uint64_t flood = 0;  // this many bytes first, in pieces of 256 KiB
+
+  std::string input;
+  bool take_input = true;  // false: write() waits
+  Result<void> input_result;
+  std::optional<std::uint64_t> eof;
+  std::vector<session::TerminalSize> sizes;
+  std::vector<int> signals;
+  session::AttachSpec spec;
+  std::uint64_t pulled = 0;  // output bytes handed out
+  int attached = 0;          // now
+
+  void print(std::string bytes, session::Output::Stream stream = session::Output::Stream::out);
+  void end(session::Outcome outcome);
+  void push(Step step);
+};
+
+class FakeSessions final : public session::Sessions {
+ public:
+  net::Task<Result<session::View>> create(session::Caller caller, session::CreateSpec spec) override;
+  net::Task<Result<std::vector<session::View>>> list(session::Caller caller,
+                                                     session::ListFilter filter) override;
+  net::Task<Result<session::View>> get(session::Caller caller, std::string ref) override;
+  net::Task<Result<session::View>> stop(session::Caller caller, std::string ref, Millis grace) override;
+  net::Task<Result<void>> remove(session::Caller caller, std::string ref, bool force) override;
+  net::Task<Result<session::ProcessView>> exec(session::Caller caller, std::string ref,
+                                               session::ProcessSpec spec) override;
+  net::Task<Result<std::unique_ptr<session::Attachment>>> attach(session::Caller caller, std::string ref,
+                                                                 session::AttachSpec spec) override;
+  net::Task<Result<void>> signal(session::Caller caller, std::string ref, std::uint32_t process,
+                                 int number) override;
+
+  std::map<std::string, session::View> views;
+  std::map<std::uint32_t, std::shared_ptr<Script>> scripts;  // by process
+  std::optional<session::Caller> caller;                     // of the last call
+  std::optional<session::CreateSpec> created;
+  std::optional<session::ProcessSpec> executed;
+  session::ListFilter filter;
+  Millis grace{};
+  int signalled = 0;
+  std::optional<Error> failure;  // what every call answers, if set
+  Millis delay{};                // before create() answers
+};
+
+class FakeImages final : public image::Images {
+ public:
+  std::vector<image::Provider> providers() const override;
+  Result<image::Provider> provider(const std::string& id) const override;
+  net::Task<Result<std::vector<image::ImageInfo>>> list() override;
+  net::Task<Result<image::ImageInfo>> build(std::string provider, bool no_cache,
+                                            image::ProgressSink progress) override;
+  net::Task<Result<void>> remove(std::string provider) override;
+  net::Task<Result<std::vector<image::Outdated>>> outdated() override;
+  net::Task<Result<image::Ready>> ready(std::string provider) override;
+
+  std::optional<Error> build_failure;
+  int progress_lines = 3;
+  bool hang = false;  // build() never ends
+  bool cancelled = false;
+};
+
+class FakeDoctor final : public doctor::Doctor {
+ public:
+  net::Task<std::vector<doctor::Finding>> examine() override;
+};
+
+class FakePolicies final : public Policies {
+ public:
+  FakePolicies();
+  std::vector<const policy::Profile*> profiles() const override;
+  std::string default_profile() const override { return "default"; }
+  Result<policy::Explanation> explain(const std::string& profile,
+                                      const policy::Request& request) const override;
+
+ private:
+  policy::Profile default_;
+  policy::Profile strict_;
+};
+
+class MemoryTokens final : public TokenStore {
+ public:
+  net::Task<Result<void>> create(Token token) override;
+  net::Task<Result<std::vector<Token>>> list() override;
+  net::Task<Result<std::optional<Token>>> find(TokenHash hash) override;
+  net::Task<Result<void>> revoke(std::string id, WallTime now) override;
+  net::Task<Result<void>> touch(std::string id, WallTime now) override;
+
+  std::map<std::string, Token> tokens;
+};
+
+session::View a_view(std::string id, std::string name);
+
+}  // namespace brig::api::test
