@@ -118,11 +118,13 @@ class Resolver {
     };
     auto raise = "lower it, or have the operator raise " + field + " in the ceiling";
 
-    if (asked && (*asked < info.least || *asked > info.most))
-      return Error{Code::invalid,
-                   field + " " + format_limit(info, *asked) + " must be from " +
-                       format_limit(info, info.least) + " to " + format_limit(info, info.most),
-                   "policy", false};
+    // Parsers check this too, but whoever fills a struct does not pass by them.
+    for (const auto& said : {asked, bound})
+      if (said && (*said < info.least || *said > info.most))
+        return Error{Code::invalid,
+                     field + " " + format_limit(info, *said) + " must be from " +
+                         format_limit(info, info.least) + " to " + format_limit(info, info.most),
+                     "policy", false};
     if (asked && top && beyond(info, *asked, *top))
       return refuse("the request", *asked, "the ceiling", *top, raise);
     if (bound && top && beyond(info, *bound, *top) && !profile_.built_in)
