@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <boost/asio/read.hpp>
+
 #include "core/log.hpp"
 #include "supervisor/link_impl.hpp"
 
