@@ -36,6 +36,7 @@ class Attacher {
 
   // attacher_io.cpp: what comes and goes
   Result<void> poll_once(int timeout);
+  void keep_alive(bool listening);
   Result<void> receive();
   Result<void> pump_output();
   Result<void> take_payload(const FrameReader::Event& event);

@@ -13,6 +13,7 @@ namespace {
 // Over a network, silence may be a cable; a unix socket always tells.
 constexpr Millis kPingAfter{20'000};
 constexpr Millis kLostAfter{60'000};
+constexpr Millis kBlockedSign{10'000};
 constexpr Millis kInsists{3000};
 constexpr std::size_t kMaxText = 64 * 1024;
 // Small, so that input gets on even over a connection that does not live long.
@@ -41,7 +42,7 @@ Result<void> Attacher::poll_once(int timeout) {
   if (stdin_open_ && greeted_ && input_.space() > 0) polls[2].fd = STDIN_FILENO;
   if (!sink_.empty()) polls[3].fd = sink_.waiting_fd();
   if (may_receive && stream_->pending()) timeout = 0;
-  if (client_.endpoint().tls && timeout < 0) timeout = 5000;
+  if ((client_.endpoint().tls || !may_receive) && timeout < 0) timeout = 5000;
 
   int n = ::poll(polls, 4, timeout);
   if (n < 0 && errno != EINTR) return errno_error(errno, "cannot poll", "client");
@@ -52,15 +53,26 @@ Result<void> Attacher::poll_once(int timeout) {
   if (may_receive && !lost_ && ((n > 0 && (polls[0].revents & ~POLLOUT)) || stream_->pending())) {
     BRIG_CHECK(receive());
   }
-  if (client_.endpoint().tls && may_receive) {
-    auto silent = std::chrono::steady_clock::now() - heard_;
-    if (silent > kLostAfter) lost_ = true;
-    if (silent > kPingAfter && !pinged_) {
-      append_frame(outbox_, Opcode::ping, {}, {});
-      pinged_ = true;
-    }
-  }
+  keep_alive(may_receive);
   return {};
+}
+
+void Attacher::keep_alive(bool listening) {
+  auto now = std::chrono::steady_clock::now();
+  if (!listening) {
+    // Nobody takes our output, so we read nothing and see no ping; brigd shall not think us dead for that.
+    if (now - heard_ > kBlockedSign) {
+      if (outbox_.size() < kMaxOutbox) append_frame(outbox_, Opcode::pong, {}, {});
+      heard_ = now;
+    }
+    return;
+  }
+  if (!client_.endpoint().tls) return;
+  if (now - heard_ > kLostAfter) lost_ = true;
+  if (now - heard_ > kPingAfter && !pinged_) {
+    append_frame(outbox_, Opcode::ping, {}, {});
+    pinged_ = true;
+  }
 }
 
 Result<void> Attacher::receive() {

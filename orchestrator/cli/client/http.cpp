@@ -62,7 +62,7 @@ Result<ResponseHead> Client::begin(Exchange& exchange, std::string_view method, 
   std::string head;
   char buffer[8192];
   while (true) {
-    BRIG_TRY(std::size_t n, read_some(*exchange.stream, buffer, deadline));
+    BRIG_TRY(std::size_t n, read_some(*exchange.stream, buffer, deadline, interrupt_));
     if (n == 0) return broke_off();
     std::size_t from = head.size() < 3 ? 0 : head.size() - 3;
     head.append(buffer, n);
@@ -90,7 +90,7 @@ Result<void> Client::read_body(Exchange& exchange, const ResponseHead& head, con
   BRIG_CHECK(reader.feed(early, sink));
   char buffer[65536];
   while (!reader.done()) {
-    BRIG_TRY(std::size_t n, read_some(*exchange.stream, buffer, deadline));
+    BRIG_TRY(std::size_t n, read_some(*exchange.stream, buffer, deadline, interrupt_));
     if (n == 0) {
       BRIG_CHECK(reader.end());
       break;

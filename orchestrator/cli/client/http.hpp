@@ -29,6 +29,8 @@ class Client {
  public:
   explicit Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
   const Endpoint& endpoint() const { return endpoint_; }
+  // Something to read on `fd` (-1: nothing) ends whatever waits for an answer; see was_interrupted().
+  void interrupt_by(int fd) { interrupt_ = fd; }
 
   // The answer to `method target`, whatever its status. A body of at most 16 MiB.
   Result<Response> send(std::string_view method, std::string_view target, std::string_view body,
@@ -56,6 +58,7 @@ class Client {
 
   Endpoint endpoint_;
   std::unique_ptr<Stream> idle_;
+  int interrupt_ = -1;
 };
 
 // The API's problem document (or whatever else came with that status) as an Error.

@@ -35,13 +35,18 @@ class PlainStream final : public Stream {
   int error_ = 0;
 };
 
-Result<void> wait(const Stream& stream, Io::State state, Deadline deadline) {
-  pollfd p{stream.fd(), static_cast<short>(state == Io::State::want_write ? POLLOUT : POLLIN), 0};
+constexpr const char* kInterrupted = "interrupted";
+
+Result<void> wait(const Stream& stream, Io::State state, Deadline deadline, int interrupt) {
+  pollfd polls[2] = {{stream.fd(), static_cast<short>(state == Io::State::want_write ? POLLOUT : POLLIN), 0},
+                     {interrupt, POLLIN, 0}};
   int timeout = deadline.is_never() ? -1 : static_cast<int>(deadline.left().count());
-  int n = ::poll(&p, 1, timeout);
-  if (n == 0)
+  int n = ::poll(polls, 2, timeout);
+  if (n == 0) {
     return Error{Code::timeout, "brigd did not answer in time; try again, or see its log", "client", true};
+  }
   if (n < 0 && errno != EINTR) return errno_error(errno, "cannot wait for brigd", "client");
+  if (n > 0 && polls[1].revents != 0) return Error{Code::cancelled, "interrupted", kInterrupted, false};
   return {};
 }
 
@@ -63,20 +68,22 @@ Result<void> write_all(Stream& stream, std::string_view bytes, Deadline deadline
     } else if (io.state == Io::State::failed || io.state == Io::State::closed) {
       return broken(stream);
     } else {
-      BRIG_CHECK(wait(stream, io.state, deadline));
+      BRIG_CHECK(wait(stream, io.state, deadline, -1));
     }
   }
   return {};
 }
 
-Result<std::size_t> read_some(Stream& stream, std::span<char> into, Deadline deadline) {
+Result<std::size_t> read_some(Stream& stream, std::span<char> into, Deadline deadline, int interrupt) {
   while (true) {
     Io io = stream.read(into);
     if (io.state == Io::State::done) return io.count;
     if (io.state == Io::State::closed) return std::size_t{0};
     if (io.state == Io::State::failed) return broken(stream);
-    BRIG_CHECK(wait(stream, io.state, deadline));
+    BRIG_CHECK(wait(stream, io.state, deadline, interrupt));
   }
 }
+
+bool was_interrupted(const Error& error) { return error.where == kInterrupted; }
 
 }  // namespace brig::cli

@@ -35,7 +35,9 @@ std::unique_ptr<Stream> plain_stream(UniqueFd socket);
 
 // Wait and move everything, or say why not. `where` names the peer in errors.
 Result<void> write_all(Stream& stream, std::string_view bytes, Deadline deadline);
-// At least one byte, or 0 at the end of the stream.
-Result<std::size_t> read_some(Stream& stream, std::span<char> into, Deadline deadline);
+// At least one byte, or 0 at the end of the stream. Something to read on `interrupt` (-1: none) ends the wait
+// with an error for which was_interrupted() holds.
+Result<std::size_t> read_some(Stream& stream, std::span<char> into, Deadline deadline, int interrupt = -1);
+bool was_interrupted(const Error& error);
 
 }  // namespace brig::cli

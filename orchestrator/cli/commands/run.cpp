@@ -7,6 +7,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/signals.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
 
@@ -65,6 +66,25 @@ Result<nlohmann::json> create(Context& context, const nlohmann::json& body) {
   return client->call("POST", "/v1/sessions", body, kCreateLimit);
 }
 
+// The name is ours even if none was asked for, so that a session can be taken back whose answer never came.
+Result<nlohmann::json> create_named(Context& context, nlohmann::json& body) {
+  if (body.contains("name")) return create(context, body);
+  Result<nlohmann::json> created;
+  for (int i = 0; i < 3; ++i) {
+    body["name"] = random_name();
+    created = create(context, body);
+    if (created || created.error().code != Code::conflict) break;
+  }
+  return created;
+}
+
+// Somebody pressed ctrl-c before there was a process to pass it on to: nothing shall be left behind.
+int take_back(Client& client, const std::string& name, int signal) {
+  client.interrupt_by(-1);
+  (void)client.call("DELETE", session_path(name) + "?force=1", nullptr, Millis{10'000});
+  return kExitSignalBase + signal;
+}
+
 Result<int> run(Context& context, const Arguments& arguments) {
   bool detach = arguments.has("detach");
   if (arguments.json() && !detach) {
@@ -77,7 +97,16 @@ Result<int> run(Context& context, const Arguments& arguments) {
   BRIG_TRY(Console console, console_of(arguments));
   if (detach && !arguments.has("tty") && arguments.has("no-tty")) console = Console{};
   BRIG_TRY(auto body, create_body(context, arguments, console));
-  BRIG_TRY(auto session, create(context, body));
+  BRIG_TRY(Client * client, context.client());
+  Signals signals({SIGINT, SIGTERM, SIGHUP});
+  client->interrupt_by(signals.fd());
+  auto created = create_named(context, body);
+  client->interrupt_by(-1);
+  if (!created) {
+    if (was_interrupted(created.error())) return take_back(*client, body["name"], signals.take());
+    return created.error();
+  }
+  const auto& session = *created;
   std::string name = text_of(session, "name");
   if (detach) {
     if (arguments.json())

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -74,6 +75,8 @@ TEST(Run, DetachedPrintsTheName) {
   EXPECT_EQ(brig.output(), "brave-otter\n");
   EXPECT_EQ(brig.wait(), 0);
   auto body = nlohmann::json::parse(brigd.wait_request("POST /v1/sessions").body);
+  EXPECT_FALSE(body["name"].get<std::string>().empty());
+  body.erase("name");
   EXPECT_EQ(body, (nlohmann::json{{"provider", "shell"}}));
   EXPECT_EQ(brigd.attachments(), 0u);
 }
@@ -276,6 +279,22 @@ TEST(Run, InputIsNotReadAheadOfTheProcess) {
   EXPECT_EQ(brigd.process().wait_stdin(input.size() + 4).substr(input.size()), "more");
   brigd.process().end_with(0);
   EXPECT_EQ(brig.wait(), 0);
+}
+
+TEST(Run, InterruptedBeforeItRunsLeavesNothing) {
+  FakeBrigd brigd;
+  std::mutex hold;
+  hold.lock();
+  brigd.on("POST /v1/sessions", [&](const FakeRequest&) {
+    std::lock_guard waits(hold);
+    return FakeAnswer{201, brigd.session().dump()};
+  });
+  BrigProcess brig(brigd.host(), {"run", "--name", "fix", "shell"});
+  brigd.wait_request("POST /v1/sessions");
+  ::kill(brig.pid(), SIGINT);
+  EXPECT_EQ(brigd.wait_request("DELETE /v1/sessions/fix").query, "force=1");
+  EXPECT_EQ(brig.wait(), 130);
+  hold.unlock();
 }
 
 TEST(Run, SaysWhyASandboxEnded) {
