@@ -9,8 +9,15 @@ namespace {
 
 // Text that roff shall print as it stands.
 std::string roff(std::string_view text) {
+  constexpr std::string_view kEllipsis = "…";
   std::string out;
-  for (char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with(kEllipsis)) {
+      out += "...";
+      i += kEllipsis.size() - 1;
+      continue;
+    }
+    char c = text[i];
     if (c == '\\')
       out += "\\e";
     else if (c == '-')

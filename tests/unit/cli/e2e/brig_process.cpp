@@ -73,6 +73,7 @@ BrigProcess::BrigProcess(const std::string& host, std::vector<std::string> words
   pid_ = ::fork();
   if (pid_ < 0) die("fork");
   if (pid_ == 0) {
+    ::signal(SIGPIPE, SIG_DFL);
     if (options.terminal) {
       ::setsid();
       ::ioctl(child_in.get(), TIOCSCTTY, 0);
