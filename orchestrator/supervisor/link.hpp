@@ -182,7 +182,8 @@ class Link {
 
   Result<void> signal(std::uint32_t process, int number, Target target = Target::process);
   Result<void> resize(std::uint32_t process, TerminalSize size);
-  // The supervisor may drop what it knows of a process that has ended; so does the Link.
+  // The supervisor may drop what it knows of a process that has ended; so does the Link. At most 64 processes
+  // live or wait to be forgotten. One that could not start is forgotten by spawn() itself.
   Result<void> forget(std::uint32_t process);
   // SIGTERM to everything inside, SIGKILL after `grace`; on_exited() for each, on_finished(), and then the
   // supervisor exits, and with it the container.

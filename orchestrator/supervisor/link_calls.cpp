@@ -100,7 +100,6 @@ net::Task<Result<SpawnOutcome>> Link::Impl::spawn(std::uint32_t id, ProcessSpec 
     if (!now) co_return no_such_process(id);
     if (now->outcome) {
       SpawnOutcome outcome = *now->outcome;
-      now->spawn.reset();
       if (!outcome.started) {
         processes_.erase(id);
         put({.type = link::Type::forget, .id = id});

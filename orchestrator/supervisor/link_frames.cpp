@@ -40,7 +40,8 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
   }
   for (const auto& [id, entry] : processes_) {
     bool there = std::any_of(known.begin(), known.end(), [id = id](const auto& r) { return r.id == id; });
-    if (!there && !entry.spawn) return violation("its HELLO has lost a process");
+    bool never_ran = entry.spawn || (entry.outcome && !entry.outcome->started);
+    if (!there && !never_ran) return violation("its HELLO has lost a process");
   }
 
   activate(connection);
@@ -92,7 +93,9 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
   }
   for (const auto& record : known) {
     ProcessEntry& entry = processes_[record.id];
-    if (entry.spawn && record.state != ProcessState::starting) {
+    bool answered =
+        record.state == ProcessState::failed || (entry.spawn && record.state != ProcessState::starting);
+    if (answered && !entry.outcome) {
       SpawnOutcome outcome;
       outcome.started = record.state != ProcessState::failed;
       outcome.pid = record.pid;
@@ -101,6 +104,7 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
         outcome.error = static_cast<int>(record.status);
       }
       entry.outcome = outcome;
+      entry.spawn.reset();
     }
     if (!entry.in_gone && entry.in_taken > record.stdin_received)
       send_stdin(record.id, entry, record.stdin_received);
@@ -223,6 +227,7 @@ Result<void> Link::Impl::on_process(const link::Frame& frame) {
           outcome.error = static_cast<int>(header.value);
         }
         entry->outcome = outcome;
+        entry->spawn.reset();  // wiped; the question need not be asked again
         changed_.notify_all();
       }
       return {};
