@@ -29,6 +29,7 @@ class FakeAttachment final : public session::Attachment {
       s.flood -= n;
       co_return output(session::Output::Stream::out, n);
     }
+    if (s.steps.empty() && !s.spec.follow) co_return std::optional<session::AttachEvent>();
     while (s.steps.empty()) co_await s.changed.wait();
     auto step = std::move(s.steps.front());
     s.steps.pop_front();
@@ -253,9 +254,9 @@ net::Task<Result<image::ImageInfo>> FakeImages::build(std::string, bool, image::
     co_await net::sleep_for(Millis{0});
   }
   if (hang) co_await net::sleep_for(std::chrono::hours(1));
+  auto all = co_await list();
   watch.done = true;
   if (build_failure) co_return *build_failure;
-  auto all = co_await list();
   co_return (*all)[0];
 }
 
