@@ -41,7 +41,7 @@ Result<Endpoint> parse_host(const std::string& value) {
   std::string_view rest = std::string_view(value).substr(8);
   while (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   std::string_view host = rest;
-  std::string_view port = "7443";
+  std::string_view port = "7543";
   auto colon = rest.rfind(':');
   if (rest.starts_with('[')) {
     auto close = rest.find(']');
@@ -99,7 +99,7 @@ Error unreachable(const Endpoint& endpoint, int err) {
   if (endpoint.path.empty()) {
     return Error{Code::unavailable,
                  "brigd is not reachable at " + at + ": " + std::strerror(err) +
-                     "; check BRIG_HOST, and that brigd listens there ([api] tcp in its brig.toml)",
+                     "; check BRIG_HOST, and that brigd listens there ([api.tcp] listen in its brig.toml)",
                  "cli", true};
   }
   if (err == EACCES || err == EPERM) {

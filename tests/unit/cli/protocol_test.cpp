@@ -149,7 +149,7 @@ TEST(Endpoint, IsReadFromTheEnvironment) {
   ASSERT_TRUE(tls);
   EXPECT_EQ(tls->host_header(), "[::1]:8443");
   EXPECT_EQ(tls->ca, "/ca");
-  EXPECT_EQ(find_endpoint("https://h", with({{"BRIG_TOKEN", "t"}}))->shown(), "https://h:7443");
+  EXPECT_EQ(find_endpoint("https://h", with({{"BRIG_TOKEN", "t"}}))->shown(), "https://h:7543");
   EXPECT_EQ(find_endpoint("https://h", with({})).error().code, Code::unauthenticated);
   for (const char* bad :
        {"http://h", "unix://rel", "ftp://x", "https://", "https://h:x", "https://[::1", "https://a b"}) {
