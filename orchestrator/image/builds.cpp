@@ -44,7 +44,8 @@ void Build::report(Progress progress) {
     if (listener) listener(progress);
 }
 
-net::Task<Result<ImageInfo>> EngineImages::State::join_build(std::string name, bool no_cache, ProgressSink progress) {
+net::Task<Result<ImageInfo>> EngineImages::State::join_build(std::string name, bool no_cache,
+                                                             ProgressSink progress) {
   while (true) {
     if (closing) co_return given_up(name);
     auto it = builds.find(name);
@@ -89,7 +90,8 @@ net::Task<void> EngineImages::State::supervise(std::shared_ptr<Build> build) {
     return error;
   };
   auto error = co_await blocking.run(std::move(remove));
-  if (error) log::warn("cannot remove what a build left", {{"path", build->work.native()}, {"why", error.message()}});
+  if (error)
+    log::warn("cannot remove what a build left", {{"path", build->work.native()}, {"why", error.message()}});
   build->done = true;
   builds.erase(build->name);
   build->changed.notify_all();

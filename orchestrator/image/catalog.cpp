@@ -64,13 +64,15 @@ class Hasher {
   crypto_hash_sha256_state state_;
 };
 
-Result<void> add_folder(Hasher& hasher, const fs::path& folder, std::size_t& budget, std::string* dockerfile) {
+Result<void> add_folder(Hasher& hasher, const fs::path& folder, std::size_t& budget,
+                        std::string* dockerfile) {
   BRIG_TRY(auto names, names_below(folder));
   for (const auto& path : names) {
     auto name = path.lexically_relative(folder).native();
     if (name == "provider.toml") continue;
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return errno_error(errno, "cannot read " + quoted(path.native(), 256), "image");
+    if (::lstat(path.c_str(), &status) != 0)
+      return errno_error(errno, "cannot read " + quoted(path.native(), 256), "image");
     hasher.add(name);
     if (S_ISLNK(status.st_mode)) {
       std::error_code error;
@@ -90,7 +92,8 @@ Result<void> add_folder(Hasher& hasher, const fs::path& folder, std::size_t& bud
       hasher.add(*content);
       if (dockerfile != nullptr && name == "Dockerfile") *dockerfile = std::move(*content);
     } else if (!S_ISDIR(status.st_mode)) {
-      return Error{Code::invalid, quoted(path.native(), 256) + " is neither a file nor a folder; remove it", "image", false};
+      return Error{Code::invalid, quoted(path.native(), 256) + " is neither a file nor a folder; remove it",
+                   "image", false};
     }
   }
   return {};
@@ -107,9 +110,10 @@ Result<Catalog> Catalog::load(const fs::path& dir, std::string_view prefix) {
   for (; !error && it != end; it.increment(error))
     if (it->is_directory() && fs::exists(it->path() / "provider.toml")) folders.push_back(it->path());
   if (error)
-    return errno_error(error.value(),
-                       "cannot read the folder of images " + quoted(dir.native(), 256) + "; set [images] dir in brig.toml",
-                       "image");
+    return errno_error(
+        error.value(),
+        "cannot read the folder of images " + quoted(dir.native(), 256) + "; set [images] dir in brig.toml",
+        "image");
   if (folders.size() > kMaxProviders)
     return Error{Code::too_large, quoted(dir.native(), 256) + " holds too many providers", "image", false};
   for (const auto& folder : folders) {
@@ -132,10 +136,10 @@ Result<const Entry*> Catalog::find(const std::string& id) const {
     names.push_back(name);
   }
   auto hint = did_you_mean(id, known);
-  return Error{Code::not_found,
-               "there is no provider " + quoted(id) +
-                   (hint.empty() ? "; there are " + join(names, ", ") : hint),
-               "image", false};
+  return Error{
+      Code::not_found,
+      "there is no provider " + quoted(id) + (hint.empty() ? "; there are " + join(names, ", ") : hint),
+      "image", false};
 }
 
 Result<std::string> hash_source(const fs::path& folder, const fs::path& images_dir) {

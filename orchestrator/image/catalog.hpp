@@ -1,6 +1,7 @@
 // The folders that images are made from, read once; and a hash of what an image would be made from now.
 //
-// Threads: load() and hash_source() read files: hash_source() on a worker. Failure: as Result, naming the file.
+// Threads: load() and hash_source() read files: hash_source() on a worker. Failure: as Result, naming the
+// file.
 #pragma once
 
 #include <filesystem>
@@ -31,8 +32,8 @@ struct Catalog {
   std::filesystem::path lock_file() const { return dir / "versions.lock"; }
 };
 
-// Of every file of `folder` (name, mode, content; a link is its target), of the programs that run in builds, and of
-// the pins that its Dockerfile names; provider.toml aside, which no image holds.
+// Of every file of `folder` (name, mode, content; a link is its target), of the programs that run in builds,
+// and of the pins that its Dockerfile names; provider.toml aside, which no image holds.
 Result<std::string> hash_source(const std::filesystem::path& folder, const std::filesystem::path& images_dir);
 
 }  // namespace brig::image

@@ -12,7 +12,8 @@ namespace {
 
 std::string required(config::Table& entry, std::string_view key, std::size_t max) {
   auto value = entry.text(key, max);
-  if (!value && !entry.has(key)) entry.fail(key, "is missing; every entry has id, arch, name, version, track, integrity");
+  if (!value && !entry.has(key))
+    entry.fail(key, "is missing; every entry has id, arch, name, version, track, integrity");
   return value.value_or("");
 }
 
@@ -51,11 +52,15 @@ Result<std::vector<Pin>> parse_lock(std::string_view text, std::string_view file
   top.number("format", 1, 1);
   std::vector<Pin> pins;
   for (auto* entry : top.list("packages", 1024)) {
-    Pin pin{required(*entry, "id", 64),       required(*entry, "arch", 16),   required(*entry, "name", 214),
-            required(*entry, "version", 128), required(*entry, "track", 128), required(*entry, "integrity", 256)};
-    if (!is_package_name(pin.name)) entry->fail("name", "is " + quoted(pin.name) + "; write the name of an npm package");
-    if (!is_version(pin.version)) entry->fail("version", "is " + quoted(pin.version) + "; write one exact version");
-    if (!is_version(pin.track)) entry->fail("track", "is " + quoted(pin.track) + "; write \"latest\" or a version's beginning");
+    Pin pin{required(*entry, "id", 64),     required(*entry, "arch", 16),
+            required(*entry, "name", 214),  required(*entry, "version", 128),
+            required(*entry, "track", 128), required(*entry, "integrity", 256)};
+    if (!is_package_name(pin.name))
+      entry->fail("name", "is " + quoted(pin.name) + "; write the name of an npm package");
+    if (!is_version(pin.version))
+      entry->fail("version", "is " + quoted(pin.version) + "; write one exact version");
+    if (!is_version(pin.track))
+      entry->fail("track", "is " + quoted(pin.track) + "; write \"latest\" or a version's beginning");
     pins.push_back(std::move(pin));
   }
   BRIG_CHECK(document->finish());
@@ -76,6 +81,8 @@ std::string_view platform_suffix(std::string_view version) {
   return at == std::string_view::npos ? std::string_view() : version.substr(at);
 }
 
-bool is_newer(std::string_view version, std::string_view than) { return numbers(version) > numbers(than); }
+bool is_newer(std::string_view version, std::string_view than) {
+  return numbers(version) > numbers(than);
+}
 
 }  // namespace brig::image

@@ -12,11 +12,11 @@
 namespace brig::image {
 
 struct Pin {
-  std::string id;         // what Dockerfiles ask for
-  std::string arch;       // "amd64", "arm64" or "any"
-  std::string name;       // of the package
+  std::string id;    // what Dockerfiles ask for
+  std::string arch;  // "amd64", "arm64" or "any"
+  std::string name;  // of the package
   std::string version;
-  std::string track;      // "latest", or the beginning of the versions to stay with
+  std::string track;  // "latest", or the beginning of the versions to stay with
   std::string integrity;
 };
 

@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "core/files.hpp"
 #include "core/text.hpp"
 #include "image/lock.hpp"
@@ -15,32 +13,16 @@ constexpr Millis kAskDeadline = std::chrono::minutes(2);
 
 }  // namespace
 
-std::optional<std::string> newest_version(std::string_view answer) {
-  auto json = nlohmann::json::parse(answer, nullptr, false);
-  std::string newest;
-  auto consider = [&](const nlohmann::json& value) {
-    if (!value.is_string()) return;
-    const auto& version = value.get_ref<const std::string&>();
-    if (version.size() > 128) return;
-    if (newest.empty() || is_newer(version, newest)) newest = version;
-  };
-  if (json.is_array())
-    for (const auto& value : json) consider(value);
-  else
-    consider(json);
-  if (newest.empty()) return {};
-  return newest;
-}
-
 net::Task<Result<std::vector<Outdated>>> EngineImages::State::outdated() {
   BRIG_CO_TRY(auto text, read_file(catalog.lock_file(), kMaxLock));
   BRIG_CO_TRY(auto pins, parse_lock(text, catalog.lock_file().native()));
   auto env = host_environment();
   auto npm = process::find_program("npm", env["PATH"]);
   if (!npm)
-    co_return Error{Code::unsupported,
-                    "comparing versions needs the host's own npm, which knows the registry; install it (apt install npm)",
-                    "image", false};
+    co_return Error{
+        Code::unsupported,
+        "comparing versions needs the host's own npm, which knows the registry; install it (apt install npm)",
+        "image", false};
   auto arch = machine_arch();
   std::vector<Outdated> out;
   for (const auto& pin : pins) {
@@ -59,7 +41,8 @@ net::Task<Result<std::vector<Outdated>>> EngineImages::State::outdated() {
     }
     auto latest = newest_version(answer.output);
     if (!latest)
-      co_return Error{Code::protocol, "npm says nothing of the versions of " + quoted(pin.name), "image", false};
+      co_return Error{Code::protocol, "npm says nothing of the versions of " + quoted(pin.name), "image",
+                      false};
     auto suffix = platform_suffix(pin.version);
     auto comparable = *latest + std::string(suffix);
     if (comparable != pin.version && is_newer(comparable, pin.version))

@@ -16,8 +16,9 @@ net::Task<Result<std::size_t>> ProgramSource::next(std::span<std::byte> into) {
   BRIG_CO_TRY(auto n, co_await process_->read(into));
   total_ += n;
   if (total_ > max_)
-    co_return Error{Code::too_large, name_ + " wrote more than " + format_size(max_) + "; something is wrong with it",
-                    "image", false};
+    co_return Error{Code::too_large,
+                    name_ + " wrote more than " + format_size(max_) + "; something is wrong with it", "image",
+                    false};
   if (n > 0) co_return n;
   BRIG_CO_TRY(auto finished, co_await process_->finish());
   if (!finished.ok()) co_return process::failure(name_, finished);

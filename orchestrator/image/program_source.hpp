@@ -2,7 +2,8 @@
 //
 // The end of its output counts only if the program ended well: half a tree must not become an image.
 //
-// Ownership: the program is killed with it. Threads: the loop's. Failure: as Result, with what the program said.
+// Ownership: the program is killed with it. Threads: the loop's. Failure: as Result, with what the program
+// said.
 #pragma once
 
 #include <memory>

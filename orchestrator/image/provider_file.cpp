@@ -1,6 +1,7 @@
 #include "image/provider_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "config/table.hpp"
 #include "core/text.hpp"
@@ -34,7 +35,7 @@ bool is_volume_name(std::string_view text) {
 
 bool is_clean_path(const std::string& text) {
   std::filesystem::path path(text);
-  return path.is_absolute() && text.size() > 1 && text.size() <= 512 && path.lexically_normal() == path &&
+  return path.is_absolute() && text.size() > 1 && text.size() <= 512 && path.lexically_normal().native() == text &&
          text.back() != '/';
 }
 
@@ -44,16 +45,19 @@ void read_config(config::Table& entry, Provider& provider) {
   mount.path = entry.text("path", 1024).value_or("");
   mount.read_only = entry.flag("read_only").value_or(true);
   if (!is_volume_name(mount.volume))
-    entry.fail("volume", "is " + quoted(mount.volume) + "; write a volume's name: letters, digits, '-', '_' and '.'");
+    entry.fail("volume",
+               "is " + quoted(mount.volume) + "; write a volume's name: letters, digits, '-', '_' and '.'");
   if (!is_clean_path(mount.path))
-    entry.fail("path", "is " + quoted(mount.path) + "; write an absolute path without '.', '..' or a '/' at the end");
+    entry.fail("path",
+               "is " + quoted(mount.path) + "; write an absolute path without '.', '..' or a '/' at the end");
   provider.config.push_back(std::move(mount));
 }
 
 void read_arguments(config::Table& top, Provider& provider) {
   provider.binary = top.text("binary", 256).value_or("");
   if (!is_program_name(provider.binary))
-    top.fail("binary", "is " + quoted(provider.binary) + "; write the bare name of a program in the image's PATH");
+    top.fail("binary",
+             "is " + quoted(provider.binary) + "; write the bare name of a program in the image's PATH");
   provider.args_are_command = top.flag("args_are_command").value_or(false);
   provider.default_args = top.texts("default_args", kMaxArgs).value_or(std::vector<std::string>{});
   provider.default_args_reason = top.text("default_args_reason", 1024).value_or("");
@@ -61,7 +65,8 @@ void read_arguments(config::Table& top, Provider& provider) {
     top.fail("default_args", "is given without default_args_reason; say why callers cannot do without them");
   if (provider.default_args.empty() && !provider.default_args_reason.empty())
     top.fail("default_args_reason", "is given without default_args; remove it");
-  provider.command_when_empty = top.texts("command_when_empty", kMaxArgs).value_or(std::vector<std::string>{});
+  provider.command_when_empty =
+      top.texts("command_when_empty", kMaxArgs).value_or(std::vector<std::string>{});
   if (top.has("command_when_empty") && provider.command_when_empty.empty())
     top.fail("command_when_empty", "is empty; name a program, or remove the key");
 }
@@ -73,7 +78,8 @@ void read_env(config::Table& top, Provider& provider) {
       top.fail("env", "has the name " + quoted(name) + "; write letters, digits and '_', no digit first");
   provider.profile_env = top.text("profile_env", 128).value_or("");
   if (top.has("profile_env") && !check_env_name("profile_env", provider.profile_env))
-    top.fail("profile_env", "is " + quoted(provider.profile_env) + "; write the name of an environment variable");
+    top.fail("profile_env",
+             "is " + quoted(provider.profile_env) + "; write the name of an environment variable");
 }
 
 void read_one_shot(config::Table& top, Provider& provider) {
@@ -116,7 +122,8 @@ Result<Provider> parse_provider(std::string_view text, std::string_view file, st
   for (auto* entry : top.list("config", 32)) read_config(*entry, provider);
   provider.egress_hosts = top.table("egress").texts("hosts", 256).value_or(std::vector<std::string>{});
   for (const auto& host : provider.egress_hosts)
-    if (!is_host_name(host)) top.table("egress").fail("hosts", "holds " + quoted(host) + "; write names of hosts");
+    if (!is_host_name(host))
+      top.table("egress").fail("hosts", "holds " + quoted(host) + "; write names of hosts");
   read_one_shot(top, provider);
   auto& needs = top.table("needs");
   provider.needs_memory = needs.size("memory", 0, kMaxNeed).value_or(0);

@@ -1,12 +1,13 @@
-// provider.toml as a value. It may be a stranger's: bounded, strict, and without effect beyond its image and the
-// sandboxes that are asked for by its name.
+// provider.toml as a value. It may be a stranger's: bounded, strict, and without effect beyond its image and
+// the sandboxes that are asked for by its name.
 //
 // Threads: any. Failure: Error{invalid} with file, line, key, value and remedy.
 #pragma once
 
 #include <string_view>
 
-#include "image/images.hpp"
+#include "core/result.hpp"
+#include "image/provider.hpp"
 
 namespace brig::image {
 

@@ -32,8 +32,9 @@ net::Task<Result<ImageInfo>> EngineImages::State::look_at(std::string name, std:
 
 std::map<std::string, std::string> EngineImages::State::host_environment() const {
   std::map<std::string, std::string> env;
-  for (auto name : {"PATH", "HOME", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-                    "npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG", "SSL_CERT_FILE"})
+  for (auto name :
+       {"PATH", "HOME", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+        "npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG", "SSL_CERT_FILE"})
     if (const char* value = ::getenv(name)) env.emplace(name, value);
   env.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   env.emplace("HOME", "/root");
@@ -77,9 +78,11 @@ net::Task<Result<ImageInfo>> EngineImages::State::make_base(std::shared_ptr<Buil
     pulled = result.ok();
     if (!result) {
       BRIG_CO_CHECK(co_await engine.system().ping());  // a registry is missing, not the engine?
-      log::info("the base image cannot be pulled and is bootstrapped", {{"image", options.base}, {"why", result.error()}});
+      log::info("the base image cannot be pulled and is bootstrapped",
+                {{"image", options.base}, {"why", result.error()}});
       build->report({options.base + " cannot be pulled; making the base from this host's apt configuration",
-                     result.error().message + "\n", {}});
+                     result.error().message + "\n",
+                     {}});
     }
   }
   if (!pulled) BRIG_CO_CHECK(co_await bootstrap_base(build));
@@ -152,7 +155,9 @@ net::Task<Result<ImageInfo>> EngineImages::State::make_image(std::shared_ptr<Bui
   recipe.labels = {{kLabelImageProvider, build->name},
                    {kLabelImageSource, source_hash},
                    {kLabelImageInstallation, options.installation}};
-  docker::ProgressSink sink = [build](const docker::Progress& progress) { build->report(from_builder(progress)); };
+  docker::ProgressSink sink = [build](const docker::Progress& progress) {
+    build->report(from_builder(progress));
+  };
   auto deadline = Deadline::in(options.build_deadline);
   auto built = co_await engine.images().build(std::move(recipe), *context, std::move(sink), deadline);
   if (!built) {

@@ -57,7 +57,9 @@ Result<std::unique_ptr<EngineImages>> EngineImages::open(Options options, docker
   return std::unique_ptr<EngineImages>(new EngineImages(std::move(state)));
 }
 
-net::Task<void> EngineImages::close() { return state_->close(); }
+net::Task<void> EngineImages::close() {
+  return state_->close();
+}
 
 std::vector<Provider> EngineImages::providers() const {
   std::vector<Provider> out;
@@ -124,11 +126,14 @@ net::Task<Result<void>> EngineImages::remove(std::string provider) {
   auto removed = co_await state_->engine.images().remove(tag, options);
   if (removed) co_return Result<void>();
   if (removed.error().code == Code::not_found)
-    co_return Error{Code::not_found, "there is no image of " + quoted(provider) + " (" + tag + ")", "image", false};
+    co_return Error{Code::not_found, "there is no image of " + quoted(provider) + " (" + tag + ")", "image",
+                    false};
   co_return removed.error();
 }
 
-net::Task<Result<std::vector<Outdated>>> EngineImages::outdated() { return state_->outdated(); }
+net::Task<Result<std::vector<Outdated>>> EngineImages::outdated() {
+  return state_->outdated();
+}
 
 net::Task<Result<Ready>> EngineImages::ready(std::string provider) {
   BRIG_CO_TRY(const Entry* entry, state_->catalog.find(provider));
@@ -136,9 +141,10 @@ net::Task<Result<Ready>> EngineImages::ready(std::string provider) {
   auto image = co_await state_->engine.images().inspect(tag);
   if (!image) {
     if (image.error().code == Code::not_found)
-      co_return Error{Code::not_found,
-                      "the image of " + quoted(provider) + " is not built; run 'brig image build " + provider + "'",
-                      "image", false};
+      co_return Error{
+          Code::not_found,
+          "the image of " + quoted(provider) + " is not built; run 'brig image build " + provider + "'",
+          "image", false};
     co_return image.error();
   }
   Ready ready;

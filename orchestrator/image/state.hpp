@@ -42,7 +42,8 @@ struct Build {
 };
 
 struct EngineImages::State {
-  State(Options given, docker::Engine& the_engine, net::Worker& worker, const net::asio::any_io_executor& executor)
+  State(Options given, docker::Engine& the_engine, net::Worker& worker,
+        const net::asio::any_io_executor& executor)
       : options(std::move(given)), engine(the_engine), blocking(worker), scope(executor, "images") {}
 
   // builds.cpp: who waits for what.
@@ -58,7 +59,8 @@ struct EngineImages::State {
   net::Task<Result<void>> pull_base(std::shared_ptr<Build> build);
   net::Task<Result<void>> bootstrap_base(std::shared_ptr<Build> build);
   net::Task<Result<void>> need_base(std::shared_ptr<Build> build);
-  Result<std::unique_ptr<ProgramSource>> start_program(std::shared_ptr<Build> build, const std::string& program,
+  Result<std::unique_ptr<ProgramSource>> start_program(std::shared_ptr<Build> build,
+                                                       const std::string& program,
                                                        std::vector<std::string> args, std::uint64_t max);
   net::Task<Result<ImageInfo>> look_at(std::string name, std::string tag);
 

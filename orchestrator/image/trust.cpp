@@ -83,14 +83,17 @@ Result<std::string> load_trust(const std::string& setting, const TrustPlaces& pl
   }
   auto named = read_certificates(setting);
   if (!named)
-    return Error{named.error().code, "trust.ca_bundle: " + named.error().message + "; name a PEM file, \"auto\" or \"none\"",
+    return Error{named.error().code,
+                 "trust.ca_bundle: " + named.error().message + "; name a PEM file, \"auto\" or \"none\"",
                  "image", false};
   if (named->empty())
     return Error{Code::invalid,
-                 "trust.ca_bundle is " + quoted(setting, 256) + ", which holds no certificate in PEM; name another file",
+                 "trust.ca_bundle is " + quoted(setting, 256) +
+                     ", which holds no certificate in PEM; name another file",
                  "image", false};
   for (auto& certificate : *named)
-    if (std::find(host.begin(), host.end(), certificate) == host.end()) host.push_back(std::move(certificate));
+    if (std::find(host.begin(), host.end(), certificate) == host.end())
+      host.push_back(std::move(certificate));
   return to_pem(host);
 }
 
@@ -107,9 +110,11 @@ Result<fs::path> prepare_trust(const std::string& setting, const fs::path& file,
 
 std::map<std::string, std::string> trust_environment(const std::string& path) {
   std::map<std::string, std::string> out;
-  // OpenSSL and what is built on it, Node, Python's requests and pip, curl, git, npm, Rust's cargo, AWS, Deno.
-  for (auto name : {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE",
-                    "GIT_SSL_CAINFO", "NPM_CONFIG_CAFILE", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT"})
+  // OpenSSL and what is built on it, Node, Python's requests and pip, curl, git, npm, Rust's cargo, AWS,
+  // Deno.
+  for (auto name :
+       {"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO", "NPM_CONFIG_CAFILE", "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT"})
     out.emplace(name, path);
   return out;
 }

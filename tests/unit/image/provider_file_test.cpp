@@ -1,0 +1,116 @@
+#include "image/provider_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brig::image {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kLeast = "schema = 1\ntitle = \"T\"\nbinary = \"t\"\n";
+
+Result<Provider> parse(const std::string& text, std::string_view id = "tool") {
+  return parse_provider(text, "tool/provider.toml", id, "brig");
+}
+
+std::string refusal(const std::string& text) {
+  auto parsed = parse(text);
+  return parsed ? "" : parsed.error().message;
+}
+
+TEST(ProviderFile, TheLeastThatIsNeeded) {
+  auto provider = parse(kLeast);
+  ASSERT_TRUE(provider) << provider.error().message;
+  EXPECT_EQ(provider->id.str(), "tool");
+  EXPECT_EQ(provider->image, "brig/tool:latest");
+  EXPECT_EQ(provider->binary, "t");
+  EXPECT_FALSE(provider->args_are_command);
+  EXPECT_FALSE(provider->one_shot);
+}
+
+TEST(ProviderFile, EverythingThatCanBeSaid) {
+  auto provider = parse(kLeast + R"(
+default_args = ["-c", "x=\"y\""]
+default_args_reason = "because"
+command_when_empty = ["bash", "-l"]
+args_are_command = true
+profile = "strict"
+profile_env = "TOOL_HOME"
+[env]
+A = "1"
+[[config]]
+volume = "brig-tool-config"
+path = "/home/agent/.tool"
+read_only = false
+[[config]]
+volume = "brig-tool-more"
+path = "/home/agent/.tool.json"
+[egress]
+hosts = ["api.example.com", "*.example.com"]
+[one_shot]
+args = ["--print"]
+prompt = "argument"
+[needs]
+memory = "2G"
+disk = 1000
+)");
+  ASSERT_TRUE(provider) << provider.error().message;
+  EXPECT_EQ(provider->default_args, (std::vector<std::string>{"-c", "x=\"y\""}));
+  EXPECT_EQ(provider->command_when_empty, (std::vector<std::string>{"bash", "-l"}));
+  EXPECT_EQ(provider->profile, "strict");
+  EXPECT_EQ(provider->profile_env, "TOOL_HOME");
+  EXPECT_EQ(provider->env, (std::map<std::string, std::string>{{"A", "1"}}));
+  ASSERT_EQ(provider->config.size(), 2u);
+  EXPECT_FALSE(provider->config[0].read_only);
+  EXPECT_TRUE(provider->config[1].read_only);
+  EXPECT_EQ(provider->config[1].path, "/home/agent/.tool.json");
+  EXPECT_EQ(provider->egress_hosts.size(), 2u);
+  ASSERT_TRUE(provider->one_shot);
+  EXPECT_FALSE(provider->one_shot->prompt_on_stdin);
+  EXPECT_EQ(provider->needs_memory, std::uint64_t{2} << 30);
+  EXPECT_EQ(provider->needs_disk, 1000u);
+}
+
+TEST(ProviderFile, UnknownKeysAreRefusedWithTheNearestKnownOne) {
+  EXPECT_THAT(refusal(kLeast + "titel = \"x\"\n"), HasSubstr("tool/provider.toml:4: unknown key 'titel'"));
+  EXPECT_THAT(refusal(kLeast + "binry = \"x\"\n"), HasSubstr("did you mean 'binary'?"));
+  EXPECT_THAT(refusal(kLeast + "privileged = true\n"), HasSubstr("unknown key 'privileged'"));
+  EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"ab\"\npath = \"/a\"\nmode = 1\n"),
+              HasSubstr("unknown key 'mode' in [config[0]]"));
+}
+
+TEST(ProviderFile, WhatIsMissingOrWrongIsNamed) {
+  EXPECT_THAT(refusal("title = \"T\"\nbinary = \"t\"\n"), HasSubstr("schema is missing"));
+  EXPECT_THAT(refusal("schema = 2\ntitle = \"T\"\nbinary = \"t\"\n"), HasSubstr("schema is 2"));
+  EXPECT_THAT(refusal("schema = 1\nbinary = \"t\"\n"), HasSubstr("title is ''"));
+  EXPECT_THAT(refusal("schema = 1\ntitle = \"a\\u001bb\"\nbinary = \"t\"\n"), HasSubstr("title is"));
+  EXPECT_THAT(refusal("schema = 1\ntitle = \"T\"\n"), HasSubstr("binary is ''"));
+  for (auto bad : {"/bin/sh", "../sh", "-x", "a b", ""})
+    EXPECT_THAT(refusal("schema = 1\ntitle = \"T\"\nbinary = \"" + std::string(bad) + "\"\n"),
+                HasSubstr("bare name"))
+        << bad;
+  EXPECT_THAT(refusal(kLeast + "default_args = [\"-x\"]\n"), HasSubstr("without default_args_reason"));
+  EXPECT_THAT(refusal(kLeast + "command_when_empty = []\n"), HasSubstr("is empty"));
+  EXPECT_THAT(refusal(kLeast + "[env]\n\"A=B\" = \"1\"\n"), HasSubstr("env has the name 'A=B'"));
+  EXPECT_THAT(refusal(kLeast + "profile_env = \"1A\"\n"), HasSubstr("profile_env is '1A'"));
+  EXPECT_THAT(refusal(kLeast + "[egress]\nhosts = [\"a/b\"]\n"), HasSubstr("hosts holds 'a/b'"));
+  EXPECT_THAT(refusal(kLeast + "[one_shot]\nprompt = \"arg\"\n"), HasSubstr("\"stdin\" or \"argument\""));
+  EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"../etc\"\npath = \"/a\"\n"),
+              HasSubstr("volume is '../etc'"));
+  for (auto bad : {"home", "/", "/a/../b", "/a/", "/a//b", ""})
+    EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"ab\"\npath = \"" + std::string(bad) + "\"\n"),
+                HasSubstr("path is"))
+        << bad;
+}
+
+TEST(ProviderFile, AFolderMustBeNamedAsAnImageCanBe) {
+  EXPECT_TRUE(parse(kLeast, "my-tool_2"));
+  EXPECT_FALSE(parse(kLeast, "Tool"));
+  EXPECT_FALSE(parse(kLeast, "base"));
+  EXPECT_FALSE(parse(kLeast, "../x"));
+  EXPECT_FALSE(parse(kLeast, ""));
+}
+
+}  // namespace
+}  // namespace brig::image
