@@ -52,7 +52,8 @@ net::Task<Result<ImageId>> run_build(Transport& transport, BuildOptions options,
   call.content_type = "application/x-tar";
   if (!options.auth.empty()) call.headers.push_back("X-Registry-Config: " + encode_auths(options.auth));
   ProgressReader reader(what, std::move(progress));
-  auto uploaded = co_await transport.upload(std::move(call), tar, reader);
+  ProgressBody body(reader);
+  auto uploaded = co_await transport.upload(std::move(call), tar, body);
   if (!uploaded) co_return std::move(uploaded).error();
   BRIG_CO_CHECK(reader.result());
   if (reader.image_id().empty()) co_return nonsense("it names no image", what);

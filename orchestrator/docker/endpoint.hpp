@@ -12,13 +12,15 @@
 
 namespace brig::docker {
 
+struct EndpointTls {
+  std::string ca;    // paths of PEM files; empty: the system's authorities
+  std::string cert;  // ours; empty: none
+  std::string key;
+  bool verify = true;
+};
+
 struct Endpoint {
-  struct Tls {
-    std::string ca;    // paths of PEM files; empty: the system's authorities
-    std::string cert;  // ours; empty: none
-    std::string key;
-    bool verify = true;
-  };
+  using Tls = EndpointTls;
 
   std::string socket;  // absolute path of a unix socket; or
   std::string host;    // a name or address (without brackets) and

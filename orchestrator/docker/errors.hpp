@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "docker/endpoint.hpp"
-#include "http/transfer.hpp"
+#include "http/failure.hpp"
 
 namespace brig::docker {
 

@@ -7,7 +7,7 @@
 namespace brig::docker {
 namespace {
 
-constexpr unsigned char kOut = 1, kErr = 2, kEngineError = 3;
+constexpr unsigned char kOut = 1, kEngineError = 3;  // 2 is err
 constexpr std::size_t kMaxComplaint = 1024;
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "core/result.hpp"
-#include "docker/streams.hpp"
+#include "docker/pieces.hpp"
 
 namespace brig::docker {
 

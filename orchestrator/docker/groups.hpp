@@ -7,6 +7,7 @@
 
 #include "docker/containers.hpp"
 #include "docker/images.hpp"
+#include "docker/progress.hpp"
 #include "docker/system.hpp"
 #include "docker/transport.hpp"
 #include "docker/volumes.hpp"
@@ -42,6 +43,15 @@ net::Task<Result<bool>> asks_for_frames(Transport& transport, std::string ref, s
 // Parts of /images.
 net::Task<Result<ImageId>> run_build(Transport& transport, BuildOptions options, Source& tar,
                                      ProgressSink progress, Deadline deadline);
+// An upload's answer, as the progress it is.
+class ProgressBody final : public Sink {
+ public:
+  explicit ProgressBody(ProgressReader& reader) : reader_(reader) {}
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override;
+
+ private:
+  ProgressReader& reader_;
+};
 std::string encode_auth(const RegistryAuth& auth);  // a header's value: secret
 
 // Part of /system.

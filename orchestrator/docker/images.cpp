@@ -119,7 +119,8 @@ class ImagesGroup final : public Images {
     Call call{"POST", std::move(query).str(), what, deadline};
     call.content_type = "application/x-tar";
     ProgressReader reader(what, std::move(progress));
-    auto uploaded = co_await transport_.upload(std::move(call), tar, reader);
+    ProgressBody body(reader);
+    auto uploaded = co_await transport_.upload(std::move(call), tar, body);
     if (!uploaded) co_return std::move(uploaded).error();
     BRIG_CO_CHECK(reader.result());
     if (!reader.last_status().starts_with("sha256:")) co_return nonsense("it names no image", what);
@@ -166,6 +167,10 @@ class ImagesGroup final : public Images {
 };
 
 }  // namespace
+
+net::Task<Result<void>> ProgressBody::write(std::span<const std::byte> bytes) {
+  co_return reader_.feed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
 
 std::string encode_auth(const RegistryAuth& auth) {
   Json json = Json::object();

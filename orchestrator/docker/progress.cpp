@@ -33,10 +33,6 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-net::Task<Result<void>> ProgressReader::write(std::span<const std::byte> bytes) {
-  co_return feed({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
 Result<void> ProgressReader::feed(std::string_view bytes) {
   lines_.feed(bytes);
   while (true) {

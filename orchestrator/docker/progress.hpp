@@ -1,6 +1,6 @@
 // Reads what an engine tells of a pull, an import or a build, line by line.
 //
-// Ownership: a Sink for the answer's body. Threads: the loop's. Failure: result() gives what the engine
+// Threads: one owner. Failure: feed() what is no progress, result() gives what the engine
 // reported.
 #pragma once
 
@@ -9,19 +9,18 @@
 
 #include "docker/json.hpp"
 #include "docker/lines.hpp"
-#include "docker/streams.hpp"
+#include "docker/pieces.hpp"
 
 namespace brig::docker {
 
-class ProgressReader final : public Sink {
+class ProgressReader {
  public:
   ProgressReader(std::string what, ProgressSink sink) : what_(std::move(what)), sink_(std::move(sink)) {}
 
-  net::Task<Result<void>> write(std::span<const std::byte> bytes) override;
+  Result<void> feed(std::string_view bytes);
   // Once the body is complete.
   Result<void> result();
 
-  Result<void> feed(std::string_view bytes);
   const std::string& image_id() const { return image_id_; }        // of {"aux": {"ID": …}}
   const std::string& last_status() const { return last_status_; }  // of an import: the image's id
 

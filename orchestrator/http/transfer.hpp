@@ -16,6 +16,7 @@
 
 #include "core/clock.hpp"
 #include "core/result.hpp"
+#include "http/failure.hpp"
 #include "net/task.hpp"
 
 namespace brig::http {
@@ -40,23 +41,6 @@ class Headers {
 
  private:
   std::vector<std::pair<std::string, std::string>> all_;
-};
-
-// What went wrong, before it is put into words.
-struct Failure {
-  enum class Kind {
-    connect,    // nobody there, or not allowed: os_error
-    resolve,    // no such host
-    tls,        // certificates, handshake
-    timeout,    // the deadline passed
-    closed,     // the peer went away in the middle
-    nonsense,   // not HTTP
-    too_large,  // over a bound of ours
-    local,      // out of memory or descriptors, unreadable files
-  };
-  Kind kind = Kind::local;
-  int os_error = 0;
-  std::string detail;  // curl's words; not yet printable
 };
 
 class Transfer {
