@@ -1,7 +1,7 @@
 // Time as a dependency, and deadlines passed down as values.
 //
-// Clock is what decides (age, expiry, backoff) so that tests can set it; timers that merely wait use the loop.
-// Threads: SystemClock from any; FakeClock from one. Failure: none.
+// Clock is what decides (age, expiry, backoff) so that tests can set it; timers that merely wait use the
+// loop. Threads: SystemClock from any; FakeClock from one. Failure: none.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // Errors as values.
 //
 // One type for everything that can go wrong; its Code is mapped once to an HTTP status (api) and once to an
-// exit code (cli). `message` is one sentence for a person: what was wrong (naming field and value) and what to
-// do about it. It never holds a secret and is always valid UTF-8. `where` names the place that refused
+// exit code (cli). `message` is one sentence for a person: what was wrong (naming field and value) and what
+// to do about it. It never holds a secret and is always valid UTF-8. `where` names the place that refused
 // ("docker: create container"), for logs. The fate of a sandbox is not an Error but an outcome.
 //
 // Threads: plain values. Failure: none.

@@ -16,7 +16,8 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd) return errno_error(errno, "cannot read " + quoted(path.native(), 256), "files");
   struct stat st {};
-  if (::fstat(fd.get(), &st) != 0) return errno_error(errno, "cannot read " + quoted(path.native(), 256), "files");
+  if (::fstat(fd.get(), &st) != 0)
+    return errno_error(errno, "cannot read " + quoted(path.native(), 256), "files");
   if (!S_ISREG(st.st_mode)) {
     return Error{Code::invalid, quoted(path.native(), 256) + " is not a regular file", "files", false};
   }
@@ -28,9 +29,10 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
     if (n < 0) return errno_error(errno, "cannot read " + quoted(path.native(), 256), "files");
     if (n == 0) return content;
     if (content.size() + static_cast<std::size_t>(n) > max) {
-      return Error{Code::too_large,
-                   quoted(path.native(), 256) + " is larger than the " + std::to_string(max) + " bytes it may have",
-                   "files", false};
+      return Error{
+          Code::too_large,
+          quoted(path.native(), 256) + " is larger than the " + std::to_string(max) + " bytes it may have",
+          "files", false};
     }
     content.append(buffer, static_cast<std::size_t>(n));
   }

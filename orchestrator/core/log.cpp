@@ -36,9 +36,12 @@ std::string as_json(Level level, std::string_view message, Fields fields) {
   line["message"] = printable(message, 1024);
   for (const auto& f : fields) {
     std::string key(f.key);
-    if (auto* s = std::get_if<std::string_view>(&f.value)) line[key] = printable(*s, 1024);
-    else if (auto* b = std::get_if<bool>(&f.value)) line[key] = *b;
-    else if (auto* i = std::get_if<std::int64_t>(&f.value)) line[key] = *i;
+    if (auto* s = std::get_if<std::string_view>(&f.value))
+      line[key] = printable(*s, 1024);
+    else if (auto* b = std::get_if<bool>(&f.value))
+      line[key] = *b;
+    else if (auto* i = std::get_if<std::int64_t>(&f.value))
+      line[key] = *i;
     else if (auto* e = std::get_if<const Error*>(&f.value)) {
       line[key] = printable((*e)->message, 1024);
       line["code"] = to_string((*e)->code);
@@ -58,9 +61,12 @@ std::string as_text(Level level, std::string_view message, Fields fields) {
     line += ' ';
     line += f.key;
     line += '=';
-    if (auto* s = std::get_if<std::string_view>(&f.value)) line += printable(*s, 1024);
-    else if (auto* b = std::get_if<bool>(&f.value)) line += *b ? "true" : "false";
-    else if (auto* i = std::get_if<std::int64_t>(&f.value)) line += std::to_string(*i);
+    if (auto* s = std::get_if<std::string_view>(&f.value))
+      line += printable(*s, 1024);
+    else if (auto* b = std::get_if<bool>(&f.value))
+      line += *b ? "true" : "false";
+    else if (auto* i = std::get_if<std::int64_t>(&f.value))
+      line += std::to_string(*i);
     else if (auto* e = std::get_if<const Error*>(&f.value)) {
       line += quoted((*e)->message, 1024);
       line += " code=";

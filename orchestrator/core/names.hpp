@@ -10,7 +10,7 @@
 
 namespace brig {
 
-using SessionId = StrongId<struct SessionIdTag>;    // 16 hex digits, made by us
+using SessionId = StrongId<struct SessionIdTag>;  // 16 hex digits, made by us
 using ProviderId = StrongId<struct ProviderIdTag>;
 using ContainerId = StrongId<struct ContainerIdTag>;
 using ImageId = StrongId<struct ImageIdTag>;

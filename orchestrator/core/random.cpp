@@ -38,13 +38,13 @@ std::string random_hex(std::size_t bytes) {
 
 std::string random_name() {
   static constexpr std::array<std::string_view, 32> kFirst = {
-      "able", "amber", "brave", "brisk", "calm", "clear", "coral", "crisp", "deft", "eager", "even",
-      "fair", "fleet", "gale", "glad", "grand", "hardy", "keen", "kind", "level", "lively", "loyal",
-      "mild", "neat", "noble", "north", "plain", "proud", "quick", "quiet", "solid", "swift"};
+      "able", "amber", "brave", "brisk", "calm",  "clear", "coral", "crisp", "deft",  "eager",  "even",
+      "fair", "fleet", "gale",  "glad",  "grand", "hardy", "keen",  "kind",  "level", "lively", "loyal",
+      "mild", "neat",  "noble", "north", "plain", "proud", "quick", "quiet", "solid", "swift"};
   static constexpr std::array<std::string_view, 32> kSecond = {
-      "anchor", "bay", "beacon", "bow", "buoy", "cape", "cove", "crane", "current", "deck", "dock",
-      "fjord", "gull", "harbor", "heron", "hull", "inlet", "keel", "kelp", "lagoon", "lantern", "mast",
-      "otter", "pearl", "pier", "reef", "rudder", "sail", "seal", "sound", "tide", "wave"};
+      "anchor", "bay",   "beacon", "bow",   "buoy",   "cape",  "cove", "crane", "current", "deck",    "dock",
+      "fjord",  "gull",  "harbor", "heron", "hull",   "inlet", "keel", "kelp",  "lagoon",  "lantern", "mast",
+      "otter",  "pearl", "pier",   "reef",  "rudder", "sail",  "seal", "sound", "tide",    "wave"};
   std::array<unsigned char, 4> r{};
   fill_random(r);
   std::string name;

@@ -1,6 +1,7 @@
 // Result<T>: a value or an Error.
 //
-// Threads: plain values. Failure: value() of an error, or error() of a value, is a broken invariant and aborts.
+// Threads: plain values. Failure: value() of an error, or error() of a value, is a broken invariant and
+// aborts.
 //
 //   Result<int> parse(std::string_view);
 //   Result<void> f() {
@@ -84,13 +85,13 @@ class [[nodiscard]] Result<void> {
 
 #define BRIG_CONCAT_(a, b) a##b
 #define BRIG_CONCAT(a, b) BRIG_CONCAT_(a, b)
-#define BRIG_TRY_(tmp, ret, decl, ...)                   \
-  auto tmp = (__VA_ARGS__);                              \
-  if (!tmp) ret std::move(tmp).error();                  \
+#define BRIG_TRY_(tmp, ret, decl, ...)  \
+  auto tmp = (__VA_ARGS__);             \
+  if (!tmp) ret std::move(tmp).error(); \
   decl = std::move(tmp).value()
 #define BRIG_TRY(decl, ...) BRIG_TRY_(BRIG_CONCAT(brig_try_, __LINE__), return, decl, __VA_ARGS__)
 #define BRIG_CO_TRY(decl, ...) BRIG_TRY_(BRIG_CONCAT(brig_try_, __LINE__), co_return, decl, __VA_ARGS__)
-#define BRIG_CHECK(...)                                  \
+#define BRIG_CHECK(...) \
   if (auto brig_check_ = (__VA_ARGS__); !brig_check_) return std::move(brig_check_).error()
-#define BRIG_CO_CHECK(...)                               \
+#define BRIG_CO_CHECK(...) \
   if (auto brig_check_ = (__VA_ARGS__); !brig_check_) co_return std::move(brig_check_).error()

@@ -28,8 +28,8 @@ bool Secret::equals(std::string_view other) const {
   if (other.size() != value_.size()) return false;
   unsigned difference = 0;
   for (std::size_t i = 0; i < other.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(other[i]) ^
-                                        static_cast<unsigned char>(value_[i]));
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(other[i]) ^ static_cast<unsigned char>(value_[i]));
   }
   return difference == 0;
 }

@@ -22,8 +22,12 @@ std::string quoted(std::string_view value, std::size_t max = 80);
 inline std::string quoted(const std::string& value, std::size_t max = 80) {
   return quoted(std::string_view(value), max);
 }
-inline std::string quoted(std::string& value, std::size_t max = 80) { return quoted(std::string_view(value), max); }
-inline std::string quoted(const char* value, std::size_t max = 80) { return quoted(std::string_view(value), max); }
+inline std::string quoted(std::string& value, std::size_t max = 80) {
+  return quoted(std::string_view(value), max);
+}
+inline std::string quoted(const char* value, std::size_t max = 80) {
+  return quoted(std::string_view(value), max);
+}
 
 // The known word that `word` was probably meant to be, or "" if none is near.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> known);

@@ -13,13 +13,15 @@ namespace {
 
 Error bad_size(std::string_view text) {
   return {Code::invalid,
-          "size " + quoted(text) + " is not understood; write a number with an optional unit, as in 512M, 1.5G or 2TiB",
+          "size " + quoted(text) +
+              " is not understood; write a number with an optional unit, as in 512M, 1.5G or 2TiB",
           "units", false};
 }
 
 Error bad_duration(std::string_view text) {
   return {Code::invalid,
-          "duration " + quoted(text) + " is not understood; write numbers with units, as in 90s, 1h30m, 500ms or 7d",
+          "duration " + quoted(text) +
+              " is not understood; write numbers with units, as in 90s, 1h30m, 500ms or 7d",
           "units", false};
 }
 
@@ -77,13 +79,20 @@ Result<Millis> parse_duration(std::string_view text) {
     std::string unit = lower(rest.substr(0, n));
     rest.remove_prefix(n);
     double factor = 0;
-    if (unit == "ms") factor = 1;
-    else if (unit == "s" || unit == "sec" || (unit.empty() && !any && rest.empty())) factor = 1000;
-    else if (unit == "m" || unit == "min") factor = 60'000;
-    else if (unit == "h") factor = 3'600'000;
-    else if (unit == "d") factor = 86'400'000;
-    else if (unit == "w") factor = 7 * 86'400'000.0;
-    else return bad_duration(text);
+    if (unit == "ms")
+      factor = 1;
+    else if (unit == "s" || unit == "sec" || (unit.empty() && !any && rest.empty()))
+      factor = 1000;
+    else if (unit == "m" || unit == "min")
+      factor = 60'000;
+    else if (unit == "h")
+      factor = 3'600'000;
+    else if (unit == "d")
+      factor = 86'400'000;
+    else if (unit == "w")
+      factor = 7 * 86'400'000.0;
+    else
+      return bad_duration(text);
     total += value * factor;
     any = true;
   }

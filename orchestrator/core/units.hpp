@@ -17,8 +17,8 @@ namespace brig {
 Result<std::uint64_t> parse_size(std::string_view text);
 Result<Millis> parse_duration(std::string_view text);
 
-std::string format_size(std::uint64_t bytes);   // "1.5 GiB"
-std::string format_duration(Millis duration);   // "2h 5m"
-std::string format_time(WallTime time);         // 2026-01-31T12:00:00.000Z
+std::string format_size(std::uint64_t bytes);  // "1.5 GiB"
+std::string format_duration(Millis duration);  // "2h 5m"
+std::string format_time(WallTime time);        // 2026-01-31T12:00:00.000Z
 
 }  // namespace brig

@@ -50,6 +50,7 @@ struct Ready {
   ImageId id;
   std::string tag;
   std::vector<std::string> volumes;        // declared by the image: refused by the policy
+  std::vector<std::string> label_keys;     // likewise, where they are Brig's own
   std::map<std::string, std::string> env;  // the image's; PATH is what commands are looked up in
 };
 

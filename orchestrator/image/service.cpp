@@ -151,6 +151,7 @@ net::Task<Result<Ready>> EngineImages::ready(std::string provider) {
   ready.id = image->id;
   ready.tag = tag;
   ready.volumes = image->config.volumes;
+  for (const auto& [key, value] : image->config.labels) ready.label_keys.push_back(key);
   ready.env = environment_of(image->config.env);
   co_return ready;
 }

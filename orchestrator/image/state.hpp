@@ -17,9 +17,9 @@ inline constexpr const char* kBaseRepository = "brig/base";
 inline constexpr const char* kBaseVersion = "bookworm";
 inline constexpr const char* kBaseTag = "brig/base:bookworm";
 // Labels of images; containers have theirs from the policy.
-inline constexpr const char* kLabelImageProvider = "brig.image.provider";
-inline constexpr const char* kLabelImageSource = "brig.image.source";
-inline constexpr const char* kLabelImageInstallation = "brig.image.installation";
+inline constexpr const char* kLabelImageProvider = "brig-image.provider";
+inline constexpr const char* kLabelImageSource = "brig-image.source";
+inline constexpr const char* kLabelImageInstallation = "brig-image.installation";
 
 // One image being made, for all who asked for it.
 struct Build {

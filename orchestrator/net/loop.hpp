@@ -1,7 +1,7 @@
 // The event loop: one thread, all I/O.
 //
-// Threads: run() on one thread; stop() from any. Failure: an exception that reaches run() is a broken invariant
-// and leaves it by terminating the process.
+// Threads: run() on one thread; stop() from any. Failure: an exception that reaches run() is a broken
+// invariant and leaves it by terminating the process.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

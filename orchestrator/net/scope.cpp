@@ -53,7 +53,8 @@ Scope::Scope(asio::any_io_executor executor, std::string name)
 
 Scope::~Scope() {
   if (state_->children.empty()) return;
-  log::error("a scope was destroyed with coroutines in it", {{"scope", name_}, {"count", state_->children.size()}});
+  log::error("a scope was destroyed with coroutines in it",
+             {{"scope", name_}, {"count", state_->children.size()}});
   std::abort();
 }
 
@@ -97,6 +98,8 @@ Task<void> Scope::join() {
   co_await asio::this_coro::throw_if_cancelled(interruptible);
 }
 
-std::size_t Scope::size() const { return state_->children.size(); }
+std::size_t Scope::size() const {
+  return state_->children.size();
+}
 
 }  // namespace brig::net

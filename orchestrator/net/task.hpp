@@ -2,11 +2,12 @@
 //
 // All coroutines run on the loop's one thread. An awaited operation that fails gives an error code as a value
 // (await with `net::use_result`). Cancellation is different: it unwinds the coroutine by an exception
-// (boost::system::system_error, operation_aborted) from the next co_await, so what must be undone is undone in
-// destructors; only Scope catches it.
+// (boost::system::system_error, operation_aborted) from the next co_await, so what must be undone is undone
+// in destructors; only Scope catches it.
 //
-// Traps with g++ 12: no capturing lambda in the same expression as co_await; parameters of coroutines by value.
-// Threads: the loop's. Failure: as Result.
+// Traps with g++ 12: no capturing lambda and no brace-initialised temporary in the same expression as
+// co_await (each is destroyed twice): give them names first. Parameters of coroutines by value. Threads: the
+// loop's. Failure: as Result.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>
@@ -15,6 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <string>
 
 #include "core/clock.hpp"
 #include "core/result.hpp"

@@ -2,9 +2,9 @@
 //
 //   Result<Hash> h = co_await worker.run([path] { return hash_file(path); });
 //
-// Threads: run() from the loop; the function on one of the worker's. With one thread, functions run in the order
-// given. Failure: an exception from the function is a broken invariant and terminates.
-// A cancelled run() still waits for its function: what it borrowed stays valid.
+// Threads: run() from the loop; the function on one of the worker's. With one thread, functions run in the
+// order given. Failure: an exception from the function is a broken invariant and terminates. A cancelled
+// run() still waits for its function: what it borrowed stays valid.
 #pragma once
 
 #include <boost/asio/post.hpp>

@@ -9,7 +9,8 @@ namespace {
 
 TEST(Names, FollowTheRule) {
   EXPECT_TRUE(check_name("name", "fix-2_b"));
-  for (std::string_view bad : {"", "-x", "a b", "a/b", "..", "ä", "a\n"}) EXPECT_FALSE(check_name("name", bad)) << bad;
+  for (std::string_view bad : {"", "-x", "a b", "a/b", "..", "ä", "a\n"})
+    EXPECT_FALSE(check_name("name", bad)) << bad;
   EXPECT_FALSE(check_name("name", std::string(65, 'a')));
   auto r = check_name("session name", "a/b");
   EXPECT_NE(r.error().message.find("session name 'a/b'"), std::string::npos);

@@ -19,11 +19,15 @@ TEST(Utf8, KnowsTheIllFormed) {
 TEST(Printable, DisarmsTerminalsAndJson) {
   EXPECT_EQ(printable("a\x1b[31mb"), "a\\x1b[31mb");
   EXPECT_EQ(printable("\xff"), "\\xff");
-  EXPECT_EQ(printable("\xE2\x80\xAE" "abc"), "\\xe2\\x80\\xaeabc");  // right-to-left override
+  EXPECT_EQ(printable("\xE2\x80\xAE"
+                      "abc"),
+            "\\xe2\\x80\\xaeabc");  // right-to-left override
   EXPECT_TRUE(is_utf8(printable(std::string("\0\xfe\x80", 3))));
 }
 
-TEST(Printable, IsBounded) { EXPECT_LE(printable(std::string(5000, 'x'), 100).size(), 104u); }
+TEST(Printable, IsBounded) {
+  EXPECT_LE(printable(std::string(5000, 'x'), 100).size(), 104u);
+}
 
 TEST(Nearest, FindsTheTypo) {
   constexpr std::array<std::string_view, 3> known = {"memory", "cpus", "runtime"};

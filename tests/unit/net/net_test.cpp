@@ -27,7 +27,9 @@ Task<bool> notify_wakes_all() {
   co_return woken == 2;
 }
 
-TEST(Event, WakesAllWhoWait) { EXPECT_TRUE(run_task(notify_wakes_all())); }
+TEST(Event, WakesAllWhoWait) {
+  EXPECT_TRUE(run_task(notify_wakes_all()));
+}
 
 struct Flag {
   bool& gone;
@@ -47,10 +49,12 @@ Task<bool> close_unwinds() {
   scope.spawn(wait_for_ever(event, unwound));
   co_await asio::post(ex, asio::use_awaitable);
   co_await scope.close();
-  co_return unwound && scope.size() == 0;
+  co_return unwound&& scope.size() == 0;
 }
 
-TEST(Scope, CloseUnwindsWhatWaits) { EXPECT_TRUE(run_task(close_unwinds())); }
+TEST(Scope, CloseUnwindsWhatWaits) {
+  EXPECT_TRUE(run_task(close_unwinds()));
+}
 
 Task<Result<int>> never() {
   Event event(co_await asio::this_coro::executor);
@@ -58,7 +62,9 @@ Task<Result<int>> never() {
   co_return 1;
 }
 
-Task<Result<int>> at_once() { co_return 7; }
+Task<Result<int>> at_once() {
+  co_return 7;
+}
 
 TEST(Deadline, TurnsIntoAnError) {
   auto r = run_task(with_deadline(never(), Deadline::in(Millis(5)), "waiting"));
@@ -69,7 +75,9 @@ TEST(Deadline, TurnsIntoAnError) {
   EXPECT_EQ(*v, 7);
 }
 
-int forty_two() { return 42; }
+int forty_two() {
+  return 42;
+}
 
 Task<void> slow_work(Worker& worker, std::atomic<bool>& release, int& got) {
   auto wait = [&release] {
@@ -97,7 +105,9 @@ Task<int> cancel_during_work() {
   co_return got;
 }
 
-TEST(Worker, FinishesItsWorkThenHonoursCancellation) { EXPECT_EQ(run_task(cancel_during_work()), 42); }
+TEST(Worker, FinishesItsWorkThenHonoursCancellation) {
+  EXPECT_EQ(run_task(cancel_during_work()), 42);
+}
 
 }  // namespace
 }  // namespace brig::net
