@@ -4,13 +4,14 @@
 // command, later ones come by exec. Its life:
 //
 //   preparing ──► starting ──► running ──► ending ──► ended
-//       └────────────┴────────────┴───────────┘ each may go straight to `ended`, with an outcome that says why
+//       └────────────┴────────────┴───────────┘ each may go straight to `ended`, with an outcome that says
+//       why
 //
 // `ended` keeps the row, the output logs and the workspace's changes until remove().
 //
 // Ownership: the service owns sessions; Views are copies. An Attachment may outlive its session.
-// Threads: the loop's. Failure: as Result; a session that is not the caller's is `not_found`, so that ids cannot
-// be probed.
+// Threads: the loop's. Failure: as Result; a session that is not the caller's is `not_found`, so that ids
+// cannot be probed.
 #pragma once
 
 #include <cstdint>
@@ -132,8 +133,8 @@ struct View {
 struct Output {
   enum class Stream : std::uint8_t { out = 1, err = 2 };
   Stream stream = Stream::out;
-  std::uint64_t offset = 0;               // counts the bytes of both streams
-  std::span<const std::byte> bytes;       // valid until the next call of next()
+  std::uint64_t offset = 0;          // counts the bytes of both streams
+  std::span<const std::byte> bytes;  // valid until the next call of next()
 };
 struct Gap {  // these bytes were no longer kept when this reader came to them
   std::uint64_t from = 0;
@@ -195,7 +196,8 @@ class Sessions {
   virtual net::Task<Result<ProcessView>> exec(Caller caller, std::string ref, ProcessSpec spec) = 0;
   virtual net::Task<Result<std::unique_ptr<Attachment>>> attach(Caller caller, std::string ref,
                                                                 AttachSpec spec) = 0;
-  virtual net::Task<Result<void>> signal(Caller caller, std::string ref, std::uint32_t process, int number) = 0;
+  virtual net::Task<Result<void>> signal(Caller caller, std::string ref, std::uint32_t process,
+                                         int number) = 0;
 };
 
 }  // namespace brig::session

@@ -1,0 +1,160 @@
+#include "session/attachment.hpp"
+
+#include <algorithm>
+
+namespace brig::session {
+namespace {
+
+constexpr std::size_t kReadSize = 256 * 1024;
+
+Error gone() {
+  return {Code::conflict, "the process has ended; it takes no more input", "session", false};
+}
+
+Error read_only() {
+  return {Code::denied,
+          "this attachment only watches; attach with write access to send input, signals or sizes", "session",
+          false};
+}
+
+class ProcessAttachment final : public Attachment {
+ public:
+  ProcessAttachment(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox, const AttachSpec& spec,
+                    std::uint64_t from)
+      : process_(std::move(process)),
+        sandbox_(std::move(sandbox)),
+        spec_(spec),
+        reader_(process_->log().read(from)),
+        offset_(from),
+        stdin_begin_(process_->stdin_offset()),
+        written_(stdin_begin_),
+        acknowledged_(process_->stdin_consumed()) {
+    if (spec.pace && !process_->outcome()) pace_ = process_->pace(from);
+  }
+
+  ~ProcessAttachment() override {
+    if (!pace_ || said_end_) return;
+    auto offset = pace_->offset();
+    pace_.reset();
+    if (auto sandbox = sandbox_.lock()) sandbox->hold(process_->about().number, offset);
+  }
+
+  std::uint64_t output_offset() const override { return offset_; }
+  std::uint64_t stdin_offset() const override { return stdin_begin_; }
+  bool terminal() const override { return process_->about().terminal; }
+
+  net::Task<Result<std::optional<AttachEvent>>> next() override {
+    // Asking for more says that what was given before has been passed on.
+    if (pace_) pace_->advance(offset_);
+    while (true) {
+      auto consumed = process_->stdin_consumed();
+      if (spec_.write && consumed > acknowledged_) {
+        acknowledged_ = consumed;
+        co_return AttachEvent(StdinAccepted{std::min(consumed - std::min(consumed, by_others_), written_)});
+      }
+      if (piece_ < batch_.pieces.size()) {
+        const auto& piece = batch_.pieces[piece_++];
+        offset_ = piece.offset + piece.bytes.size();
+        auto stream = piece.stream == outlog::Stream::err ? Output::Stream::err : Output::Stream::out;
+        co_return AttachEvent(Output{stream, piece.offset, piece.bytes});
+      }
+      if (buffer_.empty()) buffer_.resize(kReadSize);
+      BRIG_CO_TRY(batch_, reader_.next(buffer_));
+      piece_ = 0;
+      if (batch_.gap) {
+        offset_ = batch_.gap->to;
+        co_return AttachEvent(Gap{batch_.gap->from, batch_.gap->to});
+      }
+      if (!batch_.pieces.empty()) continue;
+      if (!spec_.follow || said_end_) co_return std::optional<AttachEvent>();
+      if (process_->outcome()) {
+        said_end_ = true;
+        co_return AttachEvent(Ended{*process_->outcome()});
+      }
+      // Nothing to read: an idle attachment keeps no buffer.
+      std::vector<std::byte>().swap(buffer_);
+      co_await process_->changed().wait();
+    }
+  }
+
+  net::Task<Result<void>> write(std::uint64_t offset, std::vector<std::byte> bytes) override {
+    BRIG_CO_TRY(auto sandbox, writable());
+    BRIG_CO_CHECK(check_offset(offset));
+    auto known = std::min<std::uint64_t>(written_ - offset, bytes.size());
+    bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(known));
+    if (bytes.empty()) co_return Result<void>();
+
+    auto turn = co_await process_->take_input_turn();
+    auto number = process_->about().number;
+    auto at = sandbox->link().stdin_offset(number).value_or(process_->stdin_offset());
+    by_others_ = at - written_;
+    auto size = bytes.size();
+    auto done = co_await sandbox->link().write_stdin(number, at, std::move(bytes));
+    if (!done) co_return done;
+    written_ += size;
+    process_->set_stdin_offset(at + size);
+    co_return done;
+  }
+
+  net::Task<Result<void>> close_stdin(std::uint64_t offset) override {
+    BRIG_CO_TRY(auto sandbox, writable());
+    BRIG_CO_CHECK(check_offset(offset));
+    auto turn = co_await process_->take_input_turn();
+    auto number = process_->about().number;
+    auto at = sandbox->link().stdin_offset(number).value_or(process_->stdin_offset());
+    co_return co_await sandbox->link().stdin_eof(number, at);
+  }
+
+  net::Task<Result<void>> resize(TerminalSize size) override {
+    BRIG_CO_TRY(auto sandbox, writable());
+    co_return sandbox->link().resize(process_->about().number, {size.rows, size.cols});
+  }
+
+  net::Task<Result<void>> signal(int number) override {
+    BRIG_CO_TRY(auto sandbox, writable());
+    co_return sandbox->link().signal(process_->about().number, number, supervisor::Target::group);
+  }
+
+ private:
+  Result<void> check_offset(std::uint64_t offset) const {
+    if (offset <= written_) return {};
+    return Error{Code::invalid,
+                 "input at offset " + std::to_string(offset) + " leaves a hole; it goes on at " +
+                     std::to_string(written_),
+                 "session", false};
+  }
+
+  Result<std::shared_ptr<Sandbox>> writable() const {
+    if (!spec_.write) return read_only();
+    auto sandbox = sandbox_.lock();
+    if (!sandbox || process_->outcome()) return gone();
+    return sandbox;
+  }
+
+  std::shared_ptr<Process> process_;
+  std::weak_ptr<Sandbox> sandbox_;
+  AttachSpec spec_;
+  outlog::Reader reader_;
+  std::vector<std::byte> buffer_;
+  outlog::Reader::Batch batch_;  // points into buffer_
+  std::size_t piece_ = 0;
+  std::uint64_t offset_;
+  std::uint64_t stdin_begin_;
+  std::uint64_t written_;        // where this client's input goes on, in its own count
+  std::uint64_t by_others_ = 0;  // bytes of other writers before it
+  std::uint64_t acknowledged_;
+  std::unique_ptr<Process::Pace> pace_;
+  bool said_end_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Attachment> attach_to(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox,
+                                      AttachSpec spec) {
+  std::uint64_t from = process->output_begin();
+  if (spec.from == AttachSpec::From::end) from = process->output_end();
+  if (spec.from == AttachSpec::From::offset) from = std::min(spec.offset, process->output_end());
+  return std::make_unique<ProcessAttachment>(std::move(process), std::move(sandbox), spec, from);
+}
+
+}  // namespace brig::session

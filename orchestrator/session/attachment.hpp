@@ -1,0 +1,24 @@
+// One client's view of one process: output from where it asked, input if it may write.
+//
+// Input offsets are the client's own: they begin at stdin_offset(), which is where the process's input stood,
+// and count what this client wrote. While it is the only writer they are the process's offsets, so a client
+// that comes back, also after a restart of ours, knows what arrived; what others write meanwhile is skipped
+// over.
+//
+// Ownership: shares the process (and its log), so output can be read to its end after the session is gone;
+// the sandbox is held weakly. Threads: the loop's. Failure: as Result; input to a sandbox that is gone is
+// `conflict`.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "session/process.hpp"
+#include "session/sandbox.hpp"
+
+namespace brig::session {
+
+std::unique_ptr<Attachment> attach_to(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox,
+                                      AttachSpec spec);
+
+}  // namespace brig::session

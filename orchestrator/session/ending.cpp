@@ -1,0 +1,191 @@
+// From the end of the main process, a stop, or a loss, to rest.
+#include "core/log.hpp"
+#include "session/manager_state.hpp"
+#include "session/oom.hpp"
+#include "session/records.hpp"
+
+namespace brig::session {
+namespace {
+
+Outcome outcome_of(supervisor::Exit exit) {
+  Outcome outcome;
+  if (exit.kind == supervisor::ExitKind::signaled) {
+    outcome.kind = Outcome::Kind::signaled;
+    outcome.signal = exit.value;
+  } else {
+    outcome.code = exit.value;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+net::Task<void> Manager::main_exited(std::shared_ptr<Live> live, supervisor::Exit exit) {
+  auto outcome = outcome_of(exit);
+  bool killed = outcome.kind == Outcome::Kind::signaled && outcome.signal == 9;
+  if (killed && killed_for_memory(*live->supervisor_pid)) {
+    outcome.kind = Outcome::Kind::out_of_memory;
+    outcome.detail = "the kernel killed it at the memory limit of its policy";
+  } else if (outcome.code != 0 && killed_for_memory(*live->supervisor_pid)) {
+    outcome.detail = "the kernel killed a process inside at the memory limit of its policy";
+  } else if (live->stop_requested) {
+    outcome.kind = Outcome::Kind::stopped;
+  }
+  auto done = co_await end(live, outcome);
+  if (!done)
+    log::warn("ending a session is left to reconciling",
+              {{"session", live->row.id.str()}, {"error", done.error()}});
+}
+
+net::Task<void> Manager::other_exited(std::shared_ptr<Live> live, std::uint32_t number,
+                                      supervisor::Exit exit) {
+  auto process = live->sandbox->find(number);
+  if (!process || process->outcome()) co_return;
+  auto outcome = outcome_of(exit);
+  auto now = parts_.clock.wall();
+  auto stored = co_await parts_.processes.set_ended(live->row.id, number, now, outcome_to_json(outcome));
+  if (!stored)
+    log::error("an exit could not be recorded", {{"session", live->row.id.str()}, {"error", stored.error()}});
+  process->end(outcome, now);
+  if (!live->ending) (void)live->sandbox->link().forget(number);
+}
+
+// Records how it ended, then tells who is attached, then takes the sandbox apart.
+net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome) {
+  auto id = live->row.id;
+  if (std::exchange(live->ending, true)) {
+    while (!live->ended) co_await live->changed.wait();
+    co_return Result<void>();
+  }
+  live->changed.notify_all();
+
+  store::SessionChange change;
+  change.phase = to_string(State::ending);
+  change.outcome_json = outcome_to_json(outcome);
+  auto result = co_await parts_.sessions.update(id, change);
+  if (result) result = co_await end_processes(id, outcome, live);
+  if (result) result = co_await tear_down(id, live->row.container_name);
+
+  // Also after a failure it is not ours to look after any more: the ledger says `ending`, reconciling goes
+  // on.
+  co_await live->sandbox->close();
+  live_.erase(id);
+  live->ended = true;
+  live->changed.notify_all();
+  if (result && live->row.remove_when_ended) result = co_await forget(id);
+  co_return result;
+}
+
+net::Task<Result<void>> Manager::end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live) {
+  auto now = parts_.clock.wall();
+  BRIG_CO_TRY(auto rows, co_await parts_.processes.list(id));
+  for (const auto& row : rows) {
+    if (row.outcome_json) continue;
+    auto own = outcome;
+    if (row.number != 1 && outcome.kind != Outcome::Kind::lost) {
+      own = Outcome{Outcome::Kind::signaled, 0, 9, "the session ended"};
+    }
+    BRIG_CO_CHECK(co_await parts_.processes.set_ended(id, row.number, now, outcome_to_json(own)));
+    if (!live) continue;
+    if (auto process = live->sandbox->find(row.number)) process->end(own, now);
+  }
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> Manager::tear_down(SessionId id, std::string container_name) {
+  BRIG_CO_CHECK(co_await parts_.containers.remove(container_name, id));
+  auto unmount = [path = options_.paths.session(id)] { return workspace::unmount(path); };
+  BRIG_CO_CHECK(co_await parts_.blocking.run(unmount));
+  store::SessionChange change;
+  change.phase = to_string(State::ended);
+  change.container_id = "";
+  change.ended = parts_.clock.wall();
+  co_return co_await parts_.sessions.update(id, change);
+}
+
+net::Task<Result<void>> Manager::conclude(SessionId id) {
+  if (launching_.contains(id)) co_return Result<void>();
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  auto state = state_of(row.phase);
+  if (row.phase == kRemoving || state == State::ended) co_return Result<void>();
+
+  Outcome outcome{Outcome::Kind::lost, 0, 0, "its container ended outside of Brig's control"};
+  auto seen = co_await parts_.containers.inspect(row.container_name);
+  if (seen && seen->session == id) {
+    // The listing may have been older than the session.
+    if (seen->running && state == State::running && is_live(id)) co_return Result<void>();
+    if (seen->out_of_memory) {
+      outcome = {Outcome::Kind::out_of_memory, 0, 9,
+                 "the kernel killed it at the memory limit of its policy"};
+    }
+  } else if (!seen && seen.error().code != Code::not_found) {
+    co_return std::move(seen).error();
+  }
+  if (auto live = find_live(id)) co_return co_await end(live, outcome);
+
+  if (row.outcome_json) {
+    BRIG_CO_TRY(outcome, outcome_from_json(*row.outcome_json));
+  } else {
+    store::SessionChange change;
+    change.phase = to_string(State::ending);
+    change.outcome_json = outcome_to_json(outcome);
+    BRIG_CO_CHECK(co_await parts_.sessions.update(id, change));
+  }
+  BRIG_CO_CHECK(co_await end_processes(id, outcome, nullptr));
+  BRIG_CO_CHECK(co_await tear_down(id, row.container_name));
+  if (row.remove_when_ended) co_return co_await forget(id);
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> Manager::sweep(SessionId id) {
+  if (is_live(id)) co_return Result<void>();
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  BRIG_CO_CHECK(co_await parts_.containers.remove(row.container_name, id));
+  auto unmount = [path = options_.paths.session(id)] { return workspace::unmount(path); };
+  co_return co_await parts_.blocking.run(unmount);
+}
+
+net::Task<Result<void>> Manager::forget(SessionId id) {
+  auto row = co_await parts_.sessions.get(id);
+  if (!row && row.error().code != Code::not_found) co_return std::move(row).error();
+  if (row) {
+    BRIG_CO_CHECK(co_await parts_.containers.remove(row->container_name, id));
+  }
+  BRIG_CO_CHECK(co_await drop_remains(id));
+  co_return co_await parts_.sessions.remove(id);
+}
+
+net::Task<Result<void>> Manager::drop_remains(SessionId id) {
+  auto drop = [path = options_.paths.session(id)]() -> Result<void> {
+    BRIG_CHECK(workspace::unmount(path));
+    return workspace::destroy(path);
+  };
+  co_return co_await parts_.blocking.run(drop);
+}
+
+net::Task<Result<void>> Manager::adopt(SessionId id, ContainerId container) {
+  if (is_live(id) || launching_.contains(id)) co_return Result<void>();
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  BRIG_CO_TRY(auto rows, co_await parts_.processes.list(id));
+  auto live = make_live(row);
+  *live->container = container;
+  for (const auto& process : rows) {
+    BRIG_CO_TRY(auto argv, strings_from_json(process.argv_json));
+    Process::About about{process.number, std::move(argv),    process.cwd,
+                         process.tty,    process.stdin_open, process.started};
+    auto added = live->sandbox->add(std::move(about), true);
+    if (!added) {
+      live_.erase(id);
+      co_return std::move(added).error();
+    }
+    if (process.outcome_json) {
+      auto outcome = outcome_from_json(*process.outcome_json);
+      if (outcome) (*added)->end(*outcome, process.ended.value_or(process.started));
+    }
+  }
+  auto started = live->sandbox->start();
+  if (!started) live_.erase(id);
+  co_return started;
+}
+
+}  // namespace brig::session

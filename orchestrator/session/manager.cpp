@@ -1,0 +1,291 @@
+#include "session/manager.hpp"
+
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "session/attachment.hpp"
+#include "session/manager_state.hpp"
+#include "session/records.hpp"
+
+namespace brig::session {
+namespace {
+
+constexpr Millis kConnectWithin{15'000};
+constexpr Millis kSpawnWithin{15'000};
+
+Error no_session(const std::string& ref) {
+  return {Code::not_found, "there is no session " + quoted(ref) + " of yours; `brig ps -a` lists them",
+          "session", false};
+}
+
+Error not_running(const store::SessionRow& row) {
+  return {Code::conflict, "session " + quoted(row.name) + " is not running (it is " + row.phase + ")",
+          "session", false};
+}
+
+}  // namespace
+
+Manager::Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts)
+    : executor_(executor), options_(std::move(options)), parts_(parts), scope_(executor, "sessions") {}
+
+Manager::~Manager() = default;
+
+net::Task<void> Manager::close() {
+  // What is being launched or ended comes to its end; it is bounded by the deadlines of its steps.
+  co_await scope_.join();
+  auto live = live_;
+  for (auto& [id, session] : live) co_await session->sandbox->close();
+  live_.clear();
+}
+
+Result<void> Manager::may_change(const Caller& caller) const {
+  if (caller.role != Caller::Role::viewer) return {};
+  return Error{Code::denied, "a viewer may look but not change anything; use a token of role 'user'",
+               "session", false};
+}
+
+std::shared_ptr<Manager::Live> Manager::find_live(const SessionId& id) const {
+  auto it = live_.find(id);
+  return it == live_.end() ? nullptr : it->second;
+}
+
+// The owner's own names come first; an admin may also use another's name if it is the only one.
+net::Task<Result<store::SessionRow>> Manager::find_row(Caller caller, std::string ref, bool to_change) {
+  if (to_change) BRIG_CO_CHECK(may_change(caller));
+  bool sees_all = caller.role != Caller::Role::user;
+  if (is_session_id(ref)) {
+    auto row = co_await parts_.sessions.get(SessionId(ref));
+    if (row && (sees_all || row->owner == caller.owner)) co_return row;
+    if (!row && row.error().code != Code::not_found) co_return row;
+  }
+  auto own = co_await parts_.sessions.find(caller.owner, ref);
+  if (own || own.error().code != Code::not_found) co_return own;
+  if (sees_all) {
+    BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
+    std::erase_if(rows, [&](const store::SessionRow& row) { return row.name != ref; });
+    if (rows.size() == 1) co_return std::move(rows[0]);
+    if (rows.size() > 1) {
+      co_return Error{Code::conflict, "several owners have a session " + quoted(ref) + "; use its id",
+                      "session", false};
+    }
+  }
+  co_return no_session(ref);
+}
+
+void Manager::add_process(View& view, ProcessView process) const {
+  if (auto live = find_live(view.id)) {
+    if (auto known = live->sandbox->find(process.number)) {
+      process.output_begin = known->output_begin();
+      process.output_end = known->output_end();
+    }
+  }
+  view.processes.push_back(std::move(process));
+}
+
+net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
+  BRIG_CO_TRY(auto view, view_of(row));
+  BRIG_CO_TRY(auto rows, co_await parts_.processes.list(row.id));
+  for (const auto& process : rows) {
+    BRIG_CO_TRY(auto process_view, view_of(process));
+    add_process(view, std::move(process_view));
+  }
+  auto live = find_live(row.id);
+  for (auto& process : view.processes) {
+    if (live && live->sandbox->find(process.number)) continue;
+    auto log = outlog::OutputLog::open(options_.paths.output(row.id, process.number), options_.output);
+    if (!log) continue;
+    process.output_begin = (*log)->begin();
+    process.output_end = (*log)->end();
+  }
+  if (live && view.state == State::running && !live->sandbox->link().connected()) {
+    view.reason = "waiting for its supervisor to connect";
+  }
+  co_return view;
+}
+
+net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter filter) {
+  BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
+  BRIG_CO_TRY(auto process_rows, co_await parts_.processes.list_all());
+  std::vector<View> views;
+  for (const auto& row : rows) {
+    if (caller.role == Caller::Role::user && row.owner != caller.owner) continue;
+    if (!filter.provider.empty() && row.provider != filter.provider) continue;
+    auto state = state_of(row.phase);
+    if (filter.state ? state != *filter.state : (!filter.all && state == State::ended)) continue;
+    BRIG_CO_TRY(auto view, view_of(row));
+    bool matches = std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& wanted) {
+      auto it = view.labels.find(wanted.first);
+      return it != view.labels.end() && it->second == wanted.second;
+    });
+    if (!matches) continue;
+    auto first = std::find_if(process_rows.begin(), process_rows.end(),
+                              [&](const store::ProcessRow& p) { return p.session == row.id; });
+    for (; first != process_rows.end() && first->session == row.id; ++first) {
+      BRIG_CO_TRY(auto process_view, view_of(*first));
+      add_process(view, std::move(process_view));
+    }
+    views.push_back(std::move(view));
+  }
+  co_return views;
+}
+
+net::Task<Result<View>> Manager::get(Caller caller, std::string ref) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, false));
+  co_return co_await full_view(std::move(row));
+}
+
+net::Task<Result<View>> Manager::stop(Caller caller, std::string ref, Millis grace) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
+  auto id = row.id;
+  if (auto live = find_live(id)) {
+    live->stop_requested = true;
+    if (grace > Millis(0)) {
+      (void)live->sandbox->link().signal(1, 15, supervisor::Target::everything);
+      auto deadline = Deadline::in(grace);
+      while (!live->ended && !live->ending) {
+        if (!co_await live->changed.wait_until(deadline)) break;
+      }
+    }
+    Outcome killed{Outcome::Kind::stopped, 0, 9, ""};
+    BRIG_CO_CHECK(co_await end(live, killed));
+  } else if (row.phase == to_string(State::ending) || row.phase == to_string(State::running)) {
+    BRIG_CO_CHECK(co_await conclude(id));
+  } else if (state_of(row.phase) != State::ended) {
+    co_return not_running(row);
+  }
+  auto after = co_await parts_.sessions.get(id);
+  if (!after && row.remove_when_ended) {
+    // It was to be removed as soon as it ended, and it was: show it as it was last.
+    row.phase = to_string(State::ended);
+    co_return view_of(row);
+  }
+  BRIG_CO_CHECK(after);
+  co_return co_await full_view(std::move(*after));
+}
+
+net::Task<Result<void>> Manager::remove(Caller caller, std::string ref, bool force) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
+  auto id = row.id;
+  if (launching_.contains(id)) {
+    co_return Error{Code::conflict, "session " + quoted(row.name) + " is only being started; try again",
+                    "session", true};
+  }
+  if (auto live = find_live(id)) {
+    // One that is ending has ended, as far as its owner can see.
+    if (!force && !live->ending) {
+      co_return Error{Code::conflict,
+                      "session " + quoted(row.name) + " is running; stop it first, or remove it with --force",
+                      "session", false};
+    }
+    live->stop_requested = true;
+    Outcome killed{Outcome::Kind::stopped, 0, 9, "removed"};
+    BRIG_CO_CHECK(co_await end(live, killed));
+  }
+  store::SessionChange change;
+  change.phase = std::string(kRemoving);
+  auto marked = co_await parts_.sessions.update(id, change);
+  if (!marked && marked.error().code == Code::not_found) co_return Result<void>();  // --rm was faster
+  BRIG_CO_CHECK(marked);
+  co_return co_await forget(id);
+}
+
+net::Task<Result<ProcessView>> Manager::exec(Caller caller, std::string ref, ProcessSpec spec) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
+  auto live = find_live(row.id);
+  if (!live || live->ending || launching_.contains(row.id)) co_return not_running(row);
+  for (const auto& variable : spec.env) BRIG_CO_CHECK(check_env_name("environment variable", variable.name));
+  if (spec.argv.empty()) {
+    co_return Error{Code::invalid, "argv is empty; name the program to run", "session", false};
+  }
+  Process::About about{live->sandbox->next_number(), spec.argv,       spec.cwd,
+                       spec.terminal.has_value(),    spec.stdin_open, parts_.clock.wall()};
+  auto number = about.number;
+  BRIG_CO_TRY(auto process, live->sandbox->add(about, false));
+  store::ProcessRow process_row{
+      row.id, number, strings_to_json(about.argv), about.cwd, about.terminal, about.stdin_open, about.started,
+      {},     {}};
+  BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
+  spec.env = environment({}, std::move(spec.env), row.id, spec.terminal.has_value());
+  auto spawned = co_await live->sandbox->spawn(number, std::move(spec), Deadline::in(kSpawnWithin));
+  if (!spawned || !spawned->started) {
+    supervisor::ProcessSpec said;
+    said.argv = about.argv;
+    said.cwd = about.cwd;
+    Error error = spawned ? Error{spawned->exit_code() == 127 ? Code::not_found : Code::invalid,
+                                  spawned->message(said), "spawn", false}
+                          : spawned.error();
+    Outcome outcome{Outcome::Kind::spawn_failed, spawned ? spawned->exit_code() : 125, 0, error.message};
+    auto now = parts_.clock.wall();
+    (void)co_await parts_.processes.set_ended(row.id, number, now, outcome_to_json(outcome));
+    process->end(outcome, now);
+    co_return error;
+  }
+  co_return process->view();
+}
+
+net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, std::string ref,
+                                                               AttachSpec spec) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, spec.write || spec.pace));
+  if (caller.role != Caller::Role::admin && row.owner != caller.owner) co_return no_session(ref);
+  auto no_process = [&] {
+    return Error{Code::not_found,
+                 "session " + quoted(row.name) + " has no process " + std::to_string(spec.process), "session",
+                 false};
+  };
+  if (auto live = find_live(row.id)) {
+    auto process = live->sandbox->find(spec.process);
+    if (!process) co_return no_process();
+    if (spec.write && !process->outcome() && !live->sandbox->link().connected()) {
+      // Where input goes on is known only once the supervisor is back.
+      BRIG_CO_CHECK(co_await live->sandbox->link().wait_connected(Deadline::in(kConnectWithin)));
+    }
+    co_return attach_to(process, live->sandbox, spec);
+  }
+  if (state_of(row.phase) != State::ended) {
+    co_return Error{Code::unavailable,
+                    "session " + quoted(row.name) + " is not being looked after yet; try again shortly",
+                    "session", true};
+  }
+  BRIG_CO_TRY(auto rows, co_await parts_.processes.list(row.id));
+  auto it = std::find_if(rows.begin(), rows.end(), [&](const auto& p) { return p.number == spec.process; });
+  if (it == rows.end()) co_return no_process();
+  BRIG_CO_TRY(auto past, view_of(*it));
+  BRIG_CO_TRY(auto log, outlog::OutputLog::open(options_.paths.output(row.id, it->number), options_.output));
+  Process::About about{it->number, past.argv, it->cwd, past.terminal, it->stdin_open, past.started};
+  auto process = std::make_shared<Process>(executor_, std::move(about), std::move(log));
+  if (past.outcome) {
+    process->end(*past.outcome, past.ended.value_or(past.started));
+  } else {
+    process->end(Outcome{Outcome::Kind::lost, 0, 0, row.reason}, row.created);
+  }
+  co_return attach_to(process, {}, spec);
+}
+
+net::Task<Result<void>> Manager::signal(Caller caller, std::string ref, std::uint32_t process, int number) {
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
+  auto live = find_live(row.id);
+  if (!live) co_return not_running(row);
+  auto found = live->sandbox->find(process);
+  if (!found || found->outcome()) {
+    co_return Error{Code::conflict, "process " + std::to_string(process) + " is not running", "session",
+                    false};
+  }
+  co_return live->sandbox->link().signal(process, number, supervisor::Target::group);
+}
+
+void Manager::process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) {
+  auto live = find_live(id);
+  if (!live) return;
+  if (number == 1) {
+    scope_.spawn(main_exited(live, exit));
+  } else {
+    scope_.spawn(other_exited(live, number, exit));
+  }
+}
+
+void Manager::link_changed(const SessionId& id, bool) {
+  if (auto live = find_live(id)) live->changed.notify_all();
+}
+
+}  // namespace brig::session

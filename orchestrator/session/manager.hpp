@@ -1,0 +1,122 @@
+// Sessions, from request to rest.
+//
+// Crash-only: the intent is committed before anything is made, the observation after. Whatever dies at
+// whatever line, the ledger's phase says what has to happen next, and reconcile (which calls the functions
+// below the line) does it. What was never acknowledged to the caller is taken back whole.
+//
+// Ownership: borrows everything in Parts. close() before destroying it; sandboxes run on.
+// Threads: the loop's. Failure: as Result.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/paths.hpp"
+#include "image/images.hpp"
+#include "net/scope.hpp"
+#include "net/worker.hpp"
+#include "session/containers.hpp"
+#include "session/policy_book.hpp"
+#include "session/sandbox.hpp"
+#include "session/sessions.hpp"
+#include "store/sessions.hpp"
+#include "workspace/mounter.hpp"
+
+namespace brig::session {
+
+struct ManagerOptions {
+  std::string installation;
+  StatePaths paths;
+  outlog::Limits output;
+  std::size_t max_sessions = 1000;
+  std::vector<workspace::Forbidden> forbidden;  // places that can't be a project
+  std::vector<std::string> engine_sockets;
+  std::map<std::string, std::string> extra_env;  // of every process: certificates
+  std::string ca_bundle;                         // host file to appear as /run/brig/ca.crt; empty: none
+};
+
+class Manager final : public Sessions, private Sandbox::Owner {
+ public:
+  struct Parts {
+    const Clock& clock;
+    store::SessionTable& sessions;
+    store::ProcessTable& processes;
+    Containers& containers;
+    image::Images& images;
+    const PolicyBook& policies;
+    workspace::Mounter& mounter;
+    net::Worker& blocking;
+  };
+
+  Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts);
+  ~Manager() override;
+  // Waits for what is being launched or ended; running sandboxes are let go of, not stopped.
+  net::Task<void> close();
+
+  net::Task<Result<View>> create(Caller caller, CreateSpec spec) override;
+  net::Task<Result<std::vector<View>>> list(Caller caller, ListFilter filter) override;
+  net::Task<Result<View>> get(Caller caller, std::string ref) override;
+  net::Task<Result<View>> stop(Caller caller, std::string ref, Millis grace) override;
+  net::Task<Result<void>> remove(Caller caller, std::string ref, bool force) override;
+  net::Task<Result<ProcessView>> exec(Caller caller, std::string ref, ProcessSpec spec) override;
+  net::Task<Result<std::unique_ptr<Attachment>>> attach(Caller caller, std::string ref,
+                                                        AttachSpec spec) override;
+  net::Task<Result<void>> signal(Caller caller, std::string ref, std::uint32_t process, int number) override;
+
+  // --- for reconcile --------------------------------------------------------------------------------------
+  bool is_live(const SessionId& id) const { return live_.contains(id); }
+  bool is_launching(const SessionId& id) const { return launching_.contains(id); }
+  std::size_t live_count() const { return live_.size(); }
+  net::Task<Result<void>> adopt(SessionId id, ContainerId container);
+  // Its sandbox is gone, or must go; `outcome` unless one is recorded already.
+  net::Task<Result<void>> conclude(SessionId id);
+  net::Task<Result<void>> sweep(SessionId id);
+  // Takes back every trace, the row last.
+  net::Task<Result<void>> forget(SessionId id);
+  net::Task<Result<void>> drop_remains(SessionId id);
+
+ private:
+  struct Live;
+  struct Launch;
+  struct Prepared;
+
+  // manager.cpp
+  Result<void> may_change(const Caller& caller) const;
+  net::Task<Result<store::SessionRow>> find_row(Caller caller, std::string ref, bool to_change);
+  net::Task<Result<View>> full_view(store::SessionRow row);
+  void add_process(View& view, ProcessView process) const;
+  std::shared_ptr<Live> find_live(const SessionId& id) const;
+  void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) override;
+  void link_changed(const SessionId& id, bool connected) override;
+
+  // launch.cpp
+  net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec);
+  net::Task<void> run_launch(std::shared_ptr<Launch> launch);
+  net::Task<Result<void>> launch_steps(std::shared_ptr<Launch> launch);
+  net::Task<void> mount_workspace(std::shared_ptr<Launch> launch);
+  net::Task<void> start_container(std::shared_ptr<Launch> launch);
+  net::Task<void> take_back(SessionId id);
+  Result<void> make_directories(const SessionId& id, const std::string& hosts) const;
+  std::shared_ptr<Live> make_live(const store::SessionRow& row);
+  std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
+                                  std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
+
+  // ending.cpp
+  net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
+  net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);
+  net::Task<Result<void>> end(std::shared_ptr<Live> live, Outcome outcome);
+  net::Task<Result<void>> tear_down(SessionId id, std::string container_name);
+  net::Task<Result<void>> end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live);
+
+  net::asio::any_io_executor executor_;
+  ManagerOptions options_;
+  Parts parts_;
+  std::map<SessionId, std::shared_ptr<Live>> live_;
+  std::set<SessionId> launching_;
+  net::Scope scope_;
+};
+
+}  // namespace brig::session

@@ -1,0 +1,51 @@
+// What the parts of Manager share. Included by manager.cpp, launch.cpp and ending.cpp alone.
+#pragma once
+
+#include "session/manager.hpp"
+
+namespace brig::session {
+
+// A session this process looks after.
+struct Manager::Live {
+  Live(net::asio::any_io_executor executor, store::SessionRow r)
+      : row(std::move(r)), changed(std::move(executor)) {}
+
+  store::SessionRow row;  // as it was when we took it over; phases are in the ledger
+  std::shared_ptr<Sandbox> sandbox;
+  std::shared_ptr<ContainerId> container = std::make_shared<ContainerId>();
+  std::shared_ptr<pid_t> supervisor_pid = std::make_shared<pid_t>(0);  // on the host; 0: not known
+  bool stop_requested = false;
+  bool ending = false;
+  bool ended = false;
+  net::Event changed;  // link, ending, ended
+};
+
+struct Manager::Prepared {
+  store::SessionRow row;
+  image::Provider provider;
+  image::Ready image;
+  policy::Effective policy;
+  policy::CreateRequest request;
+  std::string hosts;                            // what /etc/hosts says inside
+  std::shared_ptr<workspace::Project> project;  // none: empty workspace
+  uid_t uid = 1000;                             // owner outside of an empty workspace
+  gid_t gid = 1000;
+  ProcessSpec process;
+};
+
+struct Manager::Launch {
+  Launch(net::asio::any_io_executor executor, Prepared p)
+      : prepared(std::move(p)), changed(std::move(executor)) {}
+
+  Prepared prepared;
+  std::shared_ptr<Live> live;
+  bool mounting = false;
+  Result<void> mount_result;
+  bool starting = false;
+  Result<void> start_result;  // good until the engine says otherwise
+  std::optional<Result<void>> result;
+  bool abandoned = false;  // the caller went away before the answer
+  net::Event changed;
+};
+
+}  // namespace brig::session

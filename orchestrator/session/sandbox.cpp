@@ -1,0 +1,153 @@
+#include "session/sandbox.hpp"
+
+#include <utility>
+
+#include "core/log.hpp"
+
+namespace brig::session {
+namespace {
+
+supervisor::LinkOptions link_options(const Sandbox::Options& options) {
+  supervisor::LinkOptions out;
+  out.name = options.id.str();
+  out.directory = options.paths.link_dir(options.id);
+  out.socket_uid = 1000;
+  out.state = options.link;
+  out.check = options.check;
+  return out;
+}
+
+}  // namespace
+
+Sandbox::Sandbox(net::asio::any_io_executor executor, Options options, Owner& owner)
+    : options_(std::move(options)),
+      owner_(owner),
+      scope_(executor, "sandbox " + options_.id.str()),
+      link_(executor, link_options(options_), *this) {}
+
+Sandbox::~Sandbox() = default;
+
+Result<void> Sandbox::start() {
+  return link_.start();
+}
+
+net::Task<void> Sandbox::close() {
+  if (std::exchange(closed_, true)) co_return;
+  co_await scope_.close();
+  co_await link_.close();
+  for (auto& [number, process] : processes_) process->on_room = nullptr;
+}
+
+Result<std::shared_ptr<Process>> Sandbox::add(Process::About about, bool recovered) {
+  auto number = about.number;
+  BRIG_TRY(auto log, outlog::OutputLog::open(options_.paths.output(options_.id, number), options_.output));
+  auto process = std::make_shared<Process>(scope_.executor(), std::move(about), std::move(log));
+  process->on_room = [this, number](std::uint64_t offset) { link_.ack(number, offset); };
+  processes_[number] = process;
+  // Whoever read it through us before the restart gets the time to come back.
+  if (recovered) hold(number, process->output_end());
+  return process;
+}
+
+std::shared_ptr<Process> Sandbox::find(std::uint32_t number) const {
+  auto it = processes_.find(number);
+  return it == processes_.end() ? nullptr : it->second;
+}
+
+net::Task<Result<supervisor::SpawnOutcome>> Sandbox::spawn(std::uint32_t number, ProcessSpec spec,
+                                                           Deadline deadline) {
+  supervisor::ProcessSpec out;
+  out.argv = std::move(spec.argv);
+  for (auto& variable : spec.env) out.env.emplace_back(std::move(variable.name), std::move(variable.value));
+  out.cwd = std::move(spec.cwd);
+  if (spec.terminal) out.terminal = supervisor::TerminalSize{spec.terminal->rows, spec.terminal->cols};
+  out.stdin_open = spec.stdin_open;
+  co_return co_await link_.spawn(number, std::move(out), deadline);
+}
+
+void Sandbox::hold(std::uint32_t number, std::uint64_t offset) {
+  auto process = find(number);
+  if (!process || process->outcome() || closed_) return;
+  process->hold(offset, options_.clock->steady() + Process::kHold);
+  if (!std::exchange(watching_holds_, true)) scope_.spawn(watch_holds());
+}
+
+net::Task<void> Sandbox::watch_holds() {
+  bool any = true;
+  while (any) {
+    co_await net::sleep_for(Millis(1000));
+    any = false;
+    for (auto& [number, process] : processes_) any |= process->expire_hold(options_.clock->steady());
+  }
+  watching_holds_ = false;
+}
+
+std::uint64_t Sandbox::output_held(std::uint32_t number) {
+  auto process = find(number);
+  return process ? process->output_end() : 0;
+}
+
+void Sandbox::on_connected(std::span<const supervisor::KnownProcess> known) {
+  for (const auto& record : known) {
+    auto process = find(record.id);
+    if (process) {
+      process->set_stdin_offset(record.stdin_received);
+      process->set_stdin_consumed(record.stdin_consumed);
+      continue;
+    }
+    // Spawned, but the ledger has no word of it: nobody was ever told, so nobody will miss it.
+    log::warn("the supervisor knows a process that is not recorded; killing it",
+              {{"session", options_.id.str()}, {"process", record.id}});
+    (void)link_.signal(record.id, 9, supervisor::Target::group);
+    (void)link_.forget(record.id);
+  }
+  owner_.link_changed(options_.id, true);
+}
+
+std::uint64_t Sandbox::on_output(std::uint32_t number, supervisor::Stream stream, std::uint64_t offset,
+                                 std::span<const std::byte> bytes) {
+  auto process = find(number);
+  if (!process) return offset + bytes.size();
+  touched_.insert(number);
+  auto which = stream == supervisor::Stream::err ? Output::Stream::err : Output::Stream::out;
+  return process->store(which, offset, options_.clock->wall(), bytes);
+}
+
+void Sandbox::on_batch_end() {
+  for (auto number : touched_) {
+    if (auto process = find(number)) process->wake();
+  }
+  touched_.clear();
+}
+
+void Sandbox::on_gap(std::uint32_t number, std::uint64_t from, std::uint64_t to) {
+  auto process = find(number);
+  if (!process) return;
+  log::warn("output was lost",
+            {{"session", options_.id.str()}, {"process", number}, {"from", from}, {"to", to}});
+  process->skip_to(to);
+}
+
+void Sandbox::on_exited(std::uint32_t number, supervisor::Exit exit, std::uint64_t) {
+  auto process = find(number);
+  if (process && !process->outcome()) owner_.process_exited(options_.id, number, exit);
+}
+
+void Sandbox::on_output_end(std::uint32_t number, std::uint64_t) {
+  if (auto process = find(number)) process->wake();
+}
+
+void Sandbox::on_stdin_ack(std::uint32_t number, std::uint64_t offset, bool) {
+  if (auto process = find(number)) process->set_stdin_consumed(offset);
+}
+
+void Sandbox::on_disconnected(const Error& why) {
+  if (why.code == Code::protocol) {
+    log::warn("the supervisor broke the protocol", {{"session", options_.id.str()}, {"error", why}});
+  }
+  owner_.link_changed(options_.id, false);
+}
+
+void Sandbox::on_finished() {}
+
+}  // namespace brig::session
