@@ -2,8 +2,8 @@
 //
 //   plan(recorded, observed) → actions
 //
-// `recorded` must have been taken before `observed`: then a session recorded as running whose container is not
-// observed has really lost it, and no session can look lost because it is younger than the listing.
+// `recorded` must have been taken before `observed`: then a session recorded as running whose container is
+// not observed has really lost it, and no session can look lost because it is younger than the listing.
 //
 // Ours is what carries our installation's label and stands in our ledger. A container with the label alone is
 // reported, never touched.
@@ -38,9 +38,9 @@ struct Container {
 };
 
 struct Observed {
-  std::vector<Container> containers;   // all that carry our installation's label, in any state
-  std::set<SessionId> mounted;         // workspaces that are mounted
-  std::set<SessionId> directories;     // session directories that exist
+  std::vector<Container> containers;  // all that carry our installation's label, in any state
+  std::set<SessionId> mounted;        // workspaces that are mounted
+  std::set<SessionId> directories;    // session directories that exist
 };
 
 // Its sandbox runs on: look after it again.

@@ -35,7 +35,9 @@ Action* expected(const Case& c, Action& storage) {
   std::string left = c.container == Seen::absent ? "" : "c1";
   switch (c.phase) {
     case Phase::preparing:
-    case Phase::starting: storage = Undo{kId}; return c.live ? nullptr : &storage;
+    case Phase::starting:
+      storage = Undo{kId};
+      return c.live ? nullptr : &storage;
     case Phase::running:
       if (c.container == Seen::running) {
         storage = Adopt{kId, "c1"};
@@ -43,15 +45,22 @@ Action* expected(const Case& c, Action& storage) {
       }
       storage = Conclude{kId, left};
       return &storage;
-    case Phase::ending: storage = Conclude{kId, left}; return c.live ? nullptr : &storage;
-    case Phase::ended: storage = Sweep{kId}; return c.container != Seen::absent || c.mounted ? &storage : nullptr;
-    case Phase::removing: storage = Forget{kId}; return c.live ? nullptr : &storage;
+    case Phase::ending:
+      storage = Conclude{kId, left};
+      return c.live ? nullptr : &storage;
+    case Phase::ended:
+      storage = Sweep{kId};
+      return c.container != Seen::absent || c.mounted ? &storage : nullptr;
+    case Phase::removing:
+      storage = Forget{kId};
+      return c.live ? nullptr : &storage;
   }
   return nullptr;
 }
 
 TEST(Plan, EveryPhaseAgainstEveryEngineState) {
-  for (auto phase : {Phase::preparing, Phase::starting, Phase::running, Phase::ending, Phase::ended, Phase::removing}) {
+  for (auto phase :
+       {Phase::preparing, Phase::starting, Phase::running, Phase::ending, Phase::ended, Phase::removing}) {
     for (auto container : {Seen::absent, Seen::stopped, Seen::running}) {
       for (bool live : {false, true}) {
         for (bool mounted : {false, true}) {
@@ -59,8 +68,9 @@ TEST(Plan, EveryPhaseAgainstEveryEngineState) {
           Action storage;
           Action* want = expected(c, storage);
           auto got = run(c);
-          SCOPED_TRACE(testing::Message() << "phase " << static_cast<int>(phase) << " container "
-                                          << static_cast<int>(container) << " live " << live << " mounted " << mounted);
+          SCOPED_TRACE(testing::Message()
+                       << "phase " << static_cast<int>(phase) << " container " << static_cast<int>(container)
+                       << " live " << live << " mounted " << mounted);
           ASSERT_EQ(got.size(), want ? 1u : 0u);
           if (want) {
             EXPECT_EQ(got[0], *want);
