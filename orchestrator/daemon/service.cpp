@@ -1,0 +1,299 @@
+#include "daemon/service.hpp"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "api/server.hpp"
+#include "core/files.hpp"
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+#include "core/text.hpp"
+#include "daemon/adapters.hpp"
+#include "daemon/engine_watch.hpp"
+#include "daemon/notify.hpp"
+#include "docker/engine.hpp"
+#include "doctor/examiner.hpp"
+#include "image/service.hpp"
+#include "image/trust.hpp"
+#include "net/scope.hpp"
+#include "reconcile/reconciler.hpp"
+#include "session/engine_containers.hpp"
+#include "session/manager.hpp"
+#include "store/database.hpp"
+#include "workspace/mounter.hpp"
+
+namespace brig::daemon {
+namespace {
+
+constexpr Millis kReconcileEvery{30'000};
+constexpr Millis kStopGrace{2'000};
+constexpr Millis kFirstLook{200};  // between tries to look while the engine is away
+constexpr std::size_t kMaxInit = 8 << 20;
+
+Result<void> make_private(const std::filesystem::path& directory, mode_t mode) {
+  std::error_code ec;
+  std::filesystem::create_directories(directory, ec);
+  if (ec) return errno_error(ec.value(), "cannot make " + quoted(directory.native(), 256), "brigd");
+  if (::chmod(directory.c_str(), mode) != 0) {
+    return errno_error(errno, "cannot set the mode of " + quoted(directory.native(), 256), "brigd");
+  }
+  return {};
+}
+
+// Where the programs that belong to brigd were put: beside it in a build, in lib/brig once installed.
+Result<std::filesystem::path> find_beside(const std::string& name) {
+  std::error_code ec;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
+  for (const auto& candidate : {self / name, self.parent_path() / "lib" / "brig" / name}) {
+    if (std::filesystem::exists(candidate, ec)) return candidate;
+  }
+  return Error{Code::not_found,
+               quoted(name) + " is neither beside brigd nor in " +
+                   quoted((self.parent_path() / "lib" / "brig").native()) + "; install Brig whole",
+               "brigd", false};
+}
+
+// The folder of provider images: in the source tree of a build, in share/brig once installed.
+Result<std::filesystem::path> find_images() {
+  std::error_code ec;
+  auto self = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
+  for (const auto& candidate :
+       {self.parent_path() / "share" / "brig" / "images", std::filesystem::path(BRIG_SOURCE_IMAGES)}) {
+    if (std::filesystem::is_directory(candidate, ec)) return candidate;
+  }
+  return Error{Code::not_found,
+               "the images that come with Brig are not where they were installed; set images.dir", "brigd",
+               false};
+}
+
+// Running sandboxes keep the file they were given; new ones get the one that came with this brigd.
+Result<void> install_init(const StatePaths& paths) {
+  BRIG_TRY(auto source, find_beside("brig-init"));
+  BRIG_TRY(std::string ours, read_file(source, kMaxInit));
+  auto present = read_file(paths.init_binary(), kMaxInit);
+  if (present && *present == ours) return {};
+  return write_file(paths.init_binary(), ours, 0755);
+}
+
+Result<std::optional<gid_t>> group_id(const std::string& name) {
+  if (name.empty()) return std::optional<gid_t>();
+  if (auto* entry = ::getgrnam(name.c_str())) return std::optional<gid_t>(entry->gr_gid);
+  log::warn("there is no such group; only root can reach the socket", {{"group", name}});
+  return std::optional<gid_t>();
+}
+
+Result<docker::Endpoint> endpoint_of(const config::Config::Engine& engine) {
+  if (engine.host.empty()) return docker::endpoint_from_environment(::getenv);
+  auto from_file = [&](const char* name) -> const char* {
+    std::string_view wanted = name;
+    if (wanted == "DOCKER_HOST") return engine.host.c_str();
+    if (wanted == "DOCKER_TLS_VERIFY") return engine.tls_verify ? "1" : nullptr;
+    if (wanted == "DOCKER_CERT_PATH") return engine.cert_path.empty() ? nullptr : engine.cert_path.c_str();
+    return nullptr;
+  };
+  return docker::endpoint_from_environment(from_file);
+}
+
+std::vector<std::string> engine_sockets(const docker::Endpoint& endpoint) {
+  std::vector<std::string> sockets = {"/var/run/docker.sock", "/run/docker.sock",
+                                      "/run/containerd/containerd.sock"};
+  if (endpoint.is_unix()) sockets.push_back(endpoint.socket);
+  return sockets;
+}
+
+std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
+                                                   const std::vector<std::string>& sockets) {
+  std::vector<workspace::Forbidden> places = {{config.service.state_dir, "Brig's state directory"},
+                                              {config.service.socket, "Brig's own socket"},
+                                              {"/var/lib/docker", "the engine's data"},
+                                              {"/var/lib/containerd", "the engine's data"}};
+  for (const auto& socket : sockets) places.push_back({socket, "the engine's socket"});
+  return places;
+}
+
+Result<std::optional<api::TcpListener>> tcp_listener(const config::Config& config, const StatePaths& paths) {
+  std::optional<api::TcpListener> listener;
+  if (config.tcp.listen.empty()) return listener;
+  auto colon = config.tcp.listen.rfind(':');
+  api::TcpListener tcp;
+  tcp.address = config.tcp.listen.substr(0, colon);
+  if (tcp.address.size() > 2 && tcp.address.front() == '[')
+    tcp.address = tcp.address.substr(1, tcp.address.size() - 2);
+  tcp.port = static_cast<std::uint16_t>(std::stoul(config.tcp.listen.substr(colon + 1)));
+  tcp.certificate = config.tcp.cert;
+  tcp.key = config.tcp.key;
+  tcp.tls_dir = paths.tls();
+  tcp.hosts = config.tcp.allowed_hosts;
+  listener = std::move(tcp);
+  return listener;
+}
+
+}  // namespace
+
+struct Service::Parts {
+  SystemClock clock;
+  metrics::Registry metrics;
+  net::Worker blocking{2};
+  std::unique_ptr<store::Database> database;
+  std::optional<store::SessionTable> sessions;
+  std::optional<store::ProcessTable> processes;
+  std::optional<store::TokenTable> tokens;
+  std::optional<session::PolicyBook> policies;
+  std::unique_ptr<docker::Engine> engine;
+  std::unique_ptr<image::EngineImages> images;
+  std::optional<session::EngineContainers> containers;
+  workspace::Mounter mounter;
+  std::optional<session::Manager> manager;
+  std::optional<reconcile::Reconciler> reconciler;
+  std::optional<EngineWatch> watch;
+  std::unique_ptr<doctor::Doctor> doctor;
+  std::optional<ApiPolicies> api_policies;
+  std::optional<ApiTokens> api_tokens;
+  std::optional<api::Server> server;
+  bool took_stock = false;  // the ledger was compared with the engine once
+};
+
+Service::Service(net::Loop& loop, config::Config config)
+    : loop_(loop), config_(std::move(config)), parts_(std::make_unique<Parts>()) {}
+
+Service::~Service() = default;
+
+Result<void> Service::prepare() {
+  auto& parts = *parts_;
+  StatePaths paths(config_.service.state_dir);
+  BRIG_CHECK(make_private(paths.root(), 0711));
+  BRIG_CHECK(make_private(paths.sessions(), 0711));
+  BRIG_CHECK(make_private(paths.init_binary().parent_path(), 0711));
+  BRIG_TRY(parts.database, store::Database::open(paths.database()));
+  parts.sessions.emplace(*parts.database);
+  parts.processes.emplace(*parts.database);
+  parts.tokens.emplace(*parts.database);
+  BRIG_CHECK(install_init(paths));
+
+  BRIG_TRY(parts.policies, session::PolicyBook::load({config_.policy.ceiling, config_.policy.profiles_dir,
+                                                      config_.policy.default_profile}));
+  BRIG_TRY(docker::Endpoint endpoint, endpoint_of(config_.engine));
+  auto sockets = engine_sockets(endpoint);
+  auto executor = loop_.executor();
+  BRIG_TRY(parts.engine, docker::connect(std::move(endpoint), executor));
+  const auto& installation = parts.database->installation();
+  parts.containers.emplace(*parts.engine, installation);
+
+  BRIG_TRY(auto ca_bundle, image::prepare_trust(config_.trust.ca_bundle, paths.root() / "ca.crt"));
+  image::Options image_options;
+  image_options.images_dir = config_.images.dir;
+  if (image_options.images_dir.empty()) {
+    BRIG_TRY(image_options.images_dir, find_images());
+  }
+  image_options.work_dir = paths.root() / "images";
+  image_options.installation = installation;
+  image_options.prefix = config_.images.prefix;
+  image_options.base = config_.images.base;
+  image_options.build_network = config_.images.build_network;
+  image_options.build_deadline = config_.images.build_deadline;
+  if (config_.trust.builds) image_options.ca_bundle = ca_bundle;
+  BRIG_TRY(parts.images,
+           image::EngineImages::open(std::move(image_options), *parts.engine, parts.blocking, executor));
+
+  session::ManagerOptions options{installation, paths, {}, 0, {}, sockets, {}, {}};
+  options.output.total_bytes = config_.limits.output_bytes;
+  options.output.segment_bytes =
+      std::min<std::uint64_t>(options.output.segment_bytes, config_.limits.output_bytes / 4);
+  options.max_sessions = config_.limits.max_sessions;
+  options.forbidden = forbidden_places(config_, sockets);
+  if (config_.trust.sandboxes && !ca_bundle.empty()) {
+    options.ca_bundle = ca_bundle.string();
+    options.extra_env = image::trust_environment("/run/brig/ca.crt");
+  }
+  parts.manager.emplace(
+      executor, std::move(options),
+      session::Manager::Parts{parts.clock, *parts.sessions, *parts.processes, *parts.containers,
+                              *parts.images, *parts.policies, parts.mounter, parts.blocking});
+  parts.reconciler.emplace(
+      executor, paths,
+      reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
+  parts.watch.emplace(*parts.engine, installation);
+  parts.watch->on_return = [&parts] {
+    parts.containers->forget_facts();
+    parts.reconciler->hint();
+  };
+  parts.watch->on_change = [&parts] { parts.reconciler->hint(); };
+
+  doctor::Setup setup{paths.root(), paths.init_binary(), config_.service.group, config_.trust.ca_bundle,
+                      ca_bundle};
+  parts.doctor =
+      doctor::make_doctor(std::move(setup), *parts.engine, *parts.images, parts.mounter, parts.blocking);
+  parts.api_policies.emplace(*parts.policies);
+  parts.api_tokens.emplace(*parts.tokens);
+  api::Config api_config;
+  BRIG_TRY(auto group, group_id(config_.service.group));
+  api_config.unix_socket = api::UnixListener{config_.service.socket, group};
+  BRIG_TRY(api_config.tcp, tcp_listener(config_, paths));
+  api_config.limits.connections = static_cast<unsigned>(config_.limits.max_connections);
+  api_config.limits.requests_per_second = static_cast<double>(config_.limits.requests_per_minute) / 60.0;
+  parts.metrics.gauge_from("brig_sessions_live", "Sessions whose sandbox runs or is being started or ended.",
+                           [&parts] { return static_cast<double>(parts.manager->live_count()); });
+  parts.metrics.gauge_from("brig_engine_answers", "1 while the engine answers.",
+                           [&parts] { return parts.watch->answers() ? 1.0 : 0.0; });
+  auto readiness = [&parts] {
+    std::vector<api::Condition> conditions;
+    bool answers = parts.watch->answers();
+    conditions.push_back({"engine", answers, answers ? "" : parts.watch->why_not()});
+    conditions.push_back(
+        {"sessions", parts.took_stock,
+         parts.took_stock ? "" : "sessions of an earlier run have not been looked after yet"});
+    return conditions;
+  };
+  parts.server.emplace(executor, std::move(api_config),
+                       api::Services{*parts.manager,
+                                     *parts.images,
+                                     *parts.doctor,
+                                     *parts.api_policies,
+                                     *parts.api_tokens,
+                                     parts.metrics,
+                                     parts.clock,
+                                     readiness,
+                                     {BRIG_VERSION, installation}});
+  return {};
+}
+
+net::Task<void> Service::take_stock() {
+  auto& parts = *parts_;
+  while (true) {
+    auto done = co_await parts.reconciler->once();
+    if (done) break;
+    co_await net::sleep_for(kFirstLook);
+  }
+  parts.took_stock = true;
+  log::info("took stock", {{"sessions", parts.manager->live_count()}});
+  notify("READY=1");
+  co_await parts.reconciler->run(kReconcileEvery);
+}
+
+net::Task<void> Service::run() {
+  auto& parts = *parts_;
+  net::asio::signal_set signals(loop_.context(), SIGTERM, SIGINT);
+  net::Scope scope(loop_.executor(), "service");
+  if (auto started = parts.server->start(); !started) {
+    log::error("the API cannot be served", {{"error", started.error()}});
+    failed_ = true;
+    co_return;
+  }
+  log::info("brigd serves", {{"version", BRIG_VERSION},
+                             {"socket", config_.service.socket.native()},
+                             {"installation", parts.database->installation()}});
+  scope.spawn(take_stock());
+  scope.spawn(parts.watch->run());
+  auto [ec, signal] = co_await signals.async_wait(net::use_result);
+  log::info("stopping", {{"signal", signal}});
+  notify("STOPPING=1");
+  co_await parts.server->stop(kStopGrace);
+  co_await scope.close();
+  co_await parts.manager->close();
+  co_await parts.images->close();
+}
+
+}  // namespace brig::daemon
