@@ -1,0 +1,196 @@
+#include "brigd.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/files.hpp"
+#include "core/text.hpp"
+
+namespace brig::test {
+namespace {
+
+using harness::Engine;
+
+std::size_t count_lines_with(const std::string& text, const std::string& needle) {
+  std::size_t n = 0;
+  for (auto line : split(text, '\n')) n += line.find(needle) != std::string_view::npos;
+  return n;
+}
+
+// Under the tag that brigd's prefix gives it, so that it counts as built.
+void tag_box(const std::string& prefix) {
+  auto made = Engine::shared().ensure_image("brig-test/busybox");
+  ASSERT_TRUE(made) << made.error().message;
+  auto tagged =
+      Engine::shared().request("POST", "/images/brig-test/busybox/tag?repo=" + prefix + "/box&tag=latest");
+  ASSERT_TRUE(tagged) << tagged.error().message;
+}
+
+}  // namespace
+
+bool eventually(const std::function<bool()>& condition, const std::string& what,
+                std::chrono::milliseconds limit) {
+  auto until = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) {
+      ADD_FAILURE() << "never came true: " << what;
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+Brigd::Brigd(std::string extra_config) {
+  auto dir = Engine::shared().scratch("brigd");
+  if (!dir) {
+    ADD_FAILURE() << dir.error().message;
+    std::abort();
+  }
+  dir_ = *dir;
+  ::chmod(dir_.c_str(), 0755);
+  std::ofstream file(config());
+  file << "[service]\nstate_dir = \"" << state().string() << "\"\nsocket = \"" << socket().string()
+       << "\"\ngroup = \"\"\nlog_level = \"debug\"\n[engine]\nhost = \"" << Engine::shared().docker_host()
+       << "\"\n[images]\ndir = \"" << BRIG_TEST_PROVIDERS
+       << "\"\nbase = \"\"\nprefix = \"brig-test\"\n[trust]\nca_bundle = \"none\"\n"
+       << extra_config;
+  file.close();
+  tag_box("brig-test");
+  start();
+}
+
+Brigd::~Brigd() {
+  if (child_ && child_->running()) {
+    for (const auto& session : sessions()) brig({"rm", "--force", session["id"].get<std::string>()});
+    stop_politely();
+  }
+  if (testing::Test::HasFailure()) std::fprintf(stderr, "--- brigd's log ---\n%s\n", log().c_str());
+  std::error_code ec;
+  std::filesystem::remove_all(dir_, ec);
+}
+
+void Brigd::start() {
+  auto err = dir_ / "brigd.log";
+  std::vector<std::string> argv = {"/bin/sh",     "-c",     "exec \"$0\" --config \"$1\" 2>> \"$2\"",
+                                   BRIGD_PROGRAM, config(), err};
+  auto child = harness::Child::spawn(argv);
+  ASSERT_TRUE(child) << child.error().message;
+  child_.emplace(std::move(*child));
+  eventually(
+      [&] {
+        if (!child_->running()) {
+          ADD_FAILURE() << "brigd ended at its start:\n" << log();
+          return true;
+        }
+        return ready();
+      },
+      "brigd is ready");
+}
+
+bool Brigd::ready() const {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  auto path = socket().string();
+  if (path.size() >= sizeof address.sun_path) std::abort();
+  std::copy(path.begin(), path.end(), address.sun_path);
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
+  std::string_view ask = "GET /readyz HTTP/1.1\r\nHost: brig\r\nConnection: close\r\n\r\n";
+  if (::write(fd.get(), ask.data(), ask.size()) != static_cast<ssize_t>(ask.size())) return false;
+  char answer[64] = {};
+  return ::read(fd.get(), answer, sizeof answer - 1) > 12 &&
+         std::string_view(answer).starts_with("HTTP/1.1 200");
+}
+
+void Brigd::kill_hard() {
+  child_->kill(SIGKILL);
+  (void)child_->wait();
+}
+
+int Brigd::stop_politely() {
+  child_->kill(SIGTERM);
+  auto code = child_->wait();
+  EXPECT_TRUE(code) << "brigd does not stop:\n" << log();
+  return code ? *code : -1;
+}
+
+std::string Brigd::log() const {
+  auto text = read_file(dir_ / "brigd.log", 64 << 20);
+  return text ? *text : std::string();
+}
+
+std::filesystem::path Brigd::project(const std::string& name, uid_t owner) {
+  auto path = dir_ / name;
+  std::filesystem::create_directory(path);
+  ::chown(path.c_str(), owner, owner);
+  return path;
+}
+
+std::vector<std::string> Brigd::command(std::vector<std::string> args) const {
+  args.insert(args.begin(), BRIG_PROGRAM);
+  return args;
+}
+
+harness::SpawnOptions Brigd::options() const {
+  harness::SpawnOptions options;
+  options.env = {{"BRIG_HOST", "unix://" + socket().string()}, {"NO_COLOR", "1"}};
+  options.cwd = dir_.string();
+  return options;
+}
+
+harness::Finished Brigd::brig(std::vector<std::string> args, std::string_view input) {
+  auto done = harness::run(command(std::move(args)), input, options());
+  if (!done) {
+    ADD_FAILURE() << done.error().message;
+    return {-1, "", done.error().message};
+  }
+  return *done;
+}
+
+nlohmann::json Brigd::sessions() {
+  auto done = brig({"ps", "-a", "--json"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  auto value = nlohmann::json::parse(done.out, nullptr, false);
+  if (value.is_object() && value.contains("sessions")) value = value["sessions"];
+  EXPECT_TRUE(value.is_array()) << done.out;
+  return value.is_array() ? value : nlohmann::json::array();
+}
+
+void Brigd::expect_nothing_left(std::size_t kept_directories) {
+  // `brig` returns when the command has ended; its sandbox is taken apart meanwhile.
+  eventually(
+      [&] {
+        auto all = sessions();
+        return all.size() <= kept_directories &&
+               std::all_of(all.begin(), all.end(), [](const auto& s) { return s["state"] == "ended"; });
+      },
+      "sessions are at rest");
+  auto mounts = read_file("/proc/self/mountinfo", 16 << 20);
+  ASSERT_TRUE(mounts);
+  EXPECT_EQ(count_lines_with(*mounts, state().string()), 0u) << *mounts;
+  std::size_t directories = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(state() / "sessions"))
+    ++directories;
+  EXPECT_EQ(directories, kept_directories);
+  auto listed = Engine::shared().request("GET", "/containers/json?all=1");
+  ASSERT_TRUE(listed) << listed.error().message;
+  auto containers = nlohmann::json::parse(*listed, nullptr, false);
+  for (const auto& container : containers) {
+    for (const auto& mount : container["Mounts"]) {
+      EXPECT_EQ(mount["Source"].get<std::string>().find(state().string()), std::string::npos)
+          << container.dump();
+    }
+  }
+}
+
+}  // namespace brig::test

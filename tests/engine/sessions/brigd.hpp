@@ -1,0 +1,65 @@
+// A brigd for tests: its own state directory, socket and installation, on the engine that the tests run in.
+//
+//   Brigd brigd;
+//   auto done = brigd.brig({"run", "box", "--", "id", "-u"});
+//
+// Its providers are those in tests/engine/providers; `box` is a busybox image that is there already.
+//
+// Ownership: the destructor ends brigd and removes its sessions and files. Threads: one. Failure: a test
+// failure with brigd's log.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/child.hpp"
+#include "harness/engine.hpp"
+
+namespace brig::test {
+
+class Brigd {
+ public:
+  explicit Brigd(std::string extra_config = {});
+  Brigd(const Brigd&) = delete;
+  Brigd& operator=(const Brigd&) = delete;
+  ~Brigd();
+
+  void start();  // waits until it is ready
+  bool ready() const;
+  void kill_hard();     // SIGKILL, reaped
+  int stop_politely();  // SIGTERM; its exit code
+
+  const std::filesystem::path& dir() const { return dir_; }
+  std::filesystem::path state() const { return dir_ / "state"; }
+  std::filesystem::path socket() const { return dir_ / "brig.sock"; }
+  std::filesystem::path config() const { return dir_ / "brig.toml"; }
+  std::string log() const;
+  pid_t pid() const { return child_->pid(); }
+
+  // A fresh directory that can be a project; belongs to `owner`.
+  std::filesystem::path project(const std::string& name, uid_t owner = 4321);
+
+  std::vector<std::string> command(std::vector<std::string> args) const;
+  harness::SpawnOptions options() const;
+  harness::Finished brig(std::vector<std::string> args, std::string_view input = {});
+  // `brig ps -a --json` as parsed.
+  nlohmann::json sessions();
+
+  // Nothing of ours is left: containers, mounts, directories of sessions (but for `kept` of them).
+  void expect_nothing_left(std::size_t kept_directories = 0);
+
+ private:
+  std::filesystem::path dir_;
+  std::optional<harness::Child> child_;
+};
+
+// Waits until `condition` holds, or fails the test with `what`.
+bool eventually(const std::function<bool()>& condition, const std::string& what,
+                std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+}  // namespace brig::test
