@@ -43,6 +43,13 @@ Result<void> make_private(const std::filesystem::path& directory, mode_t mode) {
   return {};
 }
 
+// One that is there already is somebody else's to arrange.
+Result<void> make_socket_directory(const std::filesystem::path& directory) {
+  std::error_code ec;
+  if (std::filesystem::exists(directory, ec)) return {};
+  return make_private(directory, 0755);
+}
+
 // Where the programs that belong to brigd were put: beside it in a build, in lib/brig once installed.
 Result<std::filesystem::path> find_beside(const std::string& name) {
   std::error_code ec;
@@ -195,6 +202,7 @@ Result<void> Service::prepare() {
   image_options.build_network = config_.images.build_network;
   image_options.build_deadline = config_.images.build_deadline;
   if (config_.trust.builds) image_options.ca_bundle = ca_bundle;
+  image_options.no_authorities = config_.trust.ca_bundle == "none" || !config_.trust.builds;
   BRIG_TRY(parts.images,
            image::EngineImages::open(std::move(image_options), *parts.engine, parts.blocking, executor));
 
@@ -229,6 +237,7 @@ Result<void> Service::prepare() {
   parts.api_policies.emplace(*parts.policies);
   parts.api_tokens.emplace(*parts.tokens);
   api::Config api_config;
+  BRIG_CHECK(make_socket_directory(config_.service.socket.parent_path()));
   BRIG_TRY(auto group, group_id(config_.service.group));
   api_config.unix_socket = api::UnixListener{config_.service.socket, group};
   BRIG_TRY(api_config.tcp, tcp_listener(config_, paths));

@@ -50,6 +50,12 @@ bool eventually(const std::function<bool()>& condition, const std::string& what,
   return true;
 }
 
+void put_file(const std::filesystem::path& path, std::string_view content, uid_t owner) {
+  auto written = write_file(path, content, 0644);
+  ASSERT_TRUE(written) << written.error().message;
+  ASSERT_EQ(::chown(path.c_str(), owner, owner), 0);
+}
+
 Brigd::Brigd(std::string extra_config) {
   auto dir = Engine::shared().scratch("brigd");
   if (!dir) {
@@ -132,7 +138,7 @@ std::string Brigd::log() const {
 std::filesystem::path Brigd::project(const std::string& name, uid_t owner) {
   auto path = dir_ / name;
   std::filesystem::create_directory(path);
-  ::chown(path.c_str(), owner, owner);
+  EXPECT_EQ(::chown(path.c_str(), owner, owner), 0);
   return path;
 }
 

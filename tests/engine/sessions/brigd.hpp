@@ -58,6 +58,9 @@ class Brigd {
   std::optional<harness::Child> child_;
 };
 
+// Writes a file that belongs to the owner of projects.
+void put_file(const std::filesystem::path& path, std::string_view content, uid_t owner = 4321);
+
 // Waits until `condition` holds, or fails the test with `what`.
 bool eventually(const std::function<bool()>& condition, const std::string& what,
                 std::chrono::milliseconds limit = std::chrono::seconds(60));

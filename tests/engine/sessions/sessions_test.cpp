@@ -23,8 +23,7 @@ class Sessions : public testing::Test {
 
 TEST_F(Sessions, ASandboxIsTight) {
   auto project = brigd.project("app");
-  ASSERT_TRUE(write_file(project / "hello", "from the host\n", 0644));
-  ::chown((project / "hello").c_str(), 4321, 4321);
+  put_file(project / "hello", "from the host\n");
   auto done =
       brigd.brig({"run", "box", "--rm", "--project", project, "--", "sh", "-c",
                   "id -u; grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; cat /workspace/hello; "
@@ -42,9 +41,8 @@ TEST_F(Sessions, ASandboxIsTight) {
 
 TEST_F(Sessions, TheProjectIsNeverWritten) {
   auto project = brigd.project("app");
-  ASSERT_TRUE(write_file(project / "keep", "old", 0644));
-  ASSERT_TRUE(write_file(project / "gone", "old", 0644));
-  for (const char* name : {"keep", "gone"}) ::chown((project / name).c_str(), 4321, 4321);
+  put_file(project / "keep", "old");
+  put_file(project / "gone", "old");
   auto done = brigd.brig({"run", "box", "--name", "edit", "--project", project, "--", "sh", "-c",
                           "cd /workspace && echo new > keep && rm gone && echo x > made && cat keep && ls"});
   EXPECT_EQ(done.code, 0) << done.err;
@@ -123,8 +121,7 @@ class Runtimes : public Sessions, public testing::WithParamInterface<const char*
 
 TEST_P(Runtimes, RunTheSame) {
   auto project = brigd.project("app");
-  ASSERT_TRUE(write_file(project / "hello", "hi\n", 0644));
-  ::chown((project / "hello").c_str(), 4321, 4321);
+  put_file(project / "hello", "hi\n");
   auto done =
       brigd.brig({"run", "box", "--rm", "--project", project, "--runtime", GetParam(), "--", "sh", "-c",
                   "id -u; cat /workspace/hello; echo made > /workspace/new; cat /workspace/new; uname -r"});
