@@ -39,6 +39,7 @@ net::Task<Result<void>> with_images(fs::path images_dir, fs::path scratch, Body 
   options.work_dir = fixture.work;
   options.installation = "test";
   options.prefix = "brig-image-test";
+  options.base = "127.0.0.1:1/nothing:here";  // a registry that is not there
   BRIG_CO_TRY(options.ca_bundle, prepare_trust("auto", scratch / "ca.crt"));
   BRIG_CO_TRY(fixture.images,
               EngineImages::open(std::move(options), *fixture.engine, fixture.worker, executor));
@@ -79,13 +80,15 @@ net::Task<Result<void>> shell_from_nothing(Fixture& fixture) {
   EXPECT_EQ(built.tag, "brig-image-test/shell:latest");
   EXPECT_GT(built.size, 1u << 20);
   EXPECT_FALSE(seen.empty());
-  bool bootstrapped = false, stepped = false;
+  bool tried = false, bootstrapped = false, stepped = false;
   double last = 0;
   for (const auto& progress : seen) {
+    tried |= progress.step.find("cannot be pulled") != std::string::npos;
     bootstrapped |= progress.step.starts_with("base: ");
     stepped |= progress.step.starts_with("Step 1/");
     if (progress.fraction) last = *progress.fraction;
   }
+  EXPECT_TRUE(tried);
   EXPECT_TRUE(bootstrapped);
   EXPECT_TRUE(stepped);
   EXPECT_EQ(last, 1.0);
