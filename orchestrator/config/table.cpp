@@ -6,7 +6,6 @@
 #include "core/tomlpp.hpp"
 #include "core/units.hpp"
 
-
 namespace brig::config {
 namespace {
 

@@ -35,8 +35,8 @@ bool is_volume_name(std::string_view text) {
 
 bool is_clean_path(const std::string& text) {
   std::filesystem::path path(text);
-  return path.is_absolute() && text.size() > 1 && text.size() <= 512 && path.lexically_normal().native() == text &&
-         text.back() != '/';
+  return path.is_absolute() && text.size() > 1 && text.size() <= 512 &&
+         path.lexically_normal().native() == text && text.back() != '/';
 }
 
 void read_config(config::Table& entry, Provider& provider) {

@@ -103,7 +103,7 @@ class OutputLog : public std::enable_shared_from_this<OutputLog> {
   std::vector<Segment> segments_;  // by base, each beginning where the one before ends
   std::uint64_t end_ = 0;
   bool skipped_ = false;  // the next record begins a segment of its own, because end_ was moved
-  bool torn_ = false;  // a failed append could not be taken back yet
+  bool torn_ = false;     // a failed append could not be taken back yet
 };
 
 class Reader {

@@ -36,8 +36,8 @@ struct Command {
   std::map<std::string, std::string> env = {};
   std::filesystem::path cwd = "/";
   std::string input = {};
-  std::size_t max_output = 1 << 20;   // of run(); more is too_large
-  std::size_t max_errors = 16 << 10;  // the last bytes of stderr that are kept
+  std::size_t max_output = 1 << 20;                      // of run(); more is too_large
+  std::size_t max_errors = 16 << 10;                     // the last bytes of stderr that are kept
   std::function<void(std::string_view)> on_errors = {};  // is shown stderr as it comes; must not wait
   Deadline deadline = Deadline::in(std::chrono::minutes(1));
   bool contained = false;  // in pid and mount namespaces of its own; needs root

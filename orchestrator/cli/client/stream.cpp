@@ -84,6 +84,8 @@ Result<std::size_t> read_some(Stream& stream, std::span<char> into, Deadline dea
   }
 }
 
-bool was_interrupted(const Error& error) { return error.where == kInterrupted; }
+bool was_interrupted(const Error& error) {
+  return error.where == kInterrupted;
+}
 
 }  // namespace brig::cli
