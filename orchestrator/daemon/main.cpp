@@ -1,4 +1,5 @@
 // brigd: the service. `brigd --help` says how to start it.
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -42,6 +43,7 @@ int fail(const brig::Error& error, int code) {
 // Keys pass through this memory: no core dumps, no tracing by others. Sockets and files of ours are private
 // by default. Enough descriptors for a thousand sessions.
 void harden() {
+  ::mallopt(M_ARENA_MAX, 1);  // one loop does nearly all; an arena for each worker would only lie idle
   ::prctl(PR_SET_DUMPABLE, 0);
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
@@ -80,6 +82,7 @@ int main(int argc, char** argv) {
   brig::net::Loop loop;
   brig::daemon::Service service(loop, std::move(*config));
   if (auto ready = service.prepare(); !ready) return fail(ready.error(), kFailed);
+  ::malloc_trim(0);  // what reading certificates, policies and images needed, serving does not
   loop.run(service.run());
   return service.failed() ? kFailed : 0;
 }
