@@ -43,7 +43,11 @@ int fail(const brig::Error& error, int code) {
 // Keys pass through this memory: no core dumps, no tracing by others. Sockets and files of ours are private
 // by default. Enough descriptors for a thousand sessions.
 void harden() {
-  ::mallopt(M_ARENA_MAX, 1);  // one loop does nearly all; an arena for each worker would only lie idle
+  // One loop does nearly all, so an arena for each worker would only lie idle; and what is large goes back at
+  // once.
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 64 * 1024);
   ::prctl(PR_SET_DUMPABLE, 0);
   rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);

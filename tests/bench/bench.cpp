@@ -158,10 +158,10 @@ void throughput(const std::string& driver, const std::string& size, const std::s
 }
 
 TEST(Throughput, AgainstDockerWithoutALogDriver) {
-  throughput("none", "1G", "at least 1");
+  throughput("none", "1073741824", "at least 1");
 }
 TEST(Throughput, AgainstDockerWithJsonFile) {
-  throughput("json-file", "64M", "at least 10");
+  throughput("json-file", "67108864", "at least 10");
 }
 
 // Kilobytes of a line in /proc/PID/FILE.
