@@ -328,7 +328,6 @@ Result<void> Manager::make_directories(const SessionId& id, const std::string& h
   BRIG_CHECK(make(paths.link_dir(id), 0755));
   BRIG_CHECK(make(paths.workspace(id), 0755));
   BRIG_CHECK(make(paths.session(id) / "out", 0700));
-  // No sync: what a crash leaves of an unacknowledged session is taken back anyway.
   BRIG_CHECK(write_file(paths.hosts(id), hosts, 0644));
   if (::link(paths.init_binary().c_str(), paths.link_init(id).c_str()) != 0 && errno != EEXIST) {
     return errno_error(errno, "cannot link the supervisor into " + quoted(paths.link_dir(id).native(), 256),
