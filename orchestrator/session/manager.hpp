@@ -92,8 +92,12 @@ class Manager final : public Sessions, private Sandbox::Owner {
   void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) override;
   void link_changed(const SessionId& id, bool connected) override;
 
-  // launch.cpp
+  // prepare.cpp
   net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec);
+  std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
+                                  std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
+
+  // launch.cpp
   net::Task<void> run_launch(std::shared_ptr<Launch> launch);
   net::Task<Result<void>> launch_steps(std::shared_ptr<Launch> launch);
   net::Task<void> mount_workspace(std::shared_ptr<Launch> launch);
@@ -101,8 +105,6 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<void> take_back(SessionId id);
   Result<void> make_directories(const SessionId& id, const std::string& hosts) const;
   std::shared_ptr<Live> make_live(const store::SessionRow& row);
-  std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
-                                  std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
 
   // ending.cpp
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);

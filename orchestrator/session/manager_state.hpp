@@ -1,4 +1,4 @@
-// What the parts of Manager share. Included by manager.cpp, launch.cpp and ending.cpp alone.
+// What the parts of Manager share. Included by manager.cpp, prepare.cpp, launch.cpp and ending.cpp alone.
 #pragma once
 
 #include "session/manager.hpp"
