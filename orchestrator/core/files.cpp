@@ -38,7 +38,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t max
   }
 }
 
-Result<void> write_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {
+Result<void> write_file(const std::filesystem::path& path, std::string_view content, mode_t mode, Sync sync) {
   auto temporary = path.parent_path() / ("." + path.filename().string() + "." + random_hex(4));
   auto fail = [&](int err) {
     ::unlink(temporary.c_str());
@@ -53,8 +53,10 @@ Result<void> write_file(const std::filesystem::path& path, std::string_view cont
     if (n < 0) return fail(errno);
     rest.remove_prefix(static_cast<std::size_t>(n));
   }
-  if (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0) return fail(errno);
+  if (::fchmod(fd.get(), mode) != 0) return fail(errno);
+  if (sync == Sync::yes && ::fsync(fd.get()) != 0) return fail(errno);
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno);
+  if (sync == Sync::no) return {};
   UniqueFd directory(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory) ::fsync(directory.get());
   return {};

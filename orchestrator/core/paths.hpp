@@ -2,7 +2,8 @@
 //
 //   STATE/brig.db                        the ledger; brig.db.lock: held by the brigd that uses it
 //   STATE/bin/brig-init                  the supervisor, linked into every session's link directory
-//   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock
+//   STATE/ca.crt                         the authorities sandboxes trust, linked likewise
+//   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock, ca.crt
 //   STATE/sessions/ID/hosts              mounted read-only at /etc/hosts
 //   STATE/sessions/ID/{upper,work}/      the writable half of the workspace
 //   STATE/sessions/ID/workspace/         where the overlay is mounted

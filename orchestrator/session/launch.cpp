@@ -1,12 +1,8 @@
 // From a prepared session to a running command.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/files.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "session/directories.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
 
@@ -87,31 +83,6 @@ net::Task<void> Manager::run_launch(std::shared_ptr<Launch> launch) {
   if (launch->abandoned && result) co_await take_back(id);
 }
 
-Result<void> Manager::make_directories(const SessionId& id, const std::string& hosts) const {
-  const auto& paths = options_.paths;
-  auto make = [](const std::filesystem::path& path, mode_t mode) -> Result<void> {
-    // chmod as well: the umask of a service that keeps secrets is tight.
-    if ((::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) || ::chmod(path.c_str(), mode) != 0) {
-      return errno_error(errno, "cannot make " + quoted(path.native(), 256), "session");
-    }
-    return {};
-  };
-  BRIG_CHECK(make(paths.session(id), 0711));
-  BRIG_CHECK(make(paths.link_dir(id), 0755));
-  BRIG_CHECK(make(paths.workspace(id), 0755));
-  BRIG_CHECK(make(paths.session(id) / "out", 0700));
-  BRIG_CHECK(write_file(paths.hosts(id), hosts, 0644));
-  if (::link(paths.init_binary().c_str(), paths.link_init(id).c_str()) != 0 && errno != EEXIST) {
-    return errno_error(errno, "cannot link the supervisor into " + quoted(paths.link_dir(id).native(), 256),
-                       "session");
-  }
-  if (!options_.ca_bundle.empty()) {
-    BRIG_TRY(std::string bundle, read_file(options_.ca_bundle, 8 << 20));
-    BRIG_CHECK(write_file(paths.link_dir(id) / "ca.crt", bundle, 0644));
-  }
-  return {};
-}
-
 std::shared_ptr<Manager::Live> Manager::make_live(const store::SessionRow& row) {
   auto live = std::make_shared<Live>(executor_, row);
   Sandbox::Options options{row.id,  options_.paths, options_.output, {row.link_key, row.link_registered},
@@ -157,7 +128,11 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
                        parts_.clock.wall()};
   store::ProcessRow process_row{
       id, 1, strings_to_json(about.argv), about.cwd, about.terminal, about.stdin_open, about.started, {}, {}};
-  BRIG_CO_CHECK(make_directories(id, prepared.hosts));
+  auto make = [this, launch] {
+    const auto& made = launch->prepared;
+    return make_directories(options_.paths, made.row.id, made.hosts, options_.ca_bundle);
+  };
+  BRIG_CO_CHECK(co_await parts_.blocking.run(make));
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
   BRIG_CO_CHECK(live->sandbox->start());
   BRIG_CO_TRY(auto process, live->sandbox->add(about, false));

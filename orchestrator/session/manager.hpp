@@ -35,7 +35,7 @@ struct ManagerOptions {
   std::vector<workspace::Forbidden> forbidden;  // places that can't be a project
   std::vector<std::string> engine_sockets;
   std::map<std::string, std::string> extra_env;  // of every process: certificates
-  std::string ca_bundle;                         // host file to appear as /run/brig/ca.crt; empty: none
+  std::string ca_bundle;  // file of the state directory to appear as /run/brig/ca.crt; empty: none
 };
 
 class Manager final : public Sessions, private Sandbox::Owner {
@@ -103,7 +103,6 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<void> mount_workspace(std::shared_ptr<Launch> launch);
   net::Task<void> start_container(std::shared_ptr<Launch> launch);
   net::Task<void> take_back(SessionId id);
-  Result<void> make_directories(const SessionId& id, const std::string& hosts) const;
   std::shared_ptr<Live> make_live(const store::SessionRow& row);
 
   // ending.cpp

@@ -30,6 +30,14 @@ TEST_F(Files, WriteReplacesWholeAndSetsTheMode) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_), {}), 1);  // no temporary file stays
 }
 
+TEST_F(Files, WithoutASyncItIsWrittenTheSameWay) {
+  auto path = dir_ / "x";
+  ASSERT_TRUE(write_file(path, "old", 0600, Sync::no));
+  ASSERT_TRUE(write_file(path, "new", 0644, Sync::no));
+  EXPECT_EQ(*read_file(path, 100), "new");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_), {}), 1);
+}
+
 TEST_F(Files, ReadIsBoundedAndOnlyOfFiles) {
   ASSERT_TRUE(write_file(dir_ / "big", std::string(1000, 'x'), 0600));
   EXPECT_EQ(read_file(dir_ / "big", 999).error().code, Code::too_large);
