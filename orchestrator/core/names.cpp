@@ -11,6 +11,12 @@ bool alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+bool is_hex_id(std::string_view value) {
+  return value.size() == 16 && std::all_of(value.begin(), value.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 Error refuse(std::string_view field, std::string_view value, std::string_view rule) {
   return {Code::invalid, std::string(field) + " " + quoted(value) + " is not allowed; " + std::string(rule),
           "names", false};
@@ -37,9 +43,11 @@ Result<void> check_label_key(std::string_view field, std::string_view value) {
 }
 
 bool is_session_id(std::string_view value) {
-  return value.size() == 16 && std::all_of(value.begin(), value.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return is_hex_id(value);
+}
+
+bool is_layer_id(std::string_view value) {
+  return is_hex_id(value);
 }
 
 Result<void> check_env_name(std::string_view field, std::string_view value) {

@@ -11,6 +11,7 @@
 namespace brig {
 
 using SessionId = StrongId<struct SessionIdTag>;  // 16 hex digits, made by us
+using LayerId = StrongId<struct LayerIdTag>;      // likewise; a layer of workspaces
 using ProviderId = StrongId<struct ProviderIdTag>;
 using ContainerId = StrongId<struct ContainerIdTag>;
 using ImageId = StrongId<struct ImageIdTag>;
@@ -22,6 +23,7 @@ Result<void> check_name(std::string_view field, std::string_view value);
 Result<void> check_label_key(std::string_view field, std::string_view value);
 
 bool is_session_id(std::string_view value);
+bool is_layer_id(std::string_view value);
 
 // A name for an environment variable: a letter or '_', then letters, digits and '_'.
 Result<void> check_env_name(std::string_view field, std::string_view value);

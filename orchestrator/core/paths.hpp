@@ -5,10 +5,10 @@
 //   STATE/ca.crt                         the authorities sandboxes trust, linked likewise
 //   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock, ca.crt
 //   STATE/sessions/ID/hosts              mounted read-only at /etc/hosts
-//   STATE/sessions/ID/{upper,work}/      the writable half of the workspace
 //   STATE/sessions/ID/workspace/         where the overlay is mounted
-//   STATE/sessions/ID/disk.img           with a disk limit: the file system that upper and work are in
 //   STATE/sessions/ID/out/PROC/          a process's output log
+//   STATE/layers/LAYER/{upper,work}/     what sessions wrote to their workspaces (workspace/layers.hpp)
+//   STATE/layers/LAYER/disk.img          with a disk limit: the file system that upper and work are in
 //   STATE/templates/                     formatted disk images, one per size
 //   STATE/tls/                           certificates of the API's TCP listener
 //
@@ -35,12 +35,12 @@ class StatePaths {
   std::filesystem::path link_init(const SessionId& id) const { return link_dir(id) / "init"; }
   std::filesystem::path link_socket(const SessionId& id) const { return link_dir(id) / "sock"; }
   std::filesystem::path hosts(const SessionId& id) const { return session(id) / "hosts"; }
-  std::filesystem::path upper(const SessionId& id) const { return session(id) / "upper"; }
-  std::filesystem::path work(const SessionId& id) const { return session(id) / "work"; }
   std::filesystem::path workspace(const SessionId& id) const { return session(id) / "workspace"; }
   std::filesystem::path output(const SessionId& id, std::uint32_t process) const {
     return session(id) / "out" / std::to_string(process);
   }
+  std::filesystem::path layers() const { return state_ / "layers"; }
+  std::filesystem::path layer(const LayerId& id) const { return layers() / id.str(); }
   std::filesystem::path tls() const { return state_ / "tls"; }
 
  private:

@@ -173,6 +173,7 @@ Result<void> Service::prepare() {
   StatePaths paths(config_.service.state_dir);
   BRIG_CHECK(make_private(paths.root(), 0711));
   BRIG_CHECK(make_private(paths.sessions(), 0711));
+  BRIG_CHECK(make_private(paths.layers(), 0700));
   BRIG_CHECK(make_private(paths.init_binary().parent_path(), 0711));
   BRIG_TRY(parts.database, store::Database::open(paths.database()));
   parts.sessions.emplace(*parts.database);

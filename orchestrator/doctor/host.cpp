@@ -60,19 +60,23 @@ std::optional<Error> try_workspace(const fs::path& state, const char* name, std:
                                    workspace::Mounter& mounter) {
   auto parent = state / "doctor";
   auto session = parent / name;
+  auto layer = parent / (std::string(name) + "-layer");
   if (auto gone = workspace::unmount(session); !gone) return gone.error();
   if (auto gone = workspace::destroy(session); !gone) return gone.error();
+  if (auto gone = workspace::destroy(layer); !gone) return gone.error();
   if ((::mkdir(parent.c_str(), 0700) != 0 && errno != EEXIST) || ::mkdir(session.c_str(), 0700) != 0) {
     return errno_error(errno, "Cannot make " + brig::quoted(session.native(), 200), "doctor");
   }
   workspace::MountSpec spec;
   spec.session = session;
+  spec.layer = layer;
   // Not the uid inside: then a file system that cannot be idmapped would pass.
   spec.uid = spec.gid = workspace::kInside + 1;
   spec.disk_bytes = disk;
   auto mounted = mounter.mount(spec);
   auto unmounted = workspace::unmount(session);
   auto destroyed = unmounted ? workspace::destroy(session) : Result<void>{};
+  if (unmounted && destroyed) destroyed = workspace::destroy(layer);
   ::rmdir(parent.c_str());
   if (!mounted) return mounted.error();
   if (!unmounted) return unmounted.error();

@@ -62,6 +62,7 @@ std::vector<Action> plan(const std::vector<Recorded>& recorded, const Observed& 
   for (const auto& id : remains) {
     if (!known.contains(id)) actions.emplace_back(DropRemains{id});
   }
+  for (const auto& id : observed.stray_layers) actions.emplace_back(DropLayer{id});
   return actions;
 }
 

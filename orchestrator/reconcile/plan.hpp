@@ -41,6 +41,7 @@ struct Observed {
   std::vector<Container> containers;  // all that carry our installation's label, in any state
   std::set<SessionId> mounted;        // workspaces that are mounted
   std::set<SessionId> directories;    // session directories that exist
+  std::set<LayerId> stray_layers;     // layers that exist and that nothing in the ledger refers to
 };
 
 // Its sandbox runs on: look after it again.
@@ -75,13 +76,17 @@ struct DropRemains {
   SessionId id;
   auto operator<=>(const DropRemains&) const = default;
 };
+struct DropLayer {
+  LayerId id;
+  auto operator<=>(const DropLayer&) const = default;
+};
 // Carries our label but is not in the ledger, or stands under a name that is not its session's.
 struct ReportStranger {
   std::string container;
   auto operator<=>(const ReportStranger&) const = default;
 };
 
-using Action = std::variant<Adopt, Undo, Conclude, Sweep, Forget, DropRemains, ReportStranger>;
+using Action = std::variant<Adopt, Undo, Conclude, Sweep, Forget, DropRemains, DropLayer, ReportStranger>;
 
 std::vector<Action> plan(const std::vector<Recorded>& recorded, const Observed& observed);
 

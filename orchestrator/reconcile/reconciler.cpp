@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 #include "net/scope.hpp"
 #include "session/records.hpp"
+#include "workspace/layers.hpp"
 #include "workspace/mounter.hpp"
 
 namespace brig::reconcile {
@@ -31,10 +32,13 @@ Phase phase_of(const std::string& phase) {
 struct Remains {
   std::set<SessionId> mounted;
   std::set<SessionId> directories;
+  std::set<LayerId> layers;
 };
 
-Result<Remains> look_at_disk(const std::filesystem::path& sessions) {
+Result<Remains> look_at_disk(const StatePaths& paths) {
   Remains remains;
+  auto sessions = paths.sessions();
+  BRIG_TRY(remains.layers, workspace::list_layers(paths));
   BRIG_TRY(auto mounts, workspace::list_mounts(sessions));
   for (const auto& path : mounts) {
     auto name = path.filename().string();
@@ -61,6 +65,7 @@ std::string describe(const Action& action) {
     std::string operator()(const DropRemains& a) const {
       return "drop what is left of session " + a.id.str();
     }
+    std::string operator()(const DropLayer& a) const { return "drop layer " + a.id.str(); }
     std::string operator()(const ReportStranger& a) const {
       return "leave container " + a.container + " alone: it carries our label but is not in the ledger";
     }
@@ -89,10 +94,14 @@ net::Task<Result<Observed>> Reconciler::observe() {
   for (auto& container : containers) {
     observed.containers.push_back({container.id.str(), container.name, container.session, container.running});
   }
-  auto look = [path = paths_.sessions()] { return look_at_disk(path); };
+  auto look = [paths = paths_] { return look_at_disk(paths); };
   BRIG_CO_TRY(auto remains, co_await parts_.blocking.run(look));
   observed.mounted = std::move(remains.mounted);
   observed.directories = std::move(remains.directories);
+  BRIG_CO_TRY(auto layers, co_await parts_.table.layers());
+  for (const auto& id : remains.layers) {
+    if (!layers.contains(id)) observed.stray_layers.insert(id);
+  }
   co_return observed;
 }
 
@@ -138,6 +147,7 @@ net::Task<Result<void>> Reconciler::apply(Action action) {
   if (auto* a = std::get_if<Conclude>(&action)) co_return co_await sessions.conclude(a->id);
   if (auto* a = std::get_if<Sweep>(&action)) co_return co_await sessions.sweep(a->id);
   if (auto* a = std::get_if<Forget>(&action)) co_return co_await sessions.forget(a->id);
+  if (auto* a = std::get_if<DropLayer>(&action)) co_return co_await sessions.drop_layer(a->id);
   if (auto* a = std::get_if<DropRemains>(&action)) co_return co_await sessions.drop_remains(a->id);
   co_return Result<void>();
 }

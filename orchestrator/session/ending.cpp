@@ -152,6 +152,8 @@ net::Task<Result<void>> Manager::forget(SessionId id) {
     BRIG_CO_CHECK(co_await parts_.containers.remove(row->container_name, id));
   }
   BRIG_CO_CHECK(co_await drop_remains(id));
+  // Its own is nobody else's; frozen ones may be.
+  if (row) BRIG_CO_CHECK(co_await drop_layer(row->layer));
   co_return co_await parts_.sessions.remove(id);
 }
 
@@ -160,6 +162,11 @@ net::Task<Result<void>> Manager::drop_remains(SessionId id) {
     BRIG_CHECK(workspace::unmount(path));
     return workspace::destroy(path);
   };
+  co_return co_await parts_.blocking.run(drop);
+}
+
+net::Task<Result<void>> Manager::drop_layer(LayerId id) {
+  auto drop = [path = options_.paths.layer(id)] { return workspace::destroy(path); };
   co_return co_await parts_.blocking.run(drop);
 }
 

@@ -98,8 +98,14 @@ std::shared_ptr<Manager::Live> Manager::make_live(const store::SessionRow& row) 
 
 net::Task<void> Manager::mount_workspace(std::shared_ptr<Launch> launch) {
   auto& prepared = launch->prepared;
-  workspace::MountSpec spec{options_.paths.session(prepared.row.id), prepared.project.get(), prepared.uid,
-                            prepared.gid, prepared.policy.limits.disk};
+  workspace::MountSpec spec;
+  spec.session = options_.paths.session(prepared.row.id);
+  spec.layer = options_.paths.layer(prepared.row.layer);
+  for (const auto& layer : prepared.row.frozen) spec.frozen.push_back(options_.paths.layer(layer));
+  spec.project = prepared.project.get();
+  spec.uid = prepared.uid;
+  spec.gid = prepared.gid;
+  spec.disk_bytes = prepared.policy.limits.disk;
   auto mount = [this, spec] { return parts_.mounter.mount(spec); };
   launch->mount_result = co_await parts_.blocking.run(mount);
   launch->mounting = false;

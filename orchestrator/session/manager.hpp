@@ -77,6 +77,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
   // Takes back every trace, the row last.
   net::Task<Result<void>> forget(SessionId id);
   net::Task<Result<void>> drop_remains(SessionId id);
+  net::Task<Result<void>> drop_layer(LayerId id);
 
  private:
   struct Live;

@@ -199,6 +199,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.policy_json = policy_text(out.policy);
   row.policy_hash = policy::policy_hash(out.policy);
   if (out.project) row.project = out.project->path.string();
+  row.layer = LayerId(random_hex(8));
   row.container_name = facts.container_name;
   auto key = supervisor::new_link_key();
   row.link_key = key;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/names.hpp"
@@ -30,6 +31,8 @@ struct SessionRow {
   std::string policy_json;  // the effective policy, canonical
   std::string policy_hash;
   std::optional<std::string> project;
+  LayerId layer;                // what it writes to its workspace goes there
+  std::vector<LayerId> frozen;  // what it sees below that, top first
   std::string container_name;
   std::optional<std::string> container_id;
   Secret link_key;               // 32 bytes

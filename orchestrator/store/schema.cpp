@@ -66,7 +66,14 @@ CREATE TABLE tokens (
 ) STRICT;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst};
+// The layers of workspaces: the session's own, and those frozen below it, top first, separated by spaces.
+constexpr const char* kLayers = R"sql(
+ALTER TABLE sessions ADD COLUMN layer TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN frozen TEXT NOT NULL DEFAULT '';
+UPDATE sessions SET layer = id;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -1,6 +1,7 @@
 #include "store/sessions.hpp"
 
 #include "core/text.hpp"
+#include "store/layers.hpp"
 
 namespace brig::store {
 
@@ -9,7 +10,7 @@ namespace {
 #define BRIG_SESSION_COLUMNS                                                                       \
   "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, " \
   "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "    \
-  "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json"
+  "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen"
 
 std::span<const unsigned char> bytes_of(const Secret& secret) {
   auto text = secret.reveal();
@@ -43,6 +44,8 @@ SessionRow row_of(const Statement& s) {
   row.started = s.optional_time(21);
   row.ended = s.optional_time(22);
   row.outcome_json = s.optional_text(23);
+  row.layer = LayerId(s.text(24));
+  row.frozen = layers_of(s.text(25));
   return row;
 }
 
@@ -70,7 +73,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
     BRIG_TRY(Statement s,
              connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
                                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)"));
+                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"));
     s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
     s.bind(6, row.provider)
         .bind(7, row.image_tag)
@@ -83,6 +86,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
         .bind(19, row.labels_json)
         .bind(20, row.remove_when_ended);
     s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
+    s.bind(25, row.layer.str()).bind(26, text_of(row.frozen));
     BRIG_CHECK(s.done());
   }
   return transaction.commit();
@@ -144,6 +148,16 @@ Result<void> remove(Connection& connection, const SessionId& id) {
   return s.done();
 }
 
+Result<std::set<LayerId>> layers(Connection& connection) {
+  std::set<LayerId> found;
+  BRIG_TRY(Statement s, connection.prepare("SELECT layer || ' ' || frozen FROM sessions"));
+  while (true) {
+    BRIG_TRY(bool more, s.step());
+    if (!more) return found;
+    for (auto& layer : layers_of(s.text(0))) found.insert(std::move(layer));
+  }
+}
+
 }  // namespace
 
 net::Task<Result<void>> SessionTable::insert(SessionRow row) {
@@ -172,6 +186,11 @@ net::Task<Result<void>> SessionTable::update(SessionId id, SessionChange change)
   auto work = [id = std::move(id), change = std::move(change)](Connection& c) {
     return store::update(c, id, change);
   };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::set<LayerId>>> SessionTable::layers() {
+  auto work = [](Connection& c) { return store::layers(c); };
   co_return co_await database_.run(std::move(work));
 }
 

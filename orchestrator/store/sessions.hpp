@@ -4,6 +4,7 @@
 // `not_found`, a name already taken `conflict`. Every method is one commit.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "net/task.hpp"
@@ -24,6 +25,9 @@ class SessionTable {
   net::Task<Result<void>> update(SessionId id, SessionChange change);
   // With its processes. No error if it was not there.
   net::Task<Result<void>> remove(SessionId id);
+  // The layers that any session refers to. Ask after listing what is on disk: a layer is referred to before
+  // it is made.
+  net::Task<Result<std::set<LayerId>>> layers();
 
  private:
   Database& database_;

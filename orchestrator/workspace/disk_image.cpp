@@ -1,7 +1,6 @@
 #include "workspace/disk_image.hpp"
 
 #include <linux/fs.h>
-#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,8 @@
 
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "workspace/freeze.hpp"
+#include "workspace/loop_device.hpp"
 #include "workspace/make_filesystem.hpp"
 #include "workspace/syscalls.hpp"
 
@@ -18,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kImage = "disk.img";
 constexpr std::uint64_t kSmallest = 16u << 20;
 constexpr std::uint64_t kLargest = std::uint64_t{1} << 44;
 
@@ -61,78 +63,21 @@ Result<void> copy_sparse(int from, int to, const fs::path& path) {
   off_t at = 0;
   while ((at = ::lseek(from, at, SEEK_DATA)) >= 0) {
     off_t end = ::lseek(from, at, SEEK_HOLE);
-    if (end < 0) return failed(errno, "Cannot read the template of", path);
+    if (end < 0) return failed(errno, "Cannot read what is copied to", path);
     off_t in = at, out = at;
     while (in < end) {
       auto n = ::copy_file_range(from, &in, to, &out, static_cast<std::size_t>(end - in), 0);
       if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return failed(n < 0 ? errno : EIO, "Cannot copy the template to", path);
+      if (n <= 0) return failed(n < 0 ? errno : EIO, "Cannot copy to", path);
     }
     at = end;
   }
-  if (errno != ENXIO) return failed(errno, "Cannot read the template of", path);
+  if (errno != ENXIO) return failed(errno, "Cannot read what is copied to", path);
   return {};
 }
 
-Result<UniqueFd> open_image(const fs::path& session, std::uint64_t bytes) {
-  auto path = session / "disk.img";
-  UniqueFd image(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (image) return image;
-  if (errno != ENOENT) return failed(errno, "Cannot open", path);
-  BRIG_TRY(UniqueFd from, open_template(session.parent_path().parent_path() / "templates", bytes));
-  auto unfinished = session / "disk.img.new";
-  image.reset(::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!image) return failed(errno, "Cannot make", unfinished);
-  BRIG_CHECK(copy_sparse(from.get(), image.get(), unfinished));
-  if (::rename(unfinished.c_str(), path.c_str()) != 0) return failed(errno, "Cannot keep", path);
-  return image;
-}
-
-struct Loop {
-  UniqueFd device;
-  std::string path;
-};
-
-Result<Loop> attach_loop(int image) {
-  auto refuse = [](int err, const std::string& what) {
-    return Error{err == ENOENT || err == ENXIO ? Code::unsupported : errno_error(err, "").code,
-                 "Cannot get a loop device for the session's disk limit (" + what + ": " +
-                     errno_error(err, "").message.substr(2) +
-                     "): load the kernel module `loop`, or take the disk limit out of the policy",
-                 "workspace: disk", false};
-  };
-  UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
-  if (!control) return refuse(errno, "/dev/loop-control");
-  loop_config config{};
-  config.fd = static_cast<__u32>(image);
-  config.block_size = 4096;
-  config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-  // Others take free devices too: what was free a moment ago may be gone.
-  for (int attempt = 0; attempt < 64; ++attempt) {
-    int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
-    if (number < 0) return refuse(errno, "LOOP_CTL_GET_FREE");
-    Loop loop;
-    loop.path = "/dev/loop" + std::to_string(number);
-    loop.device.reset(::open(loop.path.c_str(), O_RDWR | O_CLOEXEC));
-    if (!loop.device) return refuse(errno, loop.path);
-    if (::ioctl(loop.device.get(), LOOP_CONFIGURE, &config) == 0) return loop;
-    if (errno != EBUSY) return refuse(errno, "LOOP_CONFIGURE");
-  }
-  return refuse(EBUSY, "all are taken");
-}
-
-}  // namespace
-
-Result<UniqueFd> mount_disk_image(const fs::path& session, std::uint64_t bytes) {
-  if (bytes < kSmallest || bytes > kLargest) {
-    return Error{Code::invalid,
-                 "A disk limit of " + format_size(bytes) + " cannot be kept: it has to be between " +
-                     format_size(kSmallest) + " and " + format_size(kLargest),
-                 "workspace: disk", false};
-  }
-  bytes &= ~((std::uint64_t{1} << 20) - 1);
-  BRIG_TRY(UniqueFd image, open_image(session, bytes));
-  BRIG_TRY(Loop loop, attach_loop(image.get()));
+// Of an image that is there. Where the kernel has its file system mounted already it is that one.
+Result<UniqueFd> mount_image(const fs::path& path, const LoopDevice& loop, std::uint64_t attributes) {
   UniqueFd context(::fsopen("ext4", FSOPEN_CLOEXEC));
   if (!context) return mount_error(errno, "Cannot mount the session's disk");
   int c = context.get();
@@ -143,10 +88,92 @@ Result<UniqueFd> mount_disk_image(const fs::path& session, std::uint64_t bytes) 
       ::fsconfig(c, FSCONFIG_SET_FLAG, "discard", nullptr, 0) == 0 &&
       ::fsconfig(c, FSCONFIG_SET_FLAG, "noinit_itable", nullptr, 0) == 0 &&
       ::fsconfig(c, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0) {
-    mount.reset(::fsmount(c, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+    mount.reset(::fsmount(c, FSMOUNT_CLOEXEC,
+                          static_cast<unsigned>(attributes | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)));
   }
-  if (!mount) return failed(errno, "Cannot mount the session's disk", session / "disk.img");
+  if (!mount) return failed(errno, "Cannot mount the session's disk", path);
   return mount;
+}
+
+// The image of a layer that somebody may have mounted: one at a time, so that it gets one device.
+Result<UniqueFd> mount_shared(const fs::path& path, int image, std::uint64_t attributes) {
+  static std::mutex turn;
+  std::lock_guard lock(turn);
+  BRIG_TRY(LoopDevice loop, loop_device_of(image));
+  return mount_image(path, loop, attributes);
+}
+
+UniqueFd open_image(const fs::path& layer) {
+  return UniqueFd(::open((layer / kImage).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+}
+
+// Under another name until it is whole.
+Result<UniqueFd> make_image(const fs::path& layer, int from) {
+  auto unfinished = layer / (std::string(kImage) + ".new");
+  UniqueFd image(::open(unfinished.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!image) return failed(errno, "Cannot make", unfinished);
+  BRIG_CHECK(copy_sparse(from, image.get(), unfinished));
+  if (::rename(unfinished.c_str(), (layer / kImage).c_str()) != 0)
+    return failed(errno, "Cannot keep", unfinished);
+  return image;
+}
+
+}  // namespace
+
+bool has_disk_image(const fs::path& layer) {
+  struct stat st {};
+  return ::lstat((layer / kImage).c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+Result<UniqueFd> mount_disk_image(const fs::path& layer, std::uint64_t bytes) {
+  if (bytes < kSmallest || bytes > kLargest) {
+    return Error{Code::invalid,
+                 "A disk limit of " + format_size(bytes) + " cannot be kept: it has to be between " +
+                     format_size(kSmallest) + " and " + format_size(kLargest),
+                 "workspace: disk", false};
+  }
+  bytes &= ~((std::uint64_t{1} << 20) - 1);
+  auto path = layer / kImage;
+  if (auto image = open_image(layer)) return mount_shared(path, image.get(), 0);
+  if (errno != ENOENT) return failed(errno, "Cannot open", path);
+  BRIG_TRY(UniqueFd from, open_template(layer.parent_path().parent_path() / "templates", bytes));
+  BRIG_TRY(UniqueFd image, make_image(layer, from.get()));
+  BRIG_TRY(LoopDevice loop, new_loop_device(image.get()));
+  return mount_image(path, loop, 0);
+}
+
+Result<UniqueFd> mount_existing_disk_image(const fs::path& layer, std::uint64_t attributes) {
+  auto image = open_image(layer);
+  if (!image) return failed(errno, "Cannot open", layer / kImage);
+  return mount_shared(layer / kImage, image.get(), attributes);
+}
+
+Result<std::uint64_t> copy_disk_image(const fs::path& from, const fs::path& to) {
+  auto image = open_image(from);
+  if (!image) return failed(errno, "Cannot open", from / kImage);
+  UniqueFd copy;
+  {
+    BRIG_TRY(UniqueFd mount, mount_shared(from / kImage, image.get(), MOUNT_ATTR_RDONLY));
+    UniqueFd root(::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!root) return failed(errno, "Cannot open", from / kImage);
+    mount.reset();
+    BRIG_TRY(Freeze still, Freeze::hold(std::move(root)));
+    BRIG_TRY(copy, make_image(to, image.get()));
+  }
+  // Nobody has to wait for this.
+  struct stat st {};
+  if (::fsync(copy.get()) != 0 || ::fstat(copy.get(), &st) != 0) {
+    return failed(errno, "Cannot write", to / kImage);
+  }
+  return static_cast<std::uint64_t>(st.st_blocks) * 512;
+}
+
+Result<void> release_disk_image(const fs::path& layer) {
+  if (!has_disk_image(layer)) return {};
+  BRIG_TRY(UniqueFd mount, mount_existing_disk_image(layer, MOUNT_ATTR_RDONLY));
+  UniqueFd root(::openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return failed(errno, "Cannot open", layer / kImage);
+  return thaw(root.get());
 }
 
 }  // namespace brig::workspace

@@ -1,12 +1,12 @@
-// Workspaces: an overlay at STATE/sessions/ID/workspace whose lower layer is the project, which is never
-// written, and whose upper layer belongs to the session.
+// Workspaces: an overlay at STATE/sessions/ID/workspace whose lowest layer is the project, which is never
+// written, and whose uppermost belongs to the session (workspace/layers.hpp).
 //
-// Inside the sandbox there is one user, 1000:1000. Both layers are idmapped so that the project's owner
+// Inside the sandbox there is one user, 1000:1000. All layers are idmapped so that the project's owner
 // appears as 1000, and what 1000 writes belongs to the owner outside; root stays root (the kernel needs it
 // for the overlay's own work directory), unless the project is root's: then the two change places. Everyone
 // else's files belong to nobody inside.
 //
-// With a disk limit the upper layer lives in an ext4 image of that size in the session's directory.
+// With a disk limit the session's own layer lives in an ext4 image of that size.
 //
 // Ownership: mounts are the kernel's; they outlive brigd, and reconciling finds them by list_mounts().
 // Threads: any, several at once; blocking system calls, so run on a worker. Failure: as Result; a mount that
@@ -33,9 +33,11 @@ namespace brig::workspace {
 inline constexpr uid_t kInside = 1000;  // the uid and gid inside
 
 struct MountSpec {
-  std::filesystem::path session;     // STATE/sessions/ID: upper, work and workspace are made in it
-  const Project* project = nullptr;  // none: an empty workspace
-  uid_t uid = kInside;  // owner outside of an empty workspace; with a project, the project's is used
+  std::filesystem::path session;              // STATE/sessions/ID: workspace is made in it
+  std::filesystem::path layer;                // STATE/layers/LAYER, written to; made if it is not there
+  std::vector<std::filesystem::path> frozen;  // likewise, only read; top first
+  const Project* project = nullptr;           // none: what is below is empty
+  uid_t uid = kInside;  // owner outside where there is neither project nor frozen layer, whose is used else
   gid_t gid = kInside;
   std::uint64_t disk_bytes = 0;  // 0: as much as the state directory has
 };
@@ -66,8 +68,8 @@ Result<void> unmount(const std::filesystem::path& session);
 // The session directories under `sessions` that have something mounted in them.
 Result<std::vector<std::filesystem::path>> list_mounts(const std::filesystem::path& sessions);
 
-// Deletes a session's directory with everything in it, whatever was planted there: follows no link and
-// crosses no mount (`conflict` if something is still mounted). No error if it is not there.
-Result<void> destroy(const std::filesystem::path& session);
+// Deletes the directory of a session or a layer with everything in it, whatever was planted there: follows no
+// link and crosses no mount (`conflict` if something is still mounted). No error if it is not there.
+Result<void> destroy(const std::filesystem::path& directory);
 
 }  // namespace brig::workspace

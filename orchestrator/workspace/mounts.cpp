@@ -13,6 +13,7 @@
 #include "core/text.hpp"
 #include "core/unique_fd.hpp"
 #include "workspace/mounter.hpp"
+#include "workspace/overlay.hpp"
 
 namespace brig::workspace {
 
@@ -119,18 +120,8 @@ Result<std::vector<std::filesystem::path>> list_mounts(const std::filesystem::pa
 }
 
 Result<void> unmount(const std::filesystem::path& session) {
-  // The two layers are only there if brigd died in the middle of mount().
-  for (const char* name : {"workspace", "tmp-lower", "tmp-upper"}) {
-    auto path = session / name;
-    // Bounded: one over another happens only if somebody mounted by hand.
-    for (int i = 0; i < 16; ++i) {
-      if (::umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0) continue;
-      if (errno == EBUSY && ::umount2(path.c_str(), UMOUNT_NOFOLLOW | MNT_DETACH) == 0) continue;
-      if (errno == EINVAL || errno == ENOENT || errno == ENOTDIR) break;
-      return errno_error(errno, "Cannot unmount " + brig::quoted(path.native(), 200), "workspace: unmount");
-    }
-  }
-  return {};
+  BRIG_CHECK(unmount_at(session / "workspace"));
+  return unmount_scratch(session);
 }
 
 }  // namespace brig::workspace

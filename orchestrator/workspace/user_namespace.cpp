@@ -1,16 +1,13 @@
 #include "workspace/user_namespace.hpp"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 
 #include "workspace/mounter.hpp"
+#include "workspace/waiting_process.hpp"
 
 namespace brig::workspace {
 
@@ -30,38 +27,11 @@ int write_map(pid_t child, const char* name, const std::string& map) {
   return 0;
 }
 
-// A process that owns a new user namespace and waits. No exit signal: whoever in this process waits for
-// children of its own never hears of it. Should we die, the pipe ends and it goes.
-pid_t spawn_waiting(UniqueFd& keep) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
-  UniqueFd wait_on(ends[0]);
-  keep.reset(ends[1]);
-  // A signal handled in the child would run our handlers on our shared descriptors.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  clone_args args{};
-  args.flags = CLONE_NEWUSER;
-  auto child = static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
-  if (child == 0) {
-    ::close(ends[1]);
-    char byte;
-    while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) {
-    }
-    ::_exit(0);
-  }
-  int err = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = err;
-  return child;
-}
-
 }  // namespace
 
 Result<UniqueFd> make_user_namespace(uid_t uid, gid_t gid) {
   UniqueFd keep;
-  pid_t child = spawn_waiting(keep);
+  pid_t child = spawn_waiting(CLONE_NEWUSER, keep);
   if (child < 0) {
     int err = errno;
     if (err == ENOSPC || err == EUSERS || err == EPERM) {
@@ -80,9 +50,7 @@ Result<UniqueFd> make_user_namespace(uid_t uid, gid_t gid) {
     fd.reset(::open(("/proc/" + std::to_string(child) + "/ns/user").c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) err = errno;
   }
-  ::kill(child, SIGKILL);
-  while (::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
-  }
+  end_waiting(child);
   if (err != 0) return errno_error(err, "Cannot set up a user namespace", "workspace: user namespace");
   return fd;
 }

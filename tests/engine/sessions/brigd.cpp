@@ -188,6 +188,9 @@ void Brigd::expect_nothing_left(std::size_t kept_directories) {
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(state() / "sessions"))
     ++directories;
   EXPECT_EQ(directories, kept_directories);
+  std::size_t layers = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(state() / "layers")) ++layers;
+  EXPECT_EQ(layers, kept_directories);
   auto listed = Engine::shared().request("GET", "/containers/json?all=1");
   ASSERT_TRUE(listed) << listed.error().message;
   auto containers = nlohmann::json::parse(*listed, nullptr, false);

@@ -51,6 +51,7 @@ TEST_F(Host, TakesAwayWhatAnExaminationCutShortHasLeft) {
   std::filesystem::create_directories(left);
   workspace::MountSpec spec;
   spec.session = left;
+  spec.layer = state.path / "doctor" / "plain-layer";
   ASSERT_TRUE(mounter.mount(spec));
   EXPECT_FALSE(look().workspace);
   EXPECT_TRUE(workspace::list_mounts(state.path)->empty());

@@ -103,6 +103,14 @@ TEST(Plan, DropsRemainsOnce) {
   EXPECT_EQ(actions[0], Action(DropRemains{unknown}));
 }
 
+TEST(Plan, DropsLayersThatNothingRefersTo) {
+  Observed observed;
+  observed.stray_layers.insert(LayerId("aaaaaaaaaaaaaaaa"));
+  auto actions = plan({}, observed);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0], Action(DropLayer{LayerId("aaaaaaaaaaaaaaaa")}));
+}
+
 TEST(Plan, AQuietWorldNeedsNothing) {
   Observed observed;
   observed.containers.push_back({"c1", kName, kId, true});

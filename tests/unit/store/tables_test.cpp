@@ -70,6 +70,8 @@ void expect_equal(const SessionRow& a, const SessionRow& b) {
   EXPECT_EQ(a.policy_json, b.policy_json);
   EXPECT_EQ(a.policy_hash, b.policy_hash);
   EXPECT_EQ(a.project, b.project);
+  EXPECT_EQ(a.layer, b.layer);
+  EXPECT_EQ(a.frozen, b.frozen);
   EXPECT_EQ(a.container_name, b.container_name);
   EXPECT_EQ(a.container_id, b.container_id);
   EXPECT_EQ(a.link_key.reveal(), b.link_key.reveal());
@@ -87,6 +89,8 @@ TEST_F(Tables, ASessionComesBackAsItWentIn) {
   auto sparse = session("0123456789abcdef", "fix");
   auto full = session("1123456789abcdef", "other");
   full.project.reset();
+  full.layer = LayerId("1111111111111111");
+  full.frozen = {LayerId("2222222222222222"), LayerId("3333333333333333")};
   full.container_id = "c0ffee";
   full.link_registered = true;
   full.generation = 7;
@@ -105,6 +109,21 @@ TEST_F(Tables, ASessionComesBackAsItWentIn) {
   auto found = run_task(sessions().find("uid:1000", "other"));
   ASSERT_TRUE(found) << found.error().message;
   expect_equal(*found, full);
+}
+
+TEST_F(Tables, LayersAreReferredToAsLongAsASessionHasThem) {
+  auto one = session("0123456789abcdef", "one");
+  one.layer = LayerId("1111111111111111");
+  one.frozen = {LayerId("2222222222222222"), LayerId("3333333333333333")};
+  auto two = session("1123456789abcdef", "two");
+  two.layer = LayerId("4444444444444444");
+  two.frozen = {LayerId("3333333333333333")};
+  ASSERT_TRUE(run_task(sessions().insert(one)));
+  ASSERT_TRUE(run_task(sessions().insert(two)));
+  EXPECT_EQ(run_task(sessions().layers())->size(), 4u);
+  ASSERT_TRUE(run_task(sessions().remove(one.id)));
+  EXPECT_THAT(*run_task(sessions().layers()),
+              ::testing::ElementsAre(LayerId("3333333333333333"), LayerId("4444444444444444")));
 }
 
 TEST_F(Tables, ANameIsTheOwnersOnce) {

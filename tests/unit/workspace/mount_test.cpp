@@ -58,8 +58,7 @@ class Workspace : public ::testing::TestWithParam<Case> {
 
   Result<void> mount() {
     BRIG_TRY(Project project, open_project(project_dir.native(), std::nullopt, {}));
-    MountSpec spec;
-    spec.session = place.session();
+    auto spec = place.spec();
     spec.project = &project;
     return mounter.mount(spec);
   }
@@ -165,8 +164,7 @@ class EmptyWorkspace : public ::testing::TestWithParam<Mounter::Method> {};
 TEST_P(EmptyWorkspace, WorksLikeOneWithAProject) {
   Place place;
   Mounter mounter(GetParam());
-  MountSpec spec;
-  spec.session = place.session();
+  auto spec = place.spec();
   spec.uid = 1234;
   spec.gid = 1235;
   auto mounted = mounter.mount(spec);
@@ -194,8 +192,7 @@ TEST(Mounter, MountsFromWhatWasOpenedNotFromThePath) {
   fs::rename(mine, place.root / "home" / "moved");
   fs::create_symlink("/etc", mine);
   Mounter mounter;
-  MountSpec spec;
-  spec.session = place.session();
+  auto spec = place.spec();
   spec.project = &*project;
   ASSERT_TRUE(mounter.mount(spec));
   EXPECT_EQ(read_text(place.workspace() / "file"), "mine");
@@ -211,8 +208,7 @@ TEST(Mounter, AMountBelowTheProjectIsNotCarriedIn) {
   auto project = open_project(app.native(), std::nullopt, {});
   ASSERT_TRUE(project);
   Mounter mounter;
-  MountSpec spec;
-  spec.session = place.session();
+  auto spec = place.spec();
   spec.project = &*project;
   ASSERT_TRUE(mounter.mount(spec));
   EXPECT_TRUE(fs::is_empty(place.workspace() / "below"));
@@ -222,7 +218,7 @@ TEST(Mounter, AMountBelowTheProjectIsNotCarriedIn) {
 TEST(Mounter, AFailureLeavesNothingMounted) {
   Place place;
   Mounter mounter;
-  MountSpec spec;
+  auto spec = place.spec();
   spec.session = place.root / "nowhere";
   EXPECT_FALSE(mounter.mount(spec));
   // proc cannot be idmapped, whoever owns it.
@@ -253,6 +249,7 @@ TEST(Mounter, SeveralAtOnceFromSeveralThreads) {
     threads.emplace_back([&, i] {
       MountSpec spec;
       spec.session = sessions[i];
+      spec.layer = place.paths.layers() / std::to_string(i);
       spec.uid = spec.gid = 1000 + static_cast<uid_t>(i % 3);
       auto mounted = mounter.mount(spec);
       if (!mounted) failures[i] = mounted.error().message;

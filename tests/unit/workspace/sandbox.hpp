@@ -19,6 +19,7 @@
 #include <string>
 #include <thread>
 
+#include "core/paths.hpp"
 #include "workspace/mounter.hpp"
 
 namespace brig::workspace {
@@ -28,28 +29,60 @@ namespace fs = std::filesystem;
 // STATE/sessions/0123456789abcdef and a place for projects, below one directory that everybody may enter.
 class Place {
  public:
-  Place() {
-    std::string pattern = (fs::temp_directory_path() / "brig-workspace-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) std::abort();
-    root = pattern;
+  Place() : root(make_root()), paths(root / "state") {
     ::chmod(root.c_str(), 0755);
     fs::create_directories(session());
+    fs::create_directories(paths.layers());
     fs::create_directories(root / "home");
   }
   ~Place() {
     EXPECT_TRUE(unmount(session()));
     EXPECT_TRUE(destroy(session()));
+    for (auto& layer : fs::directory_iterator(paths.layers())) EXPECT_TRUE(destroy(layer));
     std::error_code ignored;
     fs::remove_all(root, ignored);
   }
-  fs::path state() const { return root / "state"; }
-  fs::path sessions() const { return state() / "sessions"; }
+  fs::path state() const { return paths.root(); }
+  fs::path sessions() const { return paths.sessions(); }
   fs::path session() const { return sessions() / "0123456789abcdef"; }
   fs::path workspace() const { return session() / "workspace"; }
-  fs::path upper() const { return session() / "upper"; }
+  fs::path layer() const { return paths.layer(own); }
+  fs::path upper() const { return layer() / "upper"; }
+  MountSpec spec() const {
+    MountSpec spec;
+    spec.session = session();
+    spec.layer = layer();
+    return spec;
+  }
 
-  fs::path root;
+  const fs::path root;
+  const StatePaths paths;
+  const LayerId own{"00000000000000aa"};
+
+ private:
+  static fs::path make_root() {
+    std::string pattern = (fs::temp_directory_path() / "brig-workspace-XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) std::abort();
+    return pattern;
+  }
 };
+
+// Which loop devices are bound to a file below `root`.
+inline std::size_t loops_of(const fs::path& root) {
+  std::size_t n = 0;
+  for (auto& device : fs::directory_iterator("/sys/block")) {
+    std::ifstream file(device.path() / "loop" / "backing_file");
+    std::string name;
+    n += std::getline(file, name) && name.starts_with(root.native());
+  }
+  return n;
+}
+
+// A device is let go of by a worker of the kernel, a moment after its last mount.
+inline bool no_loops_of(const fs::path& root) {
+  for (int i = 0; i < 10'000 && loops_of(root) > 0; ++i) ::usleep(1000);
+  return loops_of(root) == 0;
+}
 
 inline void write_text(const fs::path& path, const std::string& text) {
   std::ofstream(path) << text;
