@@ -49,6 +49,7 @@ Result<Ceiling> parse_ceiling(std::string_view toml, std::string_view file) {
   auto limits = top.table("limits");
   out.limits = read_limits(limits);
   out.grants = read_grant_bounds(top.table("grants"));
+  out.egress = read_egress_bounds(top.table("egress"));
   top.finish();
   BRIG_CHECK(source.result());
   return out;
@@ -68,6 +69,7 @@ Ceiling meet(const Ceiling& a, const Ceiling& b) {
   out.grants.syscalls = both(a.grants.syscalls, b.grants.syscalls);
   out.grants.mount_read = common_roots(a.grants.mount_read, b.grants.mount_read);
   out.grants.mount_write = common_roots(a.grants.mount_write, b.grants.mount_write);
+  out.egress = meet(a.egress, b.egress);
   return out;
 }
 

@@ -1,7 +1,7 @@
 // The ceiling: the most that the operator lets any sandbox have.
 //
-// A silent number has no bound; a silent [grants] allows none. `meet` is the greatest ceiling that is below
-// both: idempotent, commutative, associative, never above either.
+// A silent number has no bound, nor has a silent [egress]; a silent [grants] allows none. `meet` is the
+// greatest ceiling that is below both: idempotent, commutative, associative, never above either.
 //
 // Threads: any. Failure: Error{invalid} from the parser; meet cannot fail.
 #pragma once
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/result.hpp"
+#include "policy/egress/bounds.hpp"
 #include "policy/values.hpp"
 
 namespace brig::policy {
@@ -32,6 +33,7 @@ struct Ceiling {
   std::set<Workspace> workspaces{Workspace::overlay, Workspace::readonly};
   Asked limits;
   GrantBounds grants;
+  EgressBounds egress;
 
   bool operator==(const Ceiling&) const = default;
 };

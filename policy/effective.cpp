@@ -60,6 +60,7 @@ std::string policy_hash(const Effective& effective) {
   for (const auto& info : limit_table()) form["limits"][std::string(info.key)] = effective.limits.*info.value;
   form["grants"] = json::array();
   for (const auto& grant : effective.grants) form["grants"].push_back(canonical_grant(grant));
+  form["egress"] = to_json(effective.egress);
   auto text = form.dump(-1, ' ', false, json::error_handler_t::replace);
   std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
   crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());

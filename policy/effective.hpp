@@ -25,6 +25,7 @@ struct Effective {
   Workspace workspace = Workspace::overlay;
   Limits<std::uint64_t> limits;
   std::vector<Grant> grants;  // in canonical order, each once
+  Egress egress;              // the ceiling's bound still applies to each connection
 
   bool has_project_write() const;
   bool has_ptrace() const;

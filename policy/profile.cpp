@@ -34,6 +34,7 @@ Result<Profile> parse_profile(std::string_view toml, std::string_view file) {
   out.workspace = fields.workspace;
   out.limits = fields.limits;
   out.grants = std::move(fields.grants);
+  out.egress = std::move(fields.egress);
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "policy/egress/bounds.hpp"
 #include "policy/values.hpp"
 
 namespace brig::policy {
@@ -24,6 +25,7 @@ struct Profile {
   std::optional<Workspace> workspace;
   Asked limits;
   std::vector<Grant> grants;  // in canonical order
+  Egress egress;
 };
 
 // `file` is named in refusals; its stem is the profile's name unless the text has a `name`.

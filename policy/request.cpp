@@ -34,6 +34,7 @@ Request read_fields(Reader& top) {
   auto limits = top.table("limits");
   out.limits = read_limits(limits);
   out.grants = read_grants(top.table("grants"));
+  out.egress = read_egress(top.table("egress"));
   return out;
 }
 
@@ -63,6 +64,7 @@ json to_json(const Request& request) {
     }
   };
   for (const auto& grant : canonical(request.grants)) std::visit(Visitor{out["grants"]}, grant);
+  if (!request.egress.empty()) out["egress"] = to_json(request.egress);
   return out;
 }
 

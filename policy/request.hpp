@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "policy/egress/bounds.hpp"
 #include "policy/values.hpp"
 
 namespace brig::policy {
@@ -17,12 +18,14 @@ struct Request {
   std::optional<Workspace> workspace;
   Asked limits;
   std::vector<Grant> grants;  // in any order
+  Egress egress;
 
   bool operator==(const Request&) const = default;
 };
 
 // {"runtime": "crun", "limits": {"memory": "2 GiB", "cpus": 1.5}, "workspace": {"mode": "readonly"},
-//  "grants": {"ptrace": true, "mount": [{"source": "/srv/data", "target": "/data"}]}}
+//  "grants": {"ptrace": true, "mount": [{"source": "/srv/data", "target": "/data"}]},
+//  "egress": {"allow": ["api.example.com"], "presets": ["npm"], "ask": true}}
 // The keys of a profile, without name and description; all optional.
 Result<Request> parse_request(const nlohmann::json& object);
 

@@ -1,3 +1,5 @@
+#include "policy/egress/resolve.hpp"
+
 #include <algorithm>
 
 #include "core/text.hpp"
@@ -33,6 +35,7 @@ class Resolver {
     BRIG_CHECK(workspace());
     for (const auto& info : limit_table()) BRIG_CHECK(limit(info));
     BRIG_CHECK(grants());
+    BRIG_CHECK(resolve_egress(ceiling_, profile_, request_, out_));
     out_.hash = policy_hash(out_.effective);
     return std::move(out_);
   }

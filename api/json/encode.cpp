@@ -95,7 +95,7 @@ json encode(const image::Progress& progress) {
 }
 
 json encode(const policy::Profile& profile, bool is_default) {
-  policy::Request asks{profile.runtime, profile.workspace, profile.limits, profile.grants};
+  policy::Request asks{profile.runtime, profile.workspace, profile.limits, profile.grants, profile.egress};
   return {{"name", profile.name},
           {"description", profile.description},
           {"built_in", profile.built_in},

@@ -41,7 +41,7 @@ Result<void> check_spec(const CreateSpec& spec) {
 
 // The effective policy, written as the request that asks for exactly it.
 std::string policy_text(const policy::Effective& effective) {
-  policy::Request request{effective.runtime, effective.workspace, {}, effective.grants};
+  policy::Request request{effective.runtime, effective.workspace, {}, effective.grants, effective.egress};
   const auto& has = effective.limits;
   request.limits = {has.memory, has.milli_cpus, has.pids, has.nofile, has.disk,
                     has.tmp,    has.home,       has.run,  has.shm,    has.oom_score_adj};

@@ -145,6 +145,29 @@ std::vector<Grant> grants() {
   return out;
 }
 
+// Few names and ports, so that they meet, cover and contradict each other often.
+std::vector<egress::Rule> egress_rules(egress::Verb verb, int most) {
+  std::vector<egress::Rule> out;
+  for (int n = *inRange(0, most); n > 0; --n) {
+    auto text =
+        *elementOf(std::vector<std::string>{"a.test", "b.a.test", "*.a.test", "*.test", "*", "10.0.0.0/8",
+                                            "10.1.2.3", "[fd00::]/8", "169.254.169.254", "203.0.113.0/24"});
+    auto port = *elementOf(std::vector<std::string>{"", ":80", ":443", ":5432", ":*"});
+    auto rule = egress::read_rule((*inRange(0, 4) == 0 && !port.empty() ? "tcp://" : "") + text + port, verb);
+    if (rule) out.push_back(std::move(*rule));
+  }
+  return egress::fewest(std::move(out));
+}
+
+Egress egress_wish() {
+  Egress out;
+  out.allow = egress_rules(egress::Verb::allow, 4);
+  if (*inRange(0, 4) == 0) out.deny = egress_rules(egress::Verb::deny, 2);
+  out.presets = some_of<Preset>({Preset::provider, Preset::npm, Preset::pip, Preset::apt});
+  out.ask = *inRange(0, 4) == 0;
+  return out;
+}
+
 // Antichains with writable ⊆ readable, as the parser makes them.
 std::set<std::string> roots(bool wide) {
   return wide ? std::set<std::string>{"/opt", "/srv"}
@@ -195,6 +218,9 @@ rc::Gen<Ceiling> any_ceiling() {
     c.grants.mount_read = roots(wide);
     for (const auto& root : c.grants.mount_read)
       if (*arbitrary<bool>()) c.grants.mount_write.insert(root);
+    if (*inRange(0, 3) != 0) c.egress.allow = egress_rules(egress::Verb::allow, 6);
+    if (*inRange(0, 4) == 0) c.egress.deny = egress_rules(egress::Verb::deny, 2);
+    c.egress.ask = *inRange(0, 4) != 0;
     return c;
   });
 }
@@ -207,6 +233,7 @@ rc::Gen<Request> any_request() {
     if (*inRange(0, 4) == 0) r.workspace = *elementOf(std::vector{Workspace::overlay, Workspace::readonly});
     if (*arbitrary<bool>()) r.limits = asked(0);
     if (*arbitrary<bool>()) r.grants = grants();
+    if (*inRange(0, 3) == 0) r.egress = egress_wish();
     return r;
   });
 }
@@ -222,6 +249,7 @@ rc::Gen<Profile> any_profile() {
     p.workspace = like.workspace;
     p.limits = like.limits;
     p.grants = like.grants;
+    p.egress = like.egress;
     return p;
   });
 }

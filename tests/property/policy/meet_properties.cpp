@@ -3,6 +3,7 @@
 
 #include "generators.hpp"
 #include "policy/effective.hpp"
+#include "policy/egress/decide.hpp"
 
 namespace brig::policy {
 namespace {
@@ -25,6 +26,26 @@ bool within(const std::set<std::string>& inner, const std::set<std::string>& out
   return true;
 }
 
+// Judged by what comes of it: whatever the tighter one lets through, the wider one does.
+bool egress_below(const EgressBounds& a, const EgressBounds& b) {
+  auto lets = [](const EgressBounds& bounds, const egress::Target& target, bool tcp) {
+    for (const auto& rule : bounds.deny)
+      if (rule.matches(target)) return false;
+    if (!bounds.allow) return true;
+    for (const auto& rule : *bounds.allow)
+      if (rule.matches(target) && (rule.tcp || !tcp)) return true;
+    return false;
+  };
+  for (const char* host : {"a.test", "b.a.test", "c.b.a.test", "x.test", "other", "10.1.2.3", "10.9.9.9",
+                           "[fd00::1]", "169.254.169.254", "203.0.113.9", "8.8.4.4"})
+    for (const char* port : {"80", "443", "5432", "1"})
+      for (bool tcp : {false, true}) {
+        auto target = egress::read_target(std::string(host) + ":" + port);
+        if (!target || (lets(a, *target, tcp) && !lets(b, *target, tcp))) return false;
+      }
+  return a.ask <= b.ask;
+}
+
 bool below(const Ceiling& a, const Ceiling& b) {
   auto subset = [](const auto& x, const auto& y) {
     return std::includes(y.begin(), y.end(), x.begin(), x.end());
@@ -37,7 +58,7 @@ bool below(const Ceiling& a, const Ceiling& b) {
          at_most(a.limits.shm, b.limits.shm) && at_least(a.limits.oom_score_adj, b.limits.oom_score_adj) &&
          a.grants.project_write <= b.grants.project_write && a.grants.ptrace <= b.grants.ptrace &&
          subset(a.grants.syscalls, b.grants.syscalls) && within(a.grants.mount_read, b.grants.mount_read) &&
-         within(a.grants.mount_write, b.grants.mount_write);
+         within(a.grants.mount_write, b.grants.mount_write) && egress_below(a.egress, b.egress);
 }
 
 RC_GTEST_PROP(Meet, IsIdempotent, (const Ceiling& a)) {
@@ -105,7 +126,15 @@ RC_GTEST_PROP(Resolve, NeverWidens, ()) {
   check(e->limits.memory, profile.limits.memory);
   check(e->limits.pids, profile.limits.pids);
 
-  Request same{e->runtime, e->workspace, {}, e->grants};
+  for (const auto& rule : e->egress.allow) {
+    RC_ASSERT(egress::within(ceiling.egress.allow, rule));
+    RC_ASSERT(egress::covers(profile.egress.allow, rule) || egress::covers(request.egress.allow, rule));
+  }
+  for (const auto* deny : {&ceiling.egress.deny, &profile.egress.deny, &request.egress.deny})
+    for (const auto& rule : *deny) RC_ASSERT(egress::covers(e->egress.deny, rule));
+  RC_ASSERT(!e->egress.ask || (ceiling.egress.ask && (profile.egress.ask || request.egress.ask)));
+
+  Request same{e->runtime, e->workspace, {}, e->grants, e->egress};
   const auto& l = e->limits;
   same.limits = {l.memory, l.milli_cpus, l.pids, l.nofile, l.disk,
                  l.tmp,    l.home,       l.run,  l.shm,    l.oom_score_adj};
@@ -133,6 +162,8 @@ RC_GTEST_PROP(Resolve, IsMonotone, ()) {
   RC_ASSERT(low->limits.pids <= high->limits.pids);
   RC_ASSERT(low->limits.oom_score_adj >= high->limits.oom_score_adj);
   RC_ASSERT(low->grants == high->grants);
+  RC_ASSERT(low->egress.allow == high->egress.allow);
+  for (const auto& rule : high->egress.deny) RC_ASSERT(egress::covers(low->egress.deny, rule));
 }
 
 }  // namespace

@@ -49,7 +49,9 @@ TEST_F(Schema, TakesAndRefusesWhatTheParserDoes) {
             "shm":"64MiB","oom_score_adj":0}})",
        R"({"limits":{"cpus":"0.5","memory":"1.5 GiB"}})",
        R"({"grants":{"ptrace":true,"project_write":false}})", R"({"grants":{"syscalls":["mbind"]}})",
-       R"({"grants":{"mount":[{"source":"/srv/a","target":"/mnt/a"}]}})"}) {
+       R"({"grants":{"mount":[{"source":"/srv/a","target":"/mnt/a"}]}})", R"({"egress":{}})",
+       R"({"egress":{"allow":["a.example.com","*.example.org:443"],"deny":["10.0.0.0/8"],"ask":true}})",
+       R"({"egress":{"presets":["npm","pip","apt","provider"]}})"}) {
     auto object = json::parse(text);
     EXPECT_TRUE(fits(object)) << text;
     EXPECT_EQ(refusal(object), "") << text;
@@ -74,6 +76,11 @@ TEST_F(Schema, TakesAndRefusesWhatTheParserDoes) {
                            R"({"grants":{"mount":[{"source":"/srv/a"}]}})",
                            R"({"grants":{"mount":[{"source":"srv","target":"/mnt/a"}]}})",
                            R"({"grants":{"mount":{}}})",
+                           R"({"egress":["a.example.com"]})",
+                           R"({"egress":{"allow":"a.example.com"}})",
+                           R"({"egress":{"allow":[""]}})",
+                           R"({"egress":{"presets":["pypi"]}})",
+                           R"({"egress":{"ask":"yes"}})",
                            R"([])"}) {
     auto object = json::parse(text);
     EXPECT_FALSE(fits(object)) << text;
@@ -103,6 +110,7 @@ TEST_F(Schema, HasTheParsersKeys) {
   EXPECT_EQ(keys(top["grants"]["properties"]), known(refusal({{"grants", {{"zzz", 1}}}})));
   auto mount = json::parse(R"({"grants":{"mount":[{"source":"/srv/a","target":"/mnt/a","zzz":1}]}})");
   EXPECT_EQ(keys(top["grants"]["properties"]["mount"]["items"]["properties"]), known(refusal(mount)));
+  EXPECT_EQ(keys(top["egress"]["properties"]), known(refusal({{"egress", {{"zzz", 1}}}})));
   std::set<std::string> grantable, offered;
   for (const auto& group : syscall_groups())
     if (group.action == "grantable") grantable.insert(group.syscalls.begin(), group.syscalls.end());
@@ -113,7 +121,7 @@ TEST_F(Schema, HasTheParsersKeys) {
 // Profiles as the schema sees them: rewritten as requests are, with the two keys that requests lack.
 TEST_F(Schema, TakesEveryBuiltInProfile) {
   for (const auto& p : built_in_profiles()) {
-    Request same{p.runtime, p.workspace, p.limits, p.grants};
+    Request same{p.runtime, p.workspace, p.limits, p.grants, p.egress};
     auto object = to_json(same);
     object["name"] = p.name;
     object["description"] = p.description;
