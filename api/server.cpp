@@ -30,10 +30,10 @@ net::Task<void> watch_expiry(Hub* hub) {
   }
 }
 
-void end_all(Hub& hub, EndReason reason, const std::string* owner) {
+void end_all(Hub& hub, EndReason reason, const std::string* credential) {
   auto connections = hub.connections;
   for (auto* connection : connections)
-    if (hub.connections.contains(connection) && (!owner || connection->owner() == *owner))
+    if (hub.connections.contains(connection) && (!credential || connection->credential() == *credential))
       connection->end(reason);
 }
 
@@ -49,7 +49,7 @@ Hub::Hub(boost::asio::any_io_executor executor, const Config& config, Services s
       open_connections(context.services.metrics.gauge("brig_http_connections", "Connections to the API")),
       refused_connections(context.services.metrics.counter(
           "brig_http_connections_refused_total", "Connections to the API over the bounds on their number")) {
-  context.revoke = [this](const std::string& owner) { end_all(*this, EndReason::revoked, &owner); };
+  context.revoke = [this](const std::string& credential) { end_all(*this, EndReason::revoked, &credential); };
 }
 
 bool Hub::admit_connection(const Peer& peer) {

@@ -13,6 +13,7 @@
 #include "core/metrics.hpp"
 #include "core/result.hpp"
 #include "doctor/doctor.hpp"
+#include "events/log.hpp"
 #include "image/images.hpp"
 #include "net/task.hpp"
 #include "policy/explain.hpp"
@@ -40,7 +41,8 @@ struct Token {
   TokenHash hash{};
   std::string label;
   session::Caller::Role role = session::Caller::Role::viewer;
-  std::string owner;  // "token:ID"
+  std::string owner;  // "token:ID", unless it was made for another
+  std::string mesh;   // what it is confined to; empty: nothing
   WallTime created{};
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;
@@ -76,6 +78,7 @@ struct Services {
   doctor::Doctor& doctor;
   Policies& policies;
   TokenStore& tokens;
+  events::Log& events;
   metrics::Registry& metrics;
   const Clock& clock;
   std::function<std::vector<Condition>()> readiness;  // ready if all are ok

@@ -62,7 +62,8 @@ net::Task<Admission> Authenticator::admit(const Peer* peer, const Head* head) {
     co_return out;
   }
   out.expires = token->expires;
-  out.caller = session::Caller{token->role, token->owner, std::nullopt, std::nullopt};
+  out.caller = session::Caller{token->role,  token->owner, std::nullopt,
+                               std::nullopt, token->mesh,  "token:" + token->id};
   co_return out;
 }
 

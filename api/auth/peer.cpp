@@ -37,6 +37,7 @@ Result<Peer> local_peer(int fd) {
 Result<session::Caller> caller_of(const Peer& peer, uid_t own_uid, std::optional<gid_t> group) {
   session::Caller out;
   out.owner = peer.address;
+  out.credential = peer.address;
   out.uid = peer.uid;
   out.gid = peer.gid;
   bool member = group && (peer.gid == *group ||

@@ -25,6 +25,8 @@ net::Task<Response> signal_process(Context* context, Request* request);
 net::Task<Response> attach_process(Context* context, Request* request);
 net::Task<Response> get_logs(Context* context, Request* request);
 
+net::Task<Response> get_events(Context* context, Request* request);
+
 net::Task<Response> list_providers(Context* context, Request* request);
 net::Task<Response> list_images(Context* context, Request* request);
 net::Task<Response> list_outdated(Context* context, Request* request);

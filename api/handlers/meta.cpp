@@ -40,11 +40,12 @@ net::Task<Response> get_openapi(Context*, Request*) {
 
 net::Task<Response> get_version(Context* context, Request* request) {
   const auto& version = context->services.version;
-  co_return json_response(
-      200, {{"version", version.version},
-            {"api", "v1"},
-            {"installation", version.installation},
-            {"caller", {{"role", to_string(request->caller->role)}, {"owner", request->caller->owner}}}});
+  nlohmann::json caller{{"role", to_string(request->caller->role)}, {"owner", request->caller->owner}};
+  if (!request->caller->mesh.empty()) caller["mesh"] = request->caller->mesh;
+  co_return json_response(200, {{"version", version.version},
+                                {"api", "v1"},
+                                {"installation", version.installation},
+                                {"caller", caller}});
 }
 
 net::Task<Response> get_doctor(Context* context, Request*) {

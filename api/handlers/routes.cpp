@@ -24,6 +24,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/sessions/{ref}/processes/{number}/attach", Access::viewer, kNone, "from write pace",
      attach_process},
     {"GET", "/v1/sessions/{ref}/logs", Access::viewer, kNone, "process follow from format", get_logs},
+    {"GET", "/v1/events", Access::viewer, kNone, "since session kind mesh owner once", get_events},
     {"GET", "/v1/providers", Access::viewer, kNone, "", list_providers},
     {"GET", "/v1/images", Access::viewer, kNone, "", list_images},
     {"GET", "/v1/images/outdated", Access::user, kNone, "", list_outdated},

@@ -26,13 +26,19 @@ net::Task<Response> create_token(Context* context, Request* request) {
   token.hash = made.hash;
   token.label = spec.label;
   token.role = spec.role;
-  token.owner = "token:" + made.id;
+  token.owner = spec.owner.empty() ? "token:" + made.id : spec.owner;
+  token.mesh = spec.mesh;
   token.created = now;
   if (spec.expires_in) token.expires = now + *spec.expires_in;
   auto created = co_await context->services.tokens.create(token);
   if (!created) co_return problem(created.error(), request->id);
   log::info("a token was made",
             {{"token", token.id}, {"role", to_string(token.role)}, {"by", request->caller->owner}});
+  context->services.events.add({"token.created",
+                                {},
+                                token.owner,
+                                token.mesh,
+                                dumped({{"token", encode(token)}, {"by", request->caller->owner}})});
   co_return json_response(201, {{"token", encode(token)}, {"secret", made.text.reveal()}});
 }
 
@@ -41,6 +47,8 @@ net::Task<Response> revoke_token(Context* context, Request* request) {
   auto revoked = co_await context->services.tokens.revoke(id, context->services.clock.wall());
   if (!revoked) co_return problem(revoked.error(), request->id);
   context->revoke("token:" + id);
+  context->services.events.add(
+      {"token.revoked", {}, "", "", dumped({{"token", id}, {"by", request->caller->owner}})});
   log::info("a token was revoked", {{"token", id}, {"by", request->caller->owner}});
   Response out;
   out.status = 204;

@@ -99,7 +99,7 @@ Connection::Connection(Hub& hub, Stream stream, Peer peer)
     : hub_(hub),
       stream_(std::move(stream)),
       peer_(std::move(peer)),
-      owner_(peer_.local ? peer_.address : "") {
+      credential_(peer_.local ? peer_.address : "") {
   hub_.connections.insert(this);
 }
 
@@ -235,7 +235,7 @@ net::Task<bool> Connection::serve_one() {
   request.head = parser->head();
   bool keep_alive = request.head.keep_alive;
   failure = co_await authorize(&request, &route);
-  if (request.caller) owner_ = request.caller->owner;
+  if (request.caller) credential_ = request.caller->credential;
   expires_ = request.credential_expires;
 
   bool has_body = request.head.has_body();

@@ -28,7 +28,8 @@ class Connection final : public Conversation {
   // The server stops, or the caller's credentials are gone. An idle connection ends at once, a request is
   // answered first (unless revoked), a conversation is told.
   void end(EndReason reason);
-  const std::string& owner() const { return owner_; }
+  // What the caller came with, "uid:1000" or "token:ab12cd34"; empty before the first request.
+  const std::string& credential() const { return credential_; }
   // Cuts conversations whose credentials have expired.
   void check_expiry(WallTime now);
 
@@ -51,7 +52,7 @@ class Connection final : public Conversation {
   Hub& hub_;
   Stream stream_;
   Peer peer_;
-  std::string owner_;
+  std::string credential_;
   std::optional<WallTime> expires_;
   std::string buffer_;  // read, not yet consumed
   Phase phase_ = Phase::idle;

@@ -21,8 +21,8 @@ bool allows(Access needed, const std::optional<session::Caller>& caller);
 struct Context {
   Services services;
   Limits limits;
-  // Ends every conversation of this owner: its credentials hold no longer.
-  std::function<void(const std::string& owner)> revoke;
+  // Ends every conversation of these credentials: they hold no longer.
+  std::function<void(const std::string& credential)> revoke;
 };
 
 using Handler = net::Task<Response> (*)(Context* context, Request* request);

@@ -7,6 +7,7 @@
 #include "core/names.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::api {
 namespace {
@@ -114,6 +115,8 @@ session::CreateSpec decode_create(Body& body) {
     if (printable(value, 4 * kMaxLabel) != value)
       top.fail("labels", "the label " + brig::quoted(key) + " has control characters in its value");
   }
+  out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
+  if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
   top.finish();
   return out;
@@ -177,6 +180,16 @@ TokenSpec decode_token(Body& body) {
     } else {
       out.role = static_cast<session::Caller::Role>(it - std::begin(kRoles));
     }
+  }
+  if (auto owner = top.text("owner", {.max = 128})) {
+    check(top, "owner", session::check_owner(*owner));
+    out.owner = *owner;
+  }
+  if (auto mesh = top.text("mesh", {.max = kMaxName})) {
+    check(top, "mesh", check_name("mesh", *mesh));
+    if (out.role == session::Caller::Role::admin)
+      top.fail("mesh", "an admin sees every mesh; a token for one is of the role user or viewer");
+    out.mesh = *mesh;
   }
   if (auto text = top.text("expires_in", {.max = 64})) {
     auto duration = parse_duration(*text);

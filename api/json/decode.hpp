@@ -22,6 +22,8 @@ ExplainSpec decode_explain(Body& body);
 struct TokenSpec {
   std::string label;
   session::Caller::Role role = session::Caller::Role::viewer;
+  std::string owner;  // empty: its own
+  std::string mesh;
   std::optional<Millis> expires_in;
 };
 TokenSpec decode_token(Body& body);

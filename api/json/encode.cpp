@@ -47,11 +47,24 @@ json encode(const session::View& session) {
            {"created", format_time(session.created)},
            {"processes", encode_all(session.processes)}};
   for (const auto& [key, value] : session.labels) out["labels"][key] = value;
+  if (!session.mesh.empty()) out["mesh"] = session.mesh;
   if (session.project) out["project"] = *session.project;
   if (!session.container.empty()) out["container"] = session.container;
   if (session.started) out["started"] = format_time(*session.started);
   if (session.ended) out["ended"] = format_time(*session.ended);
   if (session.outcome) out["outcome"] = encode(*session.outcome);
+  return out;
+}
+
+json encode(const events::Record& event) {
+  json out{{"number", event.number},
+           {"at", format_time(event.at)},
+           {"kind", event.kind},
+           {"owner", event.owner},
+           {"detail", json::parse(event.detail_json, nullptr, false)}};
+  if (!event.session.empty()) out["session"] = event.session;
+  if (!event.mesh.empty()) out["mesh"] = event.mesh;
+  if (!out["detail"].is_object()) out["detail"] = json::object();
   return out;
 }
 
@@ -135,6 +148,7 @@ json encode(const Token& token) {
            {"role", to_string(token.role)},
            {"owner", token.owner},
            {"created", format_time(token.created)}};
+  if (!token.mesh.empty()) out["mesh"] = token.mesh;
   if (token.expires) out["expires"] = format_time(*token.expires);
   if (token.revoked) out["revoked"] = format_time(*token.revoked);
   if (token.last_used) out["last_used"] = format_time(*token.last_used);

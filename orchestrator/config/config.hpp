@@ -68,6 +68,8 @@ struct Config {
     std::uint64_t output_bytes = 0;         // kept per process
     std::uint64_t max_connections = 0;      // to the API
     std::uint64_t requests_per_minute = 0;  // per caller
+    std::uint64_t events = 0;               // kept
+    Millis events_age{};
   } limits;
 };
 

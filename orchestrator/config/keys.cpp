@@ -207,6 +207,15 @@ const Key kKeys[] = {
      [](Table& t, Name n, Into c) {
        if (auto v = t.number(n, 1, 10000000)) c.limits.requests_per_minute = *v;
      }},
+    {"limits", "events", "50000", "", "How many events are kept to be read again; the oldest go first.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 100, 100000000)) c.limits.events = *v;
+     }},
+    {"limits", "events_age", "\"30d\"", "", "How long events are kept.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.duration(n, std::chrono::minutes(1), std::chrono::hours(24 * 3650)))
+         c.limits.events_age = *v;
+     }},
 };
 
 const TableMeaning kTables[] = {

@@ -26,16 +26,16 @@ Role role_of(std::string_view text) {
 }
 
 api::Token token_of(const store::TokenRow& row) {
-  return {row.id,      row.hash,    row.label,   role_of(row.role), row.owner,
-          row.created, row.expires, row.revoked, row.last_used};
+  return {row.id,   row.hash,    row.label,   role_of(row.role), row.owner,
+          row.mesh, row.created, row.expires, row.revoked,       row.last_used};
 }
 
 }  // namespace
 
 net::Task<Result<void>> ApiTokens::create(api::Token token) {
-  store::TokenRow row{token.id,       token.hash,    token.label,   std::string(word(token.role)),
-                      token.owner,    token.created, token.expires, token.revoked,
-                      token.last_used};
+  store::TokenRow row{token.id,      token.hash,     token.label,   std::string(word(token.role)),
+                      token.owner,   token.mesh,     token.created, token.expires,
+                      token.revoked, token.last_used};
   co_return co_await table_.create(std::move(row));
 }
 

@@ -148,6 +148,8 @@ struct Service::Parts {
   std::optional<store::SessionTable> sessions;
   std::optional<store::ProcessTable> processes;
   std::optional<store::TokenTable> tokens;
+  std::optional<store::EventTable> event_table;
+  std::optional<events::Log> events;
   std::optional<session::PolicyBook> policies;
   std::unique_ptr<docker::Engine> engine;
   std::unique_ptr<image::EngineImages> images;
@@ -161,6 +163,10 @@ struct Service::Parts {
   std::optional<ApiTokens> api_tokens;
   std::optional<api::Server> server;
   bool took_stock = false;  // the ledger was compared with the engine once
+
+  metrics::Gauge& in_phase(const std::string& phase) {
+    return metrics.gauge("brig_sessions", "Sessions by what the ledger has them in.", {{"phase", phase}});
+  }
 };
 
 Service::Service(net::Loop& loop, config::Config config)
@@ -179,6 +185,10 @@ Result<void> Service::prepare() {
   parts.sessions.emplace(*parts.database);
   parts.processes.emplace(*parts.database);
   parts.tokens.emplace(*parts.database);
+  parts.event_table.emplace(*parts.database);
+  parts.events.emplace(loop_.executor(),
+                       events::Log::Options{config_.limits.events, config_.limits.events_age},
+                       *parts.event_table, parts.clock, parts.metrics);
   BRIG_CHECK(install_init(paths));
 
   BRIG_TRY(parts.policies, session::PolicyBook::load({config_.policy.ceiling, config_.policy.profiles_dir,
@@ -217,10 +227,10 @@ Result<void> Service::prepare() {
     options.ca_bundle = ca_bundle.string();
     options.extra_env = image::trust_environment("/run/brig/ca.crt");
   }
-  parts.manager.emplace(
-      executor, std::move(options),
-      session::Manager::Parts{parts.clock, *parts.sessions, *parts.processes, *parts.containers,
-                              *parts.images, *parts.policies, parts.mounter, parts.blocking});
+  parts.manager.emplace(executor, std::move(options),
+                        session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions,
+                                                *parts.processes, *parts.containers, *parts.images,
+                                                *parts.policies, parts.mounter, parts.blocking});
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -244,6 +254,12 @@ Result<void> Service::prepare() {
   BRIG_TRY(api_config.tcp, tcp_listener(config_, paths));
   api_config.limits.connections = static_cast<unsigned>(config_.limits.max_connections);
   api_config.limits.requests_per_second = static_cast<double>(config_.limits.requests_per_minute) / 60.0;
+  // One place hears of every change of a session's phase: who follows the events, and the gauges.
+  parts.sessions->on_phase = [&parts](const std::string& from, const std::string& to) {
+    parts.events->wake();
+    if (!from.empty()) parts.in_phase(from).add(-1);
+    if (!to.empty()) parts.in_phase(to).add(1);
+  };
   parts.metrics.gauge_from("brig_sessions_live", "Sessions whose sandbox runs or is being started or ended.",
                            [&parts] { return static_cast<double>(parts.manager->live_count()); });
   parts.metrics.gauge_from("brig_engine_answers", "1 while the engine answers.",
@@ -263,6 +279,7 @@ Result<void> Service::prepare() {
                                      *parts.doctor,
                                      *parts.api_policies,
                                      *parts.api_tokens,
+                                     *parts.events,
                                      parts.metrics,
                                      parts.clock,
                                      readiness,
@@ -287,6 +304,13 @@ net::Task<void> Service::run() {
   auto& parts = *parts_;
   net::asio::signal_set signals(loop_.context(), SIGTERM, SIGINT);
   net::Scope scope(loop_.executor(), "service");
+  auto known = co_await parts.sessions->list();
+  if (!known) {
+    log::error("the ledger cannot be read", {{"error", known.error()}});
+    failed_ = true;
+    co_return;
+  }
+  for (const auto& row : *known) parts.in_phase(row.phase).add(1);
   if (auto started = parts.server->start(); !started) {
     log::error("the API cannot be served", {{"error", started.error()}});
     failed_ = true;
@@ -295,6 +319,7 @@ net::Task<void> Service::run() {
   log::info("brigd serves", {{"version", BRIG_VERSION},
                              {"socket", config_.service.socket.native()},
                              {"installation", parts.database->installation()}});
+  scope.spawn(parts.events->run());
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
@@ -304,6 +329,8 @@ net::Task<void> Service::run() {
   co_await scope.close();
   co_await parts.manager->close();
   co_await parts.images->close();
+  auto flushed = co_await parts.events->flush();
+  if (!flushed) log::warn("the last events were not kept", {{"error", flushed.error()}});
 }
 
 }  // namespace brig::daemon

@@ -1,5 +1,8 @@
 // From the end of the main process, a stop, or a loss, to rest.
+#include <nlohmann/json.hpp>
+
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "session/manager_state.hpp"
 #include "session/oom.hpp"
 #include "session/records.hpp"
@@ -47,6 +50,7 @@ net::Task<void> Manager::other_exited(std::shared_ptr<Live> live, std::uint32_t 
   if (!stored)
     log::error("an exit could not be recorded", {{"session", live->row.id.str()}, {"error", stored.error()}});
   process->end(outcome, now);
+  tell_process(live->row, "process.ended", process->view());
   if (!live->ending) (void)live->sandbox->link().forget(number);
 }
 
@@ -59,10 +63,7 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
   }
   live->changed.notify_all();
 
-  store::SessionChange change;
-  change.phase = to_string(State::ending);
-  change.outcome_json = outcome_to_json(outcome);
-  auto result = co_await parts_.sessions.update(id, change);
+  auto result = co_await record_outcome(id, outcome);
   if (result) result = co_await end_processes(id, outcome, live);
   if (result) result = co_await tear_down(id, live->row.container_name);
 
@@ -74,6 +75,36 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
   live->changed.notify_all();
   if (result && live->row.remove_when_ended) result = co_await forget(id);
   co_return result;
+}
+
+net::Task<Result<void>> Manager::record_outcome(SessionId id, const Outcome& outcome) {
+  store::SessionChange change;
+  change.phase = to_string(State::ending);
+  change.outcome_json = outcome_to_json(outcome);
+  auto kind = std::string(to_string(outcome.kind));
+  BRIG_CO_CHECK(co_await parts_.sessions.update(id, change));
+  parts_.metrics
+      .counter("brig_session_outcomes_total", "How sessions ended, by kind of outcome.", {{"kind", kind}})
+      .add();
+  co_return Result<void>();
+}
+
+void Manager::tell_process(const store::SessionRow& row, std::string kind, const ProcessView& process) {
+  nlohmann::json detail{{"number", process.number}, {"argv", nlohmann::json::array()}};
+  std::size_t room = 1024;  // a command can be longer than any event
+  for (const auto& argument : process.argv) {
+    if (argument.size() > room) {
+      detail["argv"].push_back("…");
+      break;
+    }
+    room -= argument.size();
+    detail["argv"].push_back(printable(argument, argument.size() * 4 + 4));
+  }
+  if (process.outcome) {
+    detail["outcome"] = {{"kind", to_string(process.outcome->kind)},
+                         {"exit_code", process.outcome->exit_code()}};
+  }
+  parts_.events.add({std::move(kind), row.id, row.owner, row.mesh, detail.dump()});
 }
 
 net::Task<Result<void>> Manager::end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live) {
@@ -126,10 +157,7 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   if (row.outcome_json) {
     BRIG_CO_TRY(outcome, outcome_from_json(*row.outcome_json));
   } else {
-    store::SessionChange change;
-    change.phase = to_string(State::ending);
-    change.outcome_json = outcome_to_json(outcome);
-    BRIG_CO_CHECK(co_await parts_.sessions.update(id, change));
+    BRIG_CO_CHECK(co_await record_outcome(id, outcome));
   }
   BRIG_CO_CHECK(co_await end_processes(id, outcome, nullptr));
   BRIG_CO_CHECK(co_await tear_down(id, row.container_name));

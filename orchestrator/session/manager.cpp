@@ -7,6 +7,7 @@
 #include "session/attachment.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::session {
 namespace {
@@ -53,15 +54,15 @@ std::shared_ptr<Manager::Live> Manager::find_live(const SessionId& id) const {
 // The owner's own names come first; an admin may also use another's name if it is the only one.
 net::Task<Result<store::SessionRow>> Manager::find_row(Caller caller, std::string ref, bool to_change) {
   if (to_change) BRIG_CO_CHECK(may_change(caller));
-  bool sees_all = caller.role != Caller::Role::user;
   if (is_session_id(ref)) {
     auto row = co_await parts_.sessions.get(SessionId(ref));
-    if (row && (sees_all || row->owner == caller.owner)) co_return row;
+    if (row && may_see(caller, row->owner, row->mesh)) co_return row;
     if (!row && row.error().code != Code::not_found) co_return row;
   }
   auto own = co_await parts_.sessions.find(caller.owner, ref);
-  if (own || own.error().code != Code::not_found) co_return own;
-  if (sees_all) {
+  if (own && may_see(caller, own->owner, own->mesh)) co_return own;
+  if (!own && own.error().code != Code::not_found) co_return own;
+  if (caller.role == Caller::Role::admin) {
     BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
     std::erase_if(rows, [&](const store::SessionRow& row) { return row.name != ref; });
     if (rows.size() == 1) co_return std::move(rows[0]);
@@ -109,7 +110,7 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
   BRIG_CO_TRY(auto process_rows, co_await parts_.processes.list_all());
   std::vector<View> views;
   for (const auto& row : rows) {
-    if (caller.role == Caller::Role::user && row.owner != caller.owner) continue;
+    if (!may_see(caller, row.owner, row.mesh)) continue;
     if (!filter.provider.empty() && row.provider != filter.provider) continue;
     auto state = state_of(row.phase);
     if (filter.state ? state != *filter.state : (!filter.all && state == State::ended)) continue;
@@ -221,13 +222,13 @@ net::Task<Result<ProcessView>> Manager::exec(Caller caller, std::string ref, Pro
     process->end(outcome, now);
     co_return error;
   }
+  tell_process(row, "process.started", process->view());
   co_return process->view();
 }
 
 net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, std::string ref,
                                                                AttachSpec spec) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, spec.write || spec.pace));
-  if (caller.role != Caller::Role::admin && row.owner != caller.owner) co_return no_session(ref);
   auto no_process = [&] {
     return Error{Code::not_found,
                  "session " + quoted(row.name) + " has no process " + std::to_string(spec.process), "session",

@@ -14,7 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "core/metrics.hpp"
 #include "core/paths.hpp"
+#include "events/log.hpp"
 #include "image/images.hpp"
 #include "net/scope.hpp"
 #include "net/worker.hpp"
@@ -42,6 +44,8 @@ class Manager final : public Sessions, private Sandbox::Owner {
  public:
   struct Parts {
     const Clock& clock;
+    metrics::Registry& metrics;
+    events::Log& events;
     store::SessionTable& sessions;
     store::ProcessTable& processes;
     Containers& containers;
@@ -110,6 +114,9 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
   net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);
   net::Task<Result<void>> end(std::shared_ptr<Live> live, Outcome outcome);
+  // Every outcome of a session passes here once.
+  net::Task<Result<void>> record_outcome(SessionId id, const Outcome& outcome);
+  void tell_process(const store::SessionRow& row, std::string kind, const ProcessView& process);
   net::Task<Result<void>> tear_down(SessionId id, std::string container_name);
   net::Task<Result<void>> end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live);
 

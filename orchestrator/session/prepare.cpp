@@ -8,6 +8,7 @@
 #include "policy/verify.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::session {
 namespace {
@@ -105,6 +106,7 @@ Result<void> must_verify(const policy::CreateRequest& request, const policy::Exp
 net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec spec) {
   BRIG_CO_CHECK(may_change(caller));
   BRIG_CO_CHECK(check_spec(spec));
+  BRIG_CO_TRY(auto mesh, mesh_for(caller, spec.mesh));
   if (live_.size() + launching_.size() >= options_.max_sessions) {
     co_return Error{Code::exhausted,
                     "there are " + std::to_string(options_.max_sessions) +
@@ -190,6 +192,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.id = id;
   row.name = spec.name.empty() ? random_name() : spec.name;
   row.owner = caller.owner;
+  row.mesh = mesh;
   row.phase = to_string(State::preparing);
   row.provider = spec.provider;
   row.image_tag = out.image.tag;

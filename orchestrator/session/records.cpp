@@ -99,6 +99,7 @@ Result<View> view_of(const store::SessionRow& row) {
   view.id = row.id;
   view.name = row.name;
   view.owner = row.owner;
+  view.mesh = row.mesh;
   view.state = state_of(row.phase);
   view.reason = row.reason;
   view.provider = row.provider;

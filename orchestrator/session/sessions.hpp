@@ -36,9 +36,11 @@ namespace brig::session {
 struct Caller {
   enum class Role { viewer, user, admin };
   Role role = Role::viewer;
-  std::string owner;         // "uid:1000" or "token:ab12cd34"
+  std::string owner;         // "uid:1000", "token:ab12cd34", or what the token was minted for
   std::optional<uid_t> uid;  // callers on the unix socket
   std::optional<gid_t> gid;
+  std::string mesh;        // the tenant a token is confined to; empty: none
+  std::string credential;  // what they came with: "uid:1000", "token:ab12cd34"
 };
 
 struct TerminalSize {
@@ -70,6 +72,7 @@ struct CreateSpec {
   std::optional<TerminalSize> terminal;
   bool stdin_open = false;
   std::map<std::string, std::string> labels;
+  std::string mesh;  // an admin's to choose; a caller of a mesh has its own
   bool remove_when_ended = false;
 };
 
@@ -112,6 +115,7 @@ struct View {
   SessionId id;
   std::string name;
   std::string owner;
+  std::string mesh;
   State state = State::preparing;
   std::string reason;  // one sentence: why it is in this state
   std::string provider;

@@ -21,6 +21,7 @@ struct SessionRow {
   SessionId id;
   std::string name;   // unique among the owner's sessions that still have a row
   std::string owner;  // "uid:1000", "token:ab12cd34"
+  std::string mesh;   // the tenant it belongs to, if any
   std::string phase;  // session::State as text, or "removing"
   std::string reason;
   std::string provider;
@@ -78,10 +79,21 @@ struct TokenRow {
   std::string label;
   std::string role;
   std::string owner;
+  std::string mesh;  // what it is confined to, if anything
   WallTime created{};
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;
   std::optional<WallTime> last_used;
+};
+
+struct EventRow {
+  std::uint64_t number = 0;  // given by the ledger: rising, never used twice
+  WallTime at{};
+  std::string kind;
+  std::string session;
+  std::string owner;
+  std::string mesh;
+  std::string detail_json = "{}";
 };
 
 }  // namespace brig::store

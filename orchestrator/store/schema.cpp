@@ -73,7 +73,24 @@ ALTER TABLE sessions ADD COLUMN frozen TEXT NOT NULL DEFAULT '';
 UPDATE sessions SET layer = id;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers};
+// What happened, in order; and the mesh (a tenant) that sessions and tokens may belong to.
+// AUTOINCREMENT: a number is never used again, also when the newest rows were trimmed away.
+constexpr const char* kEvents = R"sql(
+ALTER TABLE sessions ADD COLUMN mesh TEXT NOT NULL DEFAULT '';
+ALTER TABLE tokens ADD COLUMN mesh TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE events (
+  number      INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms       INTEGER NOT NULL,
+  kind        TEXT NOT NULL,
+  session     TEXT NOT NULL,
+  owner       TEXT NOT NULL,
+  mesh        TEXT NOT NULL,
+  detail_json TEXT NOT NULL
+) STRICT;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers, kEvents};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

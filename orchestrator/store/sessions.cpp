@@ -10,7 +10,7 @@ namespace {
 #define BRIG_SESSION_COLUMNS                                                                       \
   "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, " \
   "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "    \
-  "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen"
+  "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen, mesh"
 
 std::span<const unsigned char> bytes_of(const Secret& secret) {
   auto text = secret.reveal();
@@ -46,6 +46,7 @@ SessionRow row_of(const Statement& s) {
   row.outcome_json = s.optional_text(23);
   row.layer = LayerId(s.text(24));
   row.frozen = layers_of(s.text(25));
+  row.mesh = s.text(26);
   return row;
 }
 
@@ -58,6 +59,31 @@ Result<bool> stands(Connection& connection, const SessionRow& row) {
   BRIG_TRY(Statement s, connection.prepare("SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2"));
   s.bind(1, row.owner).bind(2, row.name);
   return s.step();
+}
+
+// Told in the transaction that made it so. What is null is left out of the detail.
+Result<void> tell(Connection& connection, const SessionId& id, const std::string& from,
+                  const std::string& kind) {
+  BRIG_TRY(Statement s,
+           connection.prepare("INSERT INTO events (at_ms, kind, session, owner, mesh, detail_json)"
+                              " SELECT ?2, ?3, id, owner, mesh, json_patch('{}', json_object('name', name,"
+                              " 'provider', provider, 'from', ?4, 'reason', nullif(reason, ''), 'outcome',"
+                              " CASE WHEN json_valid(outcome_json) THEN json(outcome_json) END))"
+                              " FROM sessions WHERE id = ?1"));
+  s.bind(1, id.str()).bind(2, SystemClock().wall()).bind(3, kind);
+  if (from.empty()) {
+    s.bind_null(4);
+  } else {
+    s.bind(4, from);
+  }
+  return s.done();
+}
+
+Result<std::optional<std::string>> phase_of(Connection& connection, const SessionId& id) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT phase FROM sessions WHERE id = ?1"));
+  s.bind(1, id.str());
+  BRIG_TRY(bool found, s.step());
+  return found ? std::optional(s.text(0)) : std::nullopt;
 }
 
 Result<void> insert(Connection& connection, const SessionRow& row) {
@@ -73,7 +99,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
     BRIG_TRY(Statement s,
              connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
                                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"));
+                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)"));
     s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
     s.bind(6, row.provider)
         .bind(7, row.image_tag)
@@ -86,15 +112,16 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
         .bind(19, row.labels_json)
         .bind(20, row.remove_when_ended);
     s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
-    s.bind(25, row.layer.str()).bind(26, text_of(row.frozen));
+    s.bind(25, row.layer.str()).bind(26, text_of(row.frozen)).bind(27, row.mesh);
     BRIG_CHECK(s.done());
   }
+  BRIG_CHECK(tell(connection, row.id, "", "session." + row.phase));
   return transaction.commit();
 }
 
 // One statement for every change: what is not given (NULL) stays. An empty container id means that there is
 // none.
-Result<void> update(Connection& connection, const SessionId& id, const SessionChange& change) {
+Result<void> apply(Connection& connection, const SessionId& id, const SessionChange& change) {
   BRIG_TRY(Statement s, connection.prepare("UPDATE sessions SET phase = coalesce(?2, phase),"
                                            " reason = coalesce(?3, reason),"
                                            " container_id = nullif(coalesce(?4, container_id), ''),"
@@ -112,6 +139,19 @@ Result<void> update(Connection& connection, const SessionId& id, const SessionCh
   BRIG_CHECK(s.done());
   if (connection.changes() == 0) return no_session(id.str());
   return {};
+}
+
+// The phase before.
+Result<std::string> update(Connection& connection, const SessionId& id, const SessionChange& change) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(auto before, phase_of(connection, id));
+  BRIG_CHECK(apply(connection, id, change));
+  auto from = before.value_or("");
+  if (change.phase && *change.phase != from) {
+    BRIG_CHECK(tell(connection, id, from, "session." + *change.phase));
+  }
+  BRIG_CHECK(transaction.commit());
+  return from;
 }
 
 Result<SessionRow> get(Connection& connection, const SessionId& id) {
@@ -142,10 +182,19 @@ Result<std::vector<SessionRow>> list(Connection& connection) {
   }
 }
 
-Result<void> remove(Connection& connection, const SessionId& id) {
-  BRIG_TRY(Statement s, connection.prepare("DELETE FROM sessions WHERE id = ?1"));
-  s.bind(1, id.str());
-  return s.done();
+// The phase before; "" if there was no such row.
+Result<std::string> remove(Connection& connection, const SessionId& id) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(auto before, phase_of(connection, id));
+  if (!before) return std::string();
+  BRIG_CHECK(tell(connection, id, *before, "session.removed"));
+  {
+    BRIG_TRY(Statement s, connection.prepare("DELETE FROM sessions WHERE id = ?1"));
+    s.bind(1, id.str());
+    BRIG_CHECK(s.done());
+  }
+  BRIG_CHECK(transaction.commit());
+  return *before;
 }
 
 Result<std::set<LayerId>> layers(Connection& connection) {
@@ -160,9 +209,16 @@ Result<std::set<LayerId>> layers(Connection& connection) {
 
 }  // namespace
 
+void SessionTable::told(const std::string& from, const std::string& to) const {
+  if (on_phase && from != to) on_phase(from, to);
+}
+
 net::Task<Result<void>> SessionTable::insert(SessionRow row) {
+  auto phase = row.phase;
   auto work = [row = std::move(row)](Connection& c) { return store::insert(c, row); };
-  co_return co_await database_.run(std::move(work));
+  BRIG_CO_CHECK(co_await database_.run(std::move(work)));
+  told("", phase);
+  co_return Result<void>();
 }
 
 net::Task<Result<SessionRow>> SessionTable::get(SessionId id) {
@@ -183,10 +239,13 @@ net::Task<Result<std::vector<SessionRow>>> SessionTable::list() {
 }
 
 net::Task<Result<void>> SessionTable::update(SessionId id, SessionChange change) {
+  auto to = change.phase;
   auto work = [id = std::move(id), change = std::move(change)](Connection& c) {
     return store::update(c, id, change);
   };
-  co_return co_await database_.run(std::move(work));
+  BRIG_CO_TRY(auto from, co_await database_.run(std::move(work)));
+  told(from, to.value_or(from));
+  co_return Result<void>();
 }
 
 net::Task<Result<std::set<LayerId>>> SessionTable::layers() {
@@ -196,7 +255,9 @@ net::Task<Result<std::set<LayerId>>> SessionTable::layers() {
 
 net::Task<Result<void>> SessionTable::remove(SessionId id) {
   auto work = [id = std::move(id)](Connection& c) { return store::remove(c, id); };
-  co_return co_await database_.run(std::move(work));
+  BRIG_CO_TRY(auto from, co_await database_.run(std::move(work)));
+  told(from, "");
+  co_return Result<void>();
 }
 
 }  // namespace brig::store

@@ -1,9 +1,12 @@
 // The ledger's sessions and their processes.
 //
+// Every change of a session's phase is an event, "session.PHASE" (store/events.hpp), in the same commit.
+//
 // Ownership: borrows the Database. Threads: the loop's. Failure: as Result; a row that is not there is
 // `not_found`, a name already taken `conflict`. Every method is one commit.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -16,6 +19,9 @@ namespace brig::store {
 class SessionTable {
  public:
   explicit SessionTable(Database& database) : database_(database) {}
+
+  // A change of phase was committed; "" is no row yet, or no more.
+  std::function<void(const std::string& from, const std::string& to)> on_phase;
 
   // The intent to have this session; committed before anything is made for it.
   net::Task<Result<void>> insert(SessionRow row);
@@ -30,6 +36,8 @@ class SessionTable {
   net::Task<Result<std::set<LayerId>>> layers();
 
  private:
+  void told(const std::string& from, const std::string& to) const;
+
   Database& database_;
 };
 

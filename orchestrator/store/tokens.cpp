@@ -8,7 +8,8 @@ namespace brig::store {
 
 namespace {
 
-#define BRIG_TOKEN_COLUMNS "id, hash, label, role, owner, created_ms, expires_ms, revoked_ms, last_used_ms"
+#define BRIG_TOKEN_COLUMNS \
+  "id, hash, label, role, owner, created_ms, expires_ms, revoked_ms, last_used_ms, mesh"
 
 TokenRow row_of(const Statement& s) {
   TokenRow row;
@@ -22,6 +23,7 @@ TokenRow row_of(const Statement& s) {
   row.expires = s.optional_time(6);
   row.revoked = s.optional_time(7);
   row.last_used = s.optional_time(8);
+  row.mesh = s.text(9);
   return row;
 }
 
@@ -32,9 +34,10 @@ Error no_token(const std::string& id) {
 
 Result<void> create(Connection& connection, const TokenRow& row) {
   BRIG_TRY(Statement s, connection.prepare("INSERT INTO tokens (" BRIG_TOKEN_COLUMNS
-                                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+                                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
   s.bind(1, row.id).bind_blob(2, row.hash).bind(3, row.label).bind(4, row.role).bind(5, row.owner);
   s.bind(6, row.created).bind(7, row.expires).bind(8, row.revoked).bind(9, row.last_used);
+  s.bind(10, row.mesh);
   return s.done();
 }
 

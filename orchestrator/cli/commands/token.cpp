@@ -24,6 +24,9 @@ Result<int> create(Context& context, const Arguments& arguments) {
                  "cli", false};
   }
   nlohmann::json body = {{"label", *label}, {"role", *role}};
+  for (const char* name : {"owner", "mesh"}) {
+    if (auto value = arguments.get(name)) body[name] = *value;
+  }
   BRIG_TRY(auto ttl, arguments.duration("ttl"));
   if (ttl) body["expires_in"] = arguments.get("ttl", "");
   BRIG_TRY(Client * client, context.client());
@@ -48,7 +51,7 @@ Result<int> list(Context& context, const Arguments& arguments) {
     print_json(tokens);
     return 0;
   }
-  Table table({"ID", "LABEL", "ROLE", "OWNER", "AGE", "LAST USED", "STATE"});
+  Table table({"ID", "LABEL", "ROLE", "OWNER", "MESH", "AGE", "LAST USED", "STATE"});
   for (const auto& token : tokens) {
     std::string used = age(text_of(token, "last_used"));
     bool revoked = !text_of(token, "revoked").empty();
@@ -57,6 +60,7 @@ Result<int> list(Context& context, const Arguments& arguments) {
                text_of(token, "label"),
                text_of(token, "role"),
                text_of(token, "owner"),
+               text_of(token, "mesh"),
                age(text_of(token, "created")),
                used.empty() ? "never" : used + " ago",
                revoked ? Table::Cell("revoked", Colour::dim)
@@ -80,6 +84,10 @@ constexpr OptionSpec kJson[] = {kJsonOption};
 constexpr OptionSpec kCreateOptions[] = {
     {.flags = "--label", .value = "LABEL", .help = "what it is for"},
     {.flags = "--role", .value = "ROLE", .help = "viewer, user or admin", .complete = "viewer|user|admin"},
+    {.flags = "--owner",
+     .value = "OWNER",
+     .help = "whose sessions it sees and makes, such as uid:1000 or alice (default: its own)"},
+    {.flags = "--mesh", .value = "MESH", .help = "confine it to this mesh (a tenant); not for admins"},
     {.flags = "--ttl",
      .value = "DURATION",
      .help = "how long it holds, such as 30d (default: until revoked)"},
@@ -87,7 +95,8 @@ constexpr OptionSpec kCreateOptions[] = {
 };
 constexpr PositionalSpec kIds[] = {{.name = "ID", .help = "ids of tokens", .arity = Arity::some}};
 constexpr Example kCreateExamples[] = {
-    {"brig token create --label ci --role user --ttl 30d", "prints the secret, this once"}};
+    {"brig token create --label ci --role user --ttl 30d", "prints the secret, this once"},
+    {"brig token create --label broker --role user --mesh acme --owner broker", "for one tenant alone"}};
 constexpr Example kListExamples[] = {{"brig token ls", "who may come, and when they last did"}};
 constexpr Example kRevokeExamples[] = {{"brig token revoke ab12cd34", "at once"}};
 

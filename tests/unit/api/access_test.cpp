@@ -22,6 +22,7 @@ std::string path_for(const Route& route) {
     auto at = out.find(from);
     if (at != std::string::npos) out.replace(at, std::string(from).size(), to);
   }
+  if (route.pattern == "/v1/events") out += "?once=1";
   return out;
 }
 
@@ -91,6 +92,37 @@ TEST(Access, TokensAreMadeUsedListedAndRevoked) {
         R"({"label": "x", "role": "user", "expires_in": "soon"})",
         R"({"label": "x", "role": "user", "expires_in": "0s"})"})
     EXPECT_EQ(local.ask("POST", "/v1/tokens", body).status, 400) << body;
+}
+
+TEST(Access, TokensAreMadeForAnOwnerAndAMesh) {
+  TestServer server;
+  auto local = Client::local(server);
+  auto made =
+      local.ask("POST", "/v1/tokens", R"({"label": "x", "role": "user", "owner": "alice", "mesh": "acme"})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  auto header = "Authorization: Bearer " + made.json()["secret"].get<std::string>() + "\r\n";
+  auto remote = Client::tls(server);
+  EXPECT_EQ(remote.ask("GET", "/v1/version", "", header).json()["caller"],
+            nlohmann::json::parse(R"({"role": "user", "owner": "alice", "mesh": "acme"})"));
+  EXPECT_EQ(remote.ask("GET", "/v1/sessions", "", header).status, 200);
+  server.on_loop([&] {
+    EXPECT_EQ(server.sessions.caller->owner, "alice");
+    EXPECT_EQ(server.sessions.caller->mesh, "acme");
+  });
+  for (const char* body :
+       {R"({"label": "x", "role": "admin", "mesh": "acme"})",
+        R"({"label": "x", "role": "user", "mesh": "a b"})", R"({"label": "x", "role": "user", "owner": ""})",
+        R"({"label": "x", "role": "user", "owner": "../x"})"})
+    EXPECT_EQ(local.ask("POST", "/v1/tokens", body).status, 400) << body;
+
+  // Another token of the same owner ends with its own revocation, not with this one's.
+  auto other = local.ask("POST", "/v1/tokens", R"({"label": "y", "role": "user", "owner": "alice"})");
+  WsClient attached(Client::tls(server), "/v1/sessions/fix/processes/1/attach",
+                    "Authorization: Bearer " + other.json()["secret"].get<std::string>() + "\r\n");
+  attached.next_json();
+  EXPECT_EQ(local.ask("DELETE", "/v1/tokens/" + made.json()["token"]["id"].get<std::string>()).status, 204);
+  server.on_loop([&] { server.script()->print("still there"); });
+  EXPECT_EQ(attached.next().payload.substr(9), "still there");
 }
 
 TEST(Access, TokensExpire) {

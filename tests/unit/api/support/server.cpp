@@ -38,11 +38,17 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   config.tcp = tcp;
   config.limits.close_time = Millis{300};
   if (configure) configure(config);
+  auto ledger = store::Database::open(dir.path() / "brig.db");
+  if (!ledger) throw std::runtime_error(ledger.error().message);
+  database = std::move(*ledger);
+  event_table.emplace(*database);
+  events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
   Services services{sessions,
                     images,
                     doctor,
                     policies,
                     tokens,
+                    *events,
                     metrics,
                     clock,
                     [this] { return conditions; },

@@ -66,6 +66,9 @@ struct TestServer {
   FakePolicies policies;
   MemoryTokens tokens;
   metrics::Registry metrics;
+  std::unique_ptr<store::Database> database;
+  std::optional<store::EventTable> event_table;
+  std::optional<events::Log> events;
   std::vector<Condition> conditions{{"engine", true, ""}};
   std::unique_ptr<Server> server;
 

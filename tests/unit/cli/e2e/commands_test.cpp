@@ -48,6 +48,47 @@ TEST(Ps, ListsAsATableAndAsJson) {
   EXPECT_EQ(brig(brigd.host(), {"ps", "--filter", "colour=red"}).code, 65);
 }
 
+TEST(Events, GoOnWhereALostConnectionLeftThem) {
+  FakeBrigd brigd;
+  auto message = [](int number, const std::string& kind) {
+    return "id: " + std::to_string(number) + "\nevent: " + kind + "\ndata: " +
+           nlohmann::json{
+               {"number", number},
+               {"at", "2026-01-01T00:00:00.000Z"},
+               {"kind", kind},
+               {"owner", "uid:0"},
+               {"detail",
+                {{"name", "evil\x1b[2J"}, {"outcome", {{"kind", "exited"}, {"code", 3}, {"exit_code", 3}}}}}}
+               .dump() +
+           "\n\n";
+  };
+  std::atomic<int> asked = 0;
+  brigd.on("GET /v1/events", [&](const FakeRequest&) {
+    // The second time around it begins with a gap, then brigd says that it will not go on.
+    if (++asked == 1) return FakeAnswer{200, message(7, "session.running"), "text/event-stream", true};
+    if (asked == 2)
+      return FakeAnswer{200,
+                        "id: 9\nevent: gap\ndata: {\"from\":8,\"to\":9}\n\n" + message(10, "session.ended"),
+                        "text/event-stream", true};
+    return problem(403, "denied", "your token was revoked");
+  });
+  auto said = brig(brigd.host(), {"events", "-f", "--kind", "session", "--since", "6"});
+  EXPECT_EQ(said.code, 77);
+  EXPECT_THAT(said.out, AllOf(HasSubstr("session.running"), HasSubstr("events 8 to 9 are no longer kept"),
+                              HasSubstr("outcome=exited 3"), Not(HasSubstr("\x1b"))));
+  auto requests = brigd.requests();
+  ASSERT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[0].query, "since=6&kind=session");
+  EXPECT_EQ(requests[1].query, "since=7&kind=session");
+  EXPECT_EQ(requests[2].query, "since=10&kind=session");
+
+  asked = 0;
+  auto json = brig(brigd.host(), {"events", "--json"});
+  EXPECT_EQ(json.code, 0) << json.err;
+  EXPECT_EQ(nlohmann::json::parse(json.out)["number"], 7);
+  EXPECT_EQ(brigd.requests()[3].query, "once=1");
+}
+
 TEST(Errors, NameTheRemedy) {
   auto nobody = brig("unix:///nonexistent/brig.sock", {"ps"});
   EXPECT_EQ(nobody.code, 69);
