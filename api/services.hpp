@@ -19,6 +19,7 @@
 #include "policy/explain.hpp"
 #include "policy/profile.hpp"
 #include "policy/request.hpp"
+#include "review/reviews.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::api {
@@ -74,6 +75,7 @@ struct VersionInfo {
 
 struct Services {
   session::Sessions& sessions;
+  review::Reviews& reviews;
   image::Images& images;
   doctor::Doctor& doctor;
   Policies& policies;

@@ -26,6 +26,8 @@ net::Task<Response> attach_process(Context* context, Request* request);
 net::Task<Response> get_logs(Context* context, Request* request);
 
 net::Task<Response> get_events(Context* context, Request* request);
+net::Task<Response> list_changes(Context* context, Request* request);
+net::Task<Response> get_patch(Context* context, Request* request);
 
 net::Task<Response> list_providers(Context* context, Request* request);
 net::Task<Response> list_images(Context* context, Request* request);

@@ -25,6 +25,8 @@ constexpr Route kRoutes[] = {
      attach_process},
     {"GET", "/v1/sessions/{ref}/logs", Access::viewer, kNone, "process follow from format", get_logs},
     {"GET", "/v1/events", Access::viewer, kNone, "since session kind mesh owner once", get_events},
+    {"GET", "/v1/sessions/{ref}/changes", Access::viewer, kNone, "path lines", list_changes},
+    {"GET", "/v1/sessions/{ref}/changes/patch", Access::viewer, kNone, "path", get_patch},
     {"GET", "/v1/providers", Access::viewer, kNone, "", list_providers},
     {"GET", "/v1/images", Access::viewer, kNone, "", list_images},
     {"GET", "/v1/images/outdated", Access::user, kNone, "", list_outdated},

@@ -108,7 +108,8 @@ std::optional<Failure> check_query(const Route& route,
                     (known.empty() ? "; none is known here" : "; known are " + join(names, ", ")));
     }
     bool again = std::any_of(query.begin(), it, [&](const auto& other) { return other.first == name; });
-    if (again && name != "label") return refuse("the query parameter " + brig::quoted(name) + " comes twice");
+    if (again && name != "label" && name != "path")
+      return refuse("the query parameter " + brig::quoted(name) + " comes twice");
   }
   return std::nullopt;
 }

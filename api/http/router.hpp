@@ -49,7 +49,7 @@ struct Match {
 std::optional<Failure> match(std::span<const Route> table, std::string_view method,
                              const std::vector<std::string>& segments, Match& out);
 
-// Refuses parameters the route does not know, and any but `label` that comes twice.
+// Refuses parameters the route does not know, and any but `label` and `path` that come twice.
 std::optional<Failure> check_query(const Route& route,
                                    const std::vector<std::pair<std::string, std::string>>& query);
 

@@ -172,9 +172,8 @@ std::string zsh(const CommandSpec& root) {
     }
     out += "  _arguments -s \\\n" + zsh_options(spec->options) + zsh_options(root.options);
     for (const auto& positional : spec->positionals) {
-      out += std::string("    '") + (positional.arity == Arity::some ? "*" : "") + ":" +
-             zsh_text(positional.name) + ":" + replaced(zsh_action(positional.complete), '\'', "'\\''") +
-             "' \\\n";
+      out += std::string("    '") + (takes_many(positional) ? "*" : "") + ":" + zsh_text(positional.name) +
+             ":" + replaced(zsh_action(positional.complete), '\'', "'\\''") + "' \\\n";
     }
     out += "    '*:: :_files'\n}\n";
   }

@@ -75,8 +75,8 @@ std::string usage_line(const CommandSpec& command, const std::string& path) {
   if (!command.options.empty()) line += " [OPTIONS]";
   for (const auto& positional : command.positionals) {
     std::string name = positional.name;
-    if (positional.arity == Arity::some) name += "…";
-    line += positional.arity == Arity::optional ? " [" + name + "]" : " " + name;
+    if (takes_many(positional)) name += "…";
+    line += is_needed(positional) ? " " + name : " [" + name + "]";
   }
   if (command.rest) {
     std::string rest = std::string("-- ") + command.rest + "…";

@@ -94,7 +94,7 @@ Result<void> take_word(const CommandSpec& root, Node& node, const std::string& w
     }
     return usage("unknown command " + quoted(word) + did_you_mean(word, known), node.path);
   }
-  bool more = !spec.positionals.empty() && (spec.positionals.back().arity == Arity::some ||
+  bool more = !spec.positionals.empty() && (takes_many(spec.positionals.back()) ||
                                             arguments.positionals().size() < spec.positionals.size());
   if (!more) {
     if (spec.rest) {
@@ -134,7 +134,7 @@ Result<void> check_complete(const Parsed& parsed, bool had_rest) {
   const auto& spec = *parsed.command;
   if (had_rest && !spec.rest) return usage("'--' has no meaning for '" + parsed.path + "'", parsed.path);
   std::size_t needed = 0;
-  for (const auto& positional : spec.positionals) needed += positional.arity != Arity::optional;
+  for (const auto& positional : spec.positionals) needed += is_needed(positional);
   if (parsed.arguments.positionals().size() < needed) {
     const auto& missing = spec.positionals[parsed.arguments.positionals().size()];
     return usage("'" + parsed.path + "' needs " + missing.name + ": " + missing.help, parsed.path);

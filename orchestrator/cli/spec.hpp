@@ -22,7 +22,7 @@ struct OptionSpec {
   bool many = false;               // may be repeated, each adding a value
 };
 
-enum class Arity { one, optional, some };
+enum class Arity { one, optional, some, any };  // some: one or more; any: none or more
 
 struct PositionalSpec {
   const char* name;  // "SESSION"
@@ -30,6 +30,13 @@ struct PositionalSpec {
   Arity arity = Arity::one;
   const char* complete = nullptr;
 };
+
+inline bool takes_many(const PositionalSpec& positional) {
+  return positional.arity == Arity::some || positional.arity == Arity::any;
+}
+inline bool is_needed(const PositionalSpec& positional) {
+  return positional.arity == Arity::one || positional.arity == Arity::some;
+}
 
 struct Example {
   const char* line;

@@ -20,6 +20,7 @@
 #include "image/trust.hpp"
 #include "net/scope.hpp"
 #include "reconcile/reconciler.hpp"
+#include "review/service.hpp"
 #include "session/engine_containers.hpp"
 #include "session/manager.hpp"
 #include "store/database.hpp"
@@ -156,6 +157,7 @@ struct Service::Parts {
   std::optional<session::EngineContainers> containers;
   workspace::Mounter mounter;
   std::optional<session::Manager> manager;
+  std::optional<review::Service> reviews;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
   std::unique_ptr<doctor::Doctor> doctor;
@@ -231,6 +233,7 @@ Result<void> Service::prepare() {
                         session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions,
                                                 *parts.processes, *parts.containers, *parts.images,
                                                 *parts.policies, parts.mounter, parts.blocking});
+  parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -275,6 +278,7 @@ Result<void> Service::prepare() {
   };
   parts.server.emplace(executor, std::move(api_config),
                        api::Services{*parts.manager,
+                                     *parts.reviews,
                                      *parts.images,
                                      *parts.doctor,
                                      *parts.api_policies,

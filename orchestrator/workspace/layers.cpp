@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "core/text.hpp"
+#include "workspace/beginning.hpp"
 #include "workspace/disk_image.hpp"
 #include "workspace/syscalls.hpp"
 
@@ -64,6 +65,7 @@ Result<std::uint64_t> copy_layer(const fs::path& from, const fs::path& to) {
                  "workspace: layers", false};
   }
   if (::mkdir(to.c_str(), 0700) != 0) return failed(errno, "Cannot make", to);
+  BRIG_CHECK(copy_beginning(from, to));
   return copy_disk_image(from, to);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "core/text.hpp"
+#include "workspace/beginning.hpp"
 #include "workspace/disk_image.hpp"
 #include "workspace/idmap.hpp"
 #include "workspace/layers.hpp"
@@ -110,6 +111,7 @@ Result<void> Mounter::mount(const MountSpec& spec) {
     BRIG_CHECK(idmap(layer.mount.get(), mapping, owner, MOUNT_ATTR_RDONLY, "the state directory"));
   }
   BRIG_TRY(layers.upper.mount, mount_own(spec));
+  BRIG_CHECK(note_beginning(spec.layer, spec.project ? spec.project->directory.get() : -1));
   int own = layers.upper.mount.get();
   BRIG_TRY(layers.upper.directory, make_directory(own, "upper", 0700));
   BRIG_TRY(layers.work, make_directory(own, "work", 0700));

@@ -223,6 +223,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
   auto start = [&](const std::filesystem::path& path) {
     config.unix_socket = UnixListener{path, std::nullopt};
     Services services{first.sessions,
+                      first.reviews,
                       first.images,
                       first.doctor,
                       first.policies,

@@ -210,6 +210,34 @@ net::Task<Result<void>> FakeSessions::signal(session::Caller who, std::string re
   co_return Result<void>();
 }
 
+net::Task<Result<review::Summary>> FakeReviews::changes(session::Caller, std::string ref,
+                                                        std::vector<std::string> asked, bool) {
+  paths = std::move(asked);
+  if (failure) co_return *failure;
+  if (ref != "fix") co_return Error{Code::not_found, "there is no such session", "fake", false};
+  co_return summary;
+}
+
+net::Task<Result<std::shared_ptr<review::Patches>>> FakeReviews::patch(session::Caller, std::string ref,
+                                                                       std::vector<std::string> asked) {
+  struct Pieces final : review::Patches {
+    std::vector<Result<std::optional<std::string>>> left;
+    net::Task<Result<std::optional<std::string>>> next() override {
+      if (left.empty()) co_return std::optional<std::string>();
+      auto piece = std::move(left.front());
+      left.erase(left.begin());
+      co_return piece;
+    }
+  };
+  paths = std::move(asked);
+  if (failure) co_return *failure;
+  if (ref != "fix") co_return Error{Code::not_found, "there is no such session", "fake", false};
+  auto made = std::make_shared<Pieces>();
+  made->left = pieces;
+  std::shared_ptr<review::Patches> out = std::move(made);
+  co_return out;
+}
+
 std::vector<image::Provider> FakeImages::providers() const {
   image::Provider out;
   out.id = ProviderId("shell");

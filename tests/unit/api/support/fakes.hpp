@@ -76,6 +76,19 @@ class FakeSessions final : public session::Sessions {
   Millis delay{};                // before create() answers
 };
 
+class FakeReviews final : public review::Reviews {
+ public:
+  net::Task<Result<review::Summary>> changes(session::Caller caller, std::string ref,
+                                             std::vector<std::string> paths, bool count_lines) override;
+  net::Task<Result<std::shared_ptr<review::Patches>>> patch(session::Caller caller, std::string ref,
+                                                            std::vector<std::string> paths) override;
+
+  review::Summary summary;
+  std::vector<Result<std::optional<std::string>>> pieces;  // of the patch
+  std::vector<std::string> paths;                          // of the last call
+  std::optional<Error> failure;
+};
+
 class FakeImages final : public image::Images {
  public:
   std::vector<image::Provider> providers() const override;

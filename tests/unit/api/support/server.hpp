@@ -61,6 +61,7 @@ struct TestServer {
   boost::asio::io_context io{1};
   TestClock clock;
   FakeSessions sessions;
+  FakeReviews reviews;
   FakeImages images;
   FakeDoctor doctor;
   FakePolicies policies;

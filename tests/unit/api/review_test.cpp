@@ -1,0 +1,96 @@
+// What a session changed, over the API.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "support/server.hpp"
+
+namespace brig::api::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(Changes, AreListedWithNamesThatCanBeHandedBack) {
+  TestServer server;
+  server.on_loop([&] {
+    server.reviews.summary.changes.digest = std::string(64, '0');
+    server.reviews.summary.changes.list = {
+        {"a\xff\\b", review::ChangeKind::added, "", {}, {S_IFREG | 04755, 5}, true, ""}};
+    server.reviews.summary.lines = {{7, 0, false}};
+  });
+  auto client = Client::local(server);
+  auto answer = client.ask("GET", "/v1/sessions/fix/changes?path=src&path=a%5Cxff&lines");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(answer.complete);
+  auto change = answer.json()["changes"][0];
+  EXPECT_EQ(change["path"], "a\\xff\\\\b");
+  EXPECT_EQ(change["after"], nlohmann::json::parse(R"({"kind": "file", "mode": "4755", "size": 5})"));
+  EXPECT_EQ(change["lines"]["added"], 7);
+  EXPECT_FALSE(change.contains("before"));
+  server.on_loop([&] { EXPECT_THAT(server.reviews.paths, ElementsAre("src", "a\\xff")); });
+}
+
+TEST(Changes, AHundredThousandAreStreamed) {
+  TestServer server;
+  server.on_loop([&] {
+    for (std::size_t i = 0; i < review::kMaxChanges; ++i) {
+      server.reviews.summary.changes.list.push_back({"directory/" + std::to_string(i),
+                                                     review::ChangeKind::added,
+                                                     "",
+                                                     {},
+                                                     {S_IFREG | 0644, i},
+                                                     true,
+                                                     ""});
+    }
+  });
+  auto answer = Client::local(server).ask("GET", "/v1/sessions/fix/changes");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.json()["changes"].size(), review::kMaxChanges);
+}
+
+TEST(Changes, OfNoSessionAndOfABrokenQuery) {
+  TestServer server;
+  auto client = Client::local(server);
+  EXPECT_EQ(client.ask("GET", "/v1/sessions/nope/changes").status, 404);
+  EXPECT_EQ(client.ask("GET", "/v1/sessions/nope/changes/patch").status, 404);
+  EXPECT_EQ(client.ask("GET", "/v1/sessions/fix/changes?lines=maybe").status, 400);
+  EXPECT_EQ(client.ask("GET", "/v1/sessions/fix/changes?lines&lines").status, 400);
+}
+
+TEST(Patch, ComesAsItIs) {
+  TestServer server;
+  server.on_loop([&] {
+    server.reviews.pieces = {std::optional<std::string>("diff --git a/x b/x\n"),
+                             std::optional<std::string>("+gr\xf6\xdf"
+                                                        "e\n")};
+  });
+  auto client = Client::local(server);
+  auto answer = client.ask("GET", "/v1/sessions/fix/changes/patch?path=x");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Content-Type"), "text/x-diff");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.body,
+            "diff --git a/x b/x\n+gr\xf6\xdf"
+            "e\n");
+  server.on_loop([&] { server.reviews.pieces.clear(); });
+  answer = Client::local(server).ask("GET", "/v1/sessions/fix/changes/patch");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "");
+}
+
+TEST(Patch, ThatFailsIsSeenToFail) {
+  TestServer server;
+  Error broken{Code::exhausted, "the disk is full", "fake", false};
+  server.on_loop([&] { server.reviews.pieces = {broken}; });
+  auto at_once = Client::local(server).ask("GET", "/v1/sessions/fix/changes/patch");
+  EXPECT_EQ(at_once.status, 507);
+  EXPECT_THAT(at_once.body, HasSubstr("the disk is full"));
+  server.on_loop([&] { server.reviews.pieces = {std::optional<std::string>("diff"), broken}; });
+  auto later = Client::local(server).ask("GET", "/v1/sessions/fix/changes/patch");
+  EXPECT_EQ(later.status, 200);
+  EXPECT_FALSE(later.complete);
+}
+
+}  // namespace
+}  // namespace brig::api::test
