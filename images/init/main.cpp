@@ -1,4 +1,4 @@
-// brig-init [SOCKET]: process 1 of a sandbox. It takes no options; the socket's path is for tests.
+// brig-init [SOCKET [EGRESS]]: process 1 of a sandbox. It takes no options; the sockets' paths are for tests.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ::signal(SIGPIPE, SIG_IGN);
   if (!brig::init::system::is_first_process()) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (argc != 2) brig::init::system::open_doors(argc > 2 ? argv[2] : "/run/brig/egress");
   if (!supervisor.prepare(argc > 1 ? argv[1] : "/run/brig/sock")) {
     brig::init::system::complain("the kernel refuses memory, epoll or signalfd: nothing can be supervised");
     return 70;

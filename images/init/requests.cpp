@@ -206,7 +206,7 @@ bool Supervisor::on_channel(const link::Frame& frame) {
 
 void Supervisor::on_stats(std::uint64_t token) {
   link::Stats stats;
-  system::fill_stats(stats);
+  system::fill_stats(stats, egress_);
   stats.uptime_ms = system::now_ms() - started_;
   for (Process& process : processes_) {
     if (process.free()) continue;

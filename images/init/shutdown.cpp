@@ -41,6 +41,13 @@ void Supervisor::begin_shutdown(std::uint64_t grace_ms) {
   busy_ = true;
 }
 
+bool Supervisor::any_alive() const {
+  for (const Process& process : processes_) {
+    if (!process.free() && process.alive()) return true;
+  }
+  return false;
+}
+
 bool Supervisor::all_reported() {
   if (!welcomed_ || !link_.idle()) return false;
   for (Process& process : processes_) {
@@ -56,6 +63,8 @@ bool Supervisor::step_shutdown() {
   if (phase_ == Phase::running) return true;
   std::uint64_t now = system::now_ms();
   if (phase_ != Phase::reporting) {
+    // The way out stays open while processes still have something to say, and no longer.
+    if (egress_ > 0 && !any_alive()) system::send_signal(egress_, link::Target::process, SIGKILL);
     reap();
     if (!children_left_) {
       phase_ = Phase::reporting;

@@ -6,11 +6,11 @@
 
 namespace brig::init::system {
 
-void fill_stats(link::Stats& stats) {
+void fill_stats(link::Stats& stats, pid_t egress) {
   static const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
   std::uint64_t ticks = 0;
   for_each_process([&](const ProcessStat& stat) {
-    if (stat.state == 'Z' || stat.state == 'X') return;
+    if (stat.pid == egress || stat.state == 'Z' || stat.state == 'X') return;
     ++stats.processes;
     if (stat.state == 'R' || stat.state == 'D') ++stats.runnable;
     ticks += stat.ticks;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kTrimAfterMs = 200;
 constexpr int kPumpsPerTurn = 16;
+constexpr std::uint64_t kEgressAgainMs = 20;
 
 // Unlike the buffers it must be seen by the child, which reads what it is to execute from it.
 std::byte* map_spawn_memory() {
@@ -23,6 +24,8 @@ std::byte* map_spawn_memory() {
 bool Supervisor::prepare(const char* socket_path) {
   path_ = socket_path;
   started_ = system::now_ms();
+  // Before there is anything that it should not see.
+  egress_ = system::start_egress(key_);
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   signals_ = system::open_signal_fd();
   spawn_ = map_spawn_memory();
@@ -115,10 +118,22 @@ void Supervisor::reap() {
   link::ExitKind kind{};
   std::uint32_t status = 0;
   while (system::reap(pid, kind, status, children_left_)) {
+    if (pid == egress_) {
+      // Somebody inside ended it, or it failed. Not at once, should it fail again.
+      egress_ = 0;
+      egress_at_ = phase_ == Phase::running ? system::now_ms() + kEgressAgainMs : 0;
+    }
     for (Process& process : processes_) {
       if (!process.free() && process.alive() && process.pid() == pid) process.on_exit(kind, status);
     }
   }
+}
+
+void Supervisor::keep_egress() {
+  egress_at_ = 0;
+  if (phase_ != Phase::running) return;
+  egress_ = system::start_egress(key_);
+  if (egress_ == 0) egress_at_ = system::now_ms() + 1000;
 }
 
 bool Supervisor::pump() {
@@ -141,6 +156,7 @@ int Supervisor::wait_ms() const {
   if (!link_.up()) sooner(retry_at_);
   if (link_.up() && !welcomed_) sooner(handshake_by_);
   sooner(trim_at_);
+  sooner(egress_at_);
   if (phase_ != Phase::running) sooner(phase_until_);
   if (phase_ == Phase::killing) sooner(next_kill_);
   return at <= now ? 0 : static_cast<int>(at - now);
@@ -177,6 +193,7 @@ bool Supervisor::turn(int max_wait_ms) {
   std::uint64_t now = system::now_ms();
   if (count > 0 && trim_at_ == 0) trim_at_ = now + kTrimAfterMs;
   if (trim_at_ != 0 && now >= trim_at_) trim();
+  if (egress_at_ != 0 && now >= egress_at_) keep_egress();
   if (link_.up() && !welcomed_ && now >= handshake_by_) disconnect("brigd does not answer", 1000);
   if (!link_.up() && now >= retry_at_) connect();
   return step_shutdown();

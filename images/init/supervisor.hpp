@@ -40,6 +40,7 @@ class Supervisor {
   int wait_ms() const;
   void reap();
   void trim();
+  void keep_egress();
 
   // talk.cpp: the connection
   void connect();
@@ -72,6 +73,7 @@ class Supervisor {
   bool step_shutdown();
   void signal_everything(int number);
   bool all_reported();
+  bool any_alive() const;
 
   int epoll_ = -1;
   int signals_ = -1;
@@ -103,6 +105,9 @@ class Supervisor {
   std::uint64_t next_kill_ = 0;
   bool bye_queued_ = false;
   bool children_left_ = false;
+
+  pid_t egress_ = 0;             // the process that lets others out; 0: there is none just now
+  std::uint64_t egress_at_ = 0;  // when to start another; 0: never
 
   std::uint64_t started_ = 0;
   std::uint64_t trim_at_ = 0;

@@ -44,7 +44,15 @@ int connect_port(std::uint16_t port, bool ipv6);
 // A socket connected to brigd, or a negative errno.
 int connect_link(const char* path);
 
-void fill_stats(link::Stats& stats);
+// Of every process inside but brig-init's own, of which `egress` is one.
+void fill_stats(link::Stats& stats, pid_t egress);
+
+// The way out of the sandbox is a process of its own (docs/adr, egress). Opens its sockets on loopback, which
+// outlive it; what can't be had is complained about.
+void open_doors(const char* egress_socket);
+// Starts that process; its pid, or 0 if no doors were opened or the kernel refuses. The child forgets
+// `secrets`.
+pid_t start_egress(std::span<std::byte> secrets);
 
 // True once SIGTERM or SIGINT has come from outside the sandbox.
 bool take_stop_request(int signal_fd);
