@@ -128,15 +128,18 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
   json out = json::array();
   out.push_back(bind(facts.link_dir, "/run/brig", false));
   out.push_back(bind(facts.workspace_dir, "/workspace", effective.workspace == Workspace::overlay));
-  if (!facts.hosts_file.empty()) {
-    BRIG_CHECK(check_absolute("hosts file", facts.hosts_file));
-    if (!lies_in(facts.hosts_file, sessions) || facts.hosts_file == facts.link_dir ||
-        facts.hosts_file == facts.workspace_dir || lies_in(facts.hosts_file, facts.link_dir) ||
-        lies_in(facts.hosts_file, facts.workspace_dir))
-      return denied("hosts file " + quoted(facts.hosts_file, 200) + " is not of session " +
+  auto add_file = [&](const char* what, const std::string& file, const char* target) -> Result<void> {
+    if (file.empty()) return {};
+    BRIG_CHECK(check_absolute(what, file));
+    if (!lies_in(file, sessions) || file == facts.link_dir || file == facts.workspace_dir ||
+        lies_in(file, facts.link_dir) || lies_in(file, facts.workspace_dir))
+      return denied(std::string(what) + " " + quoted(file, 200) + " is not of session " +
                     facts.session.str());
-    out.push_back(bind(facts.hosts_file, "/etc/hosts", false));
-  }
+    out.push_back(bind(file, target, false));
+    return {};
+  };
+  BRIG_CHECK(add_file("hosts file", facts.hosts_file, "/etc/hosts"));
+  BRIG_CHECK(add_file("resolver file", facts.resolv_file, "/etc/resolv.conf"));
   for (const auto& mount : effective.mounts()) {
     auto it = facts.real_path.find(mount.source);
     if (it == facts.real_path.end())

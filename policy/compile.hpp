@@ -47,6 +47,8 @@ struct Facts {
   // third of the time. Where it is "", the engine sets one up (NetworkMode none) and writes its own hosts
   // file.
   std::string hosts_file;
+  // → /etc/resolv.conf, read-only, with kResolvText in it; "": the engine's or the image's stays.
+  std::string resolv_file;
   std::vector<std::string> engine_sockets;       // unix sockets of engines known to the caller
   std::map<std::string, std::string> real_path;  // GrantMount::source → where it really is
 
@@ -62,6 +64,8 @@ struct CreateRequest {
 
 // What the hosts file of a sandbox of that name says.
 std::string hosts_text(std::string_view hostname);
+// What its resolv.conf says: the supervisor answers, from loopback.
+inline constexpr const char* kResolvText = "nameserver 127.0.0.1\n";
 
 Result<CreateRequest> compile(const Effective& effective, const Facts& facts);
 

@@ -227,8 +227,11 @@ class Reading {
       bad("shows the workspace at another place");
     if (source == expected_.hosts_file && !source.empty() && (target != "/etc/hosts" || writable))
       bad("must be read-only at /etc/hosts");
-    bool hosts = target == "/etc/hosts" && source == expected_.hosts_file;
-    if (target != "/run/brig" && !hosts)
+    if (source == expected_.resolv_file && !source.empty() && (target != "/etc/resolv.conf" || writable))
+      bad("must be read-only at /etc/resolv.conf");
+    bool in_etc = (target == "/etc/hosts" && source == expected_.hosts_file) ||
+                  (target == "/etc/resolv.conf" && source == expected_.resolv_file);
+    if (target != "/run/brig" && !in_etc)
       for (const char* taken : {"/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/sbin", "/lib", "/lib64",
                                 "/usr/bin", "/usr/lib"})
         if (inside(target, taken)) bad("covers what the sandbox itself needs");
@@ -258,7 +261,7 @@ class Reading {
     if (split(source, '/').size() < split(expected_.state_dir, '/').size() + 3)
       return false;  // sessions/ID/x
     return source == expected_.link_dir || source == expected_.workspace_dir ||
-           source == expected_.hosts_file;
+           source == expected_.hosts_file || source == expected_.resolv_file;
   }
 
   void tmpfs(const json& map) {

@@ -29,7 +29,8 @@ struct Expectations {
   std::vector<ExpectedMount> mounts;  // all of them: link, workspace, granted ones
   std::string link_dir;               // may lie in state_dir, as may workspace_dir; no other mount may
   std::string workspace_dir;
-  std::string hosts_file;  // likewise; "" if the engine makes the network
+  std::string hosts_file;   // likewise; "" if the engine makes the network
+  std::string resolv_file;  // likewise; "" if none is mounted
   std::string state_dir;
   std::vector<std::string> engine_sockets;
   bool ptrace = false;                        // granted

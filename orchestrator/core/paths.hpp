@@ -5,6 +5,7 @@
 //   STATE/ca.crt                         the authorities sandboxes trust, linked likewise
 //   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock, ca.crt
 //   STATE/sessions/ID/hosts              mounted read-only at /etc/hosts
+//   STATE/sessions/ID/resolv.conf        mounted read-only at /etc/resolv.conf
 //   STATE/sessions/ID/workspace/         where the overlay is mounted
 //   STATE/sessions/ID/out/PROC/          a process's output log
 //   STATE/layers/LAYER/{upper,work}/     what sessions wrote to their workspaces (workspace/layers.hpp)
@@ -35,6 +36,7 @@ class StatePaths {
   std::filesystem::path link_init(const SessionId& id) const { return link_dir(id) / "init"; }
   std::filesystem::path link_socket(const SessionId& id) const { return link_dir(id) / "sock"; }
   std::filesystem::path hosts(const SessionId& id) const { return session(id) / "hosts"; }
+  std::filesystem::path resolv(const SessionId& id) const { return session(id) / "resolv.conf"; }
   std::filesystem::path workspace(const SessionId& id) const { return session(id) / "workspace"; }
   std::filesystem::path output(const SessionId& id, std::uint32_t process) const {
     return session(id) / "out" / std::to_string(process);

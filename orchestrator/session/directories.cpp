@@ -5,6 +5,7 @@
 
 #include "core/files.hpp"
 #include "core/text.hpp"
+#include "policy/compile.hpp"
 
 namespace brig::session {
 namespace {
@@ -32,6 +33,7 @@ Result<void> make_directories(const StatePaths& paths, const SessionId& id, cons
   BRIG_CHECK(make(paths.workspace(id), 0755));
   BRIG_CHECK(make(paths.session(id) / "out", 0700));
   BRIG_CHECK(write_file(paths.hosts(id), hosts, 0644, Sync::no));  // no sandbox outlives the machine
+  BRIG_CHECK(write_file(paths.resolv(id), policy::kResolvText, 0644, Sync::no));
   BRIG_CHECK(link(paths.init_binary(), paths.link_init(id)));
   if (!ca_bundle.empty()) BRIG_CHECK(link(ca_bundle, paths.link_dir(id) / "ca.crt"));
   return {};

@@ -72,6 +72,8 @@ policy::Expectations expectations(const policy::Effective& effective, const poli
   }
   expect.hosts_file = facts.hosts_file;
   if (!facts.hosts_file.empty()) expect.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
+  expect.resolv_file = facts.resolv_file;
+  expect.mounts.push_back({facts.resolv_file, "/etc/resolv.conf", false});
   expect.link_dir = facts.link_dir;
   expect.workspace_dir = facts.workspace_dir;
   expect.state_dir = facts.state_dir;
@@ -156,6 +158,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   facts.link_dir = options_.paths.link_dir(id).string();
   facts.workspace_dir = options_.paths.workspace(id).string();
   facts.hosts_file = options_.paths.hosts(id).string();
+  facts.resolv_file = options_.paths.resolv(id).string();
   facts.state_dir = options_.paths.root().string();
   facts.engine_sockets = options_.engine_sockets;
   for (const auto& mount : out.policy.mounts()) {
@@ -224,6 +227,13 @@ std::vector<EnvVar> Manager::environment(const std::map<std::string, std::string
   set("TMPDIR", "/tmp");
   set("XDG_RUNTIME_DIR", "/run/user/1000");
   set("BRIG_SESSION", id.str());
+  // The way out, for programs that heed these; others find it by name. ALL_PROXY too names the HTTP proxy:
+  // clients that know no SOCKS would rather fail than do without.
+  for (const char* name :
+       {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"}) {
+    set(name, "http://127.0.0.1:3128");
+  }
+  for (const char* name : {"NO_PROXY", "no_proxy"}) set(name, "localhost,127.0.0.1,::1");
   if (terminal) set("TERM", "xterm-256color");
   for (const auto& [name, value] : options_.extra_env) set(name, value);
   for (const auto& [name, value] : provider) set(name, value);

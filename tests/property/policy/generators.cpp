@@ -306,6 +306,12 @@ rc::Gen<Facts> any_facts() {
       case 17:
         f.hosts_file = *nasty_path();
         break;
+      case 18:
+        f.resolv_file = *nasty_path();
+        break;
+      case 19:
+        f.resolv_file.clear();
+        break;
       case 15:
         f.engine_runtimes = {*nasty_text(), "runc"};
         break;

@@ -40,9 +40,11 @@ TEST(Compile, HardensAlways) {
   EXPECT_EQ(host["ReadonlyRootfs"], true);
   EXPECT_EQ(host["MemorySwap"], host["Memory"]);
   EXPECT_EQ(host["Runtime"], "runc");
-  EXPECT_EQ(host["Mounts"].size(), 3u);
+  EXPECT_EQ(host["Mounts"].size(), 4u);
   EXPECT_EQ(host["Mounts"][2]["Target"], "/etc/hosts");
   EXPECT_EQ(host["Mounts"][2]["ReadOnly"], true);
+  EXPECT_EQ(host["Mounts"][3]["Target"], "/etc/resolv.conf");
+  EXPECT_EQ(host["Mounts"][3]["ReadOnly"], true);
   EXPECT_EQ(body["NetworkDisabled"], true);
   EXPECT_EQ(host["Mounts"][0]["ReadOnly"], true);
   EXPECT_EQ(host["Mounts"][1]["ReadOnly"], false);
@@ -184,7 +186,7 @@ TEST(Compile, WithoutAHostsFileTheEngineMakesTheNetwork) {
   auto body = compiled(e, f);
   EXPECT_EQ(body["NetworkDisabled"], false);
   EXPECT_EQ(body["HostConfig"]["NetworkMode"], "none");
-  EXPECT_EQ(body["HostConfig"]["Mounts"].size(), 2u);
+  EXPECT_EQ(body["HostConfig"]["Mounts"].size(), 3u);
   auto found = verify(body.dump(), testing::expect(e, f));
   EXPECT_TRUE(found.empty()) << testing::text(found);
   for (std::string bad :
@@ -194,6 +196,26 @@ TEST(Compile, WithoutAHostsFileTheEngineMakesTheNetwork) {
         "/var/lib/brig/sessions/0123456789abcdef/../../brig.db"}) {
     f.hosts_file = bad;
     EXPECT_FALSE(compile(e, f)) << bad;
+    f = testing::facts();
+    f.resolv_file = bad;
+    EXPECT_FALSE(compile(e, f)) << bad;
+  }
+}
+
+TEST(Compile, FilesOfEtcAreReadOnlyAndAtTheirPlaceAlone) {
+  auto e = plain();
+  auto f = testing::facts();
+  auto expected = testing::expect(e, f);
+  for (std::size_t file : {2u, 3u}) {
+    auto body = compiled(e, f);
+    body["HostConfig"]["Mounts"][file]["ReadOnly"] = false;
+    EXPECT_FALSE(verify(body.dump(), expected).empty());
+    body = compiled(e, f);
+    body["HostConfig"]["Mounts"][file]["Target"] = "/etc/passwd";
+    EXPECT_FALSE(verify(body.dump(), expected).empty());
+    body = compiled(e, f);
+    std::swap(body["HostConfig"]["Mounts"][2]["Source"], body["HostConfig"]["Mounts"][3]["Source"]);
+    EXPECT_FALSE(verify(body.dump(), expected).empty());
   }
 }
 

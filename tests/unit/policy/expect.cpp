@@ -22,6 +22,8 @@ Expectations expect(const Effective& effective, const Facts& facts) {
   out.mounts.push_back({facts.workspace_dir, "/workspace", effective.workspace != Workspace::readonly});
   out.hosts_file = facts.hosts_file;
   if (!facts.hosts_file.empty()) out.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
+  out.resolv_file = facts.resolv_file;
+  if (!facts.resolv_file.empty()) out.mounts.push_back({facts.resolv_file, "/etc/resolv.conf", false});
   for (const auto& grant : effective.grants) {
     if (const auto* mount = std::get_if<GrantMount>(&grant)) {
       auto real = facts.real_path.find(mount->source);

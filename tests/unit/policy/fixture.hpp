@@ -24,6 +24,7 @@ inline Facts facts() {
   f.link_dir = "/var/lib/brig/sessions/0123456789abcdef/link";
   f.workspace_dir = "/var/lib/brig/sessions/0123456789abcdef/workspace";
   f.hosts_file = "/var/lib/brig/sessions/0123456789abcdef/hosts";
+  f.resolv_file = "/var/lib/brig/sessions/0123456789abcdef/resolv.conf";
   f.engine_sockets = {"/run/docker.sock", "/srv/engines/one.sock"};
   f.engine_runtimes = {"runc", "crun", "runsc", "io.containerd.runc.v2"};
   return f;
