@@ -13,6 +13,7 @@
 #include "core/metrics.hpp"
 #include "core/result.hpp"
 #include "doctor/doctor.hpp"
+#include "egress/egress.hpp"
 #include "events/log.hpp"
 #include "image/images.hpp"
 #include "net/task.hpp"
@@ -78,6 +79,7 @@ struct Services {
   review::Reviews& reviews;
   image::Images& images;
   doctor::Doctor& doctor;
+  egress::Egress& egress;
   Policies& policies;
   TokenStore& tokens;
   events::Log& events;

@@ -25,6 +25,13 @@ net::Task<Response> signal_process(Context* context, Request* request);
 net::Task<Response> attach_process(Context* context, Request* request);
 net::Task<Response> get_logs(Context* context, Request* request);
 
+net::Task<Response> get_egress(Context* context, Request* request);
+net::Task<Response> change_egress(Context* context, Request* request);
+net::Task<Response> forget_egress(Context* context, Request* request);
+net::Task<Response> answer_egress(Context* context, Request* request);
+net::Task<Response> test_egress(Context* context, Request* request);
+net::Task<Response> get_egress_log(Context* context, Request* request);
+
 net::Task<Response> get_events(Context* context, Request* request);
 net::Task<Response> list_changes(Context* context, Request* request);
 net::Task<Response> get_patch(Context* context, Request* request);

@@ -63,6 +63,13 @@ struct Config {
     bool sandboxes = true;
   } trust;
 
+  struct Egress {
+    std::uint64_t connections = 0;             // of one session at a time
+    std::uint64_t connections_per_second = 0;  // new ones, of one session
+    std::uint64_t bytes = 0;                   // of one session; 0: no bound
+    Millis answer_within{};                    // how long a connection waits for a person
+  } egress;
+
   struct Limits {
     std::uint64_t max_sessions = 0;
     std::uint64_t output_bytes = 0;         // kept per process

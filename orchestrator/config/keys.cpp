@@ -189,6 +189,27 @@ const Key kKeys[] = {
        if (auto v = t.flag(n)) c.trust.sandboxes = *v;
      }},
 
+    {"egress", "connections", "2048", "", "How many connections out one sandbox may have at a time.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 1, 100000)) c.egress.connections = *v;
+     }},
+    {"egress", "connections_per_second", "200", "",
+     "How many new ones a second, in bursts of up to a thousand; what is over that waits.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 1, 100000)) c.egress.connections_per_second = *v;
+     }},
+    {"egress", "bytes", "\"0\"", "\"10 GiB\"",
+     "How much one sandbox may send and receive together while brigd runs; 0 is without a bound.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.size(n, 0, std::uint64_t{1} << 60)) c.egress.bytes = *v;
+     }},
+    {"egress", "answer_within", "\"2m\"", "",
+     "How long a connection that needs a person's yes waits for it, before it is a no.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.duration(n, std::chrono::seconds(1), std::chrono::hours(1)))
+         c.egress.answer_within = *v;
+     }},
+
     {"limits", "max_sessions", "1000", "", "How many sandboxes may exist at a time.",
      [](Table& t, Name n, Into c) {
        if (auto v = t.number(n, 1, 100000)) c.limits.max_sessions = *v;
@@ -225,6 +246,7 @@ const TableMeaning kTables[] = {
     {"policy", "What sandboxes may do."},
     {"images", "The images of providers and how they are built."},
     {"trust", "Certificate authorities, for networks that sign TLS anew."},
+    {"egress", "The one door out of sandboxes; what they may reach is the policy's to say."},
     {"limits", "Bounds on what brigd itself spends."},
 };
 

@@ -3,11 +3,12 @@
 //   STATE/brig.db                        the ledger; brig.db.lock: held by the brigd that uses it
 //   STATE/bin/brig-init                  the supervisor, linked into every session's link directory
 //   STATE/ca.crt                         the authorities sandboxes trust, linked likewise
-//   STATE/sessions/ID/link/              mounted read-only at /run/brig in the sandbox: init, sock, ca.crt
+//   STATE/sessions/ID/link/              mounted read-only at /run/brig in it: init, sock, egress, ca.crt
 //   STATE/sessions/ID/hosts              mounted read-only at /etc/hosts
 //   STATE/sessions/ID/resolv.conf        mounted read-only at /etc/resolv.conf
 //   STATE/sessions/ID/workspace/         where the overlay is mounted
 //   STATE/sessions/ID/out/PROC/          a process's output log
+//   STATE/sessions/ID/egress.log         the account of what it reached and tried to; egress.log.1: before
 //   STATE/layers/LAYER/{upper,work}/     what sessions wrote to their workspaces (workspace/layers.hpp)
 //   STATE/layers/LAYER/disk.img          with a disk limit: the file system that upper and work are in
 //   STATE/templates/                     formatted disk images, one per size
@@ -43,6 +44,7 @@ class StatePaths {
   }
   std::filesystem::path layers() const { return state_ / "layers"; }
   std::filesystem::path layer(const LayerId& id) const { return layers() / id.str(); }
+  std::filesystem::path egress_account(const SessionId& id) const { return session(id) / "egress.log"; }
   std::filesystem::path tls() const { return state_ / "tls"; }
 
  private:

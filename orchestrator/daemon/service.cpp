@@ -16,6 +16,7 @@
 #include "daemon/notify.hpp"
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
+#include "egress/doors.hpp"
 #include "image/service.hpp"
 #include "image/trust.hpp"
 #include "net/scope.hpp"
@@ -139,6 +140,22 @@ Result<std::optional<api::TcpListener>> tcp_listener(const config::Config& confi
   return listener;
 }
 
+std::optional<egress::Upstream> upstream_proxy() {
+  auto found = egress::upstream_from([](const char* name) { return std::getenv(name); });
+  if (found) return std::move(*found);
+  log::warn("sandboxes connect without the host's proxy", {{"error", found.error()}});
+  return std::nullopt;
+}
+
+egress::Limits egress_limits(const config::Config& config) {
+  egress::Limits out;
+  out.connections = config.egress.connections;
+  out.per_second = static_cast<double>(config.egress.connections_per_second);
+  out.bytes = config.egress.bytes;
+  out.answer = config.egress.answer_within;
+  return out;
+}
+
 }  // namespace
 
 struct Service::Parts {
@@ -151,11 +168,17 @@ struct Service::Parts {
   std::optional<store::TokenTable> tokens;
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
+  std::optional<store::EgressTable> egress_rules;
   std::optional<session::PolicyBook> policies;
   std::unique_ptr<docker::Engine> engine;
   std::unique_ptr<image::EngineImages> images;
   std::optional<session::EngineContainers> containers;
   workspace::Mounter mounter;
+  net::Worker closing{1};    // what a sandbox may make slow to close
+  net::Worker resolving{4};  // names of strangers, which may take their time
+  std::unique_ptr<egress::Resolver> resolver;
+  egress::HostPresets presets;
+  std::optional<egress::Doors> doors;
   std::optional<session::Manager> manager;
   std::optional<review::Service> reviews;
   std::optional<reconcile::Reconciler> reconciler;
@@ -191,6 +214,7 @@ Result<void> Service::prepare() {
   parts.events.emplace(loop_.executor(),
                        events::Log::Options{config_.limits.events, config_.limits.events_age},
                        *parts.event_table, parts.clock, parts.metrics);
+  parts.egress_rules.emplace(*parts.database);
   BRIG_CHECK(install_init(paths));
 
   BRIG_TRY(parts.policies, session::PolicyBook::load({config_.policy.ceiling, config_.policy.profiles_dir,
@@ -229,10 +253,17 @@ Result<void> Service::prepare() {
     options.ca_bundle = ca_bundle.string();
     options.extra_env = image::trust_environment("/run/brig/ca.crt");
   }
-  parts.manager.emplace(executor, std::move(options),
-                        session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions,
-                                                *parts.processes, *parts.containers, *parts.images,
-                                                *parts.policies, parts.mounter, parts.blocking});
+  parts.resolver = egress::system_resolver(executor, parts.resolving);
+  auto tell = [&parts](events::Event event) { parts.events->add(std::move(event)); };
+  parts.doors.emplace(
+      egress::Doors::Parts{egress::Shared{executor, parts.clock, *parts.resolver, parts.closing,
+                                          parts.metrics, tell, upstream_proxy(), egress_limits(config_)},
+                           paths, *parts.egress_rules, parts.presets, parts.policies->ceiling()});
+  parts.manager.emplace(
+      executor, std::move(options),
+      session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions, *parts.processes,
+                              *parts.containers, *parts.images, *parts.policies, parts.mounter,
+                              parts.blocking, *parts.doors});
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reconciler.emplace(
       executor, paths,
@@ -281,6 +312,7 @@ Result<void> Service::prepare() {
                                      *parts.reviews,
                                      *parts.images,
                                      *parts.doctor,
+                                     *parts.doors,
                                      *parts.api_policies,
                                      *parts.api_tokens,
                                      *parts.events,

@@ -25,6 +25,11 @@ class Worker {
 
   template <class F>
   Task<std::invoke_result_t<F>> run(F function);
+  // For what nobody waits for; what it captures must be its own.
+  template <class F>
+  void post(F function) {
+    asio::post(pool_, std::move(function));
+  }
 
  private:
   asio::thread_pool pool_;

@@ -69,6 +69,7 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
 
   // Also after a failure it is not ours to look after any more: the ledger says `ending`, reconciling goes
   // on.
+  co_await parts_.doors.close(id);
   co_await live->sandbox->close();
   live_.erase(id);
   live->ended = true;
@@ -219,8 +220,12 @@ net::Task<Result<void>> Manager::adopt(SessionId id, ContainerId container) {
     }
   }
   auto started = live->sandbox->start();
-  if (!started) live_.erase(id);
-  co_return started;
+  if (!started) {
+    live_.erase(id);
+    co_return started;
+  }
+  // Without a way out it runs on all the same; the next look tries again.
+  co_return co_await parts_.doors.reopen(door_of(*live));
 }
 
 }  // namespace brig::session

@@ -67,6 +67,7 @@ net::Task<void> Manager::run_launch(std::shared_ptr<Launch> launch) {
     log::warn("a session could not be started", {{"session", id.str()}, {"error", result.error()}});
     if (launch->live) {
       launch->live->ending = true;
+      co_await parts_.doors.close(id);
       co_await launch->live->sandbox->close();
       live_.erase(id);
     }
@@ -94,6 +95,16 @@ std::shared_ptr<Manager::Live> Manager::make_live(const store::SessionRow& row) 
       std::make_shared<Sandbox>(executor_, std::move(options), static_cast<Sandbox::Owner&>(*this));
   live_[row.id] = live;
   return live;
+}
+
+egress::Facts Manager::door_of(const Live& live) {
+  bool kernel_knows = live.row.runtime != policy::to_string(policy::Runtime::runsc);
+  return {live.row.id,
+          live.row.name,
+          live.row.owner,
+          live.row.mesh,
+          live.row.project.value_or(""),
+          {live.container, live.supervisor_pid, kernel_knows}};
 }
 
 net::Task<void> Manager::mount_workspace(std::shared_ptr<Launch> launch) {
@@ -140,6 +151,7 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   };
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
+  BRIG_CO_CHECK(co_await parts_.doors.open(door_of(*live), prepared.egress));
   BRIG_CO_CHECK(live->sandbox->start());
   BRIG_CO_TRY(auto process, live->sandbox->add(about, false));
 

@@ -36,6 +36,7 @@ net::Task<void> Manager::close() {
   // What is being launched or ended comes to its end; it is bounded by the deadlines of its steps.
   co_await scope_.join();
   auto live = live_;
+  co_await parts_.doors.close_all();
   for (auto& [id, session] : live) co_await session->sandbox->close();
   live_.clear();
 }

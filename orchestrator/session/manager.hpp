@@ -16,6 +16,7 @@
 
 #include "core/metrics.hpp"
 #include "core/paths.hpp"
+#include "egress/doors.hpp"
 #include "events/log.hpp"
 #include "image/images.hpp"
 #include "net/scope.hpp"
@@ -53,6 +54,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
     const PolicyBook& policies;
     workspace::Mounter& mounter;
     net::Worker& blocking;
+    egress::Doors& doors;
   };
 
   Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts);
@@ -109,6 +111,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<void> start_container(std::shared_ptr<Launch> launch);
   net::Task<void> take_back(SessionId id);
   std::shared_ptr<Live> make_live(const store::SessionRow& row);
+  static egress::Facts door_of(const Live& live);
 
   // ending.cpp
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);

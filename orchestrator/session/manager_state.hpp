@@ -26,6 +26,7 @@ struct Manager::Prepared {
   image::Ready image;
   policy::Effective policy;
   policy::CreateRequest request;
+  std::vector<store::EgressRow> egress;
   std::string hosts;                            // what /etc/hosts says inside
   std::shared_ptr<workspace::Project> project;  // none: empty workspace
   uid_t uid = 1000;                             // owner outside of an empty workspace

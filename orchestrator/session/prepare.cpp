@@ -142,6 +142,11 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
     out.gid = caller.gid.value_or(*caller.uid);
   }
 
+  egress::Beginning beginning{caller.owner,  out.project ? out.project->path.string() : "",
+                              spec.provider, out.provider.egress_hosts,
+                              found,         out.policy.egress};
+  BRIG_CO_TRY(out.egress, co_await parts_.doors.plan(std::move(beginning)));
+
   SessionId id(random_hex(8));
   BRIG_CO_TRY(auto engine, co_await parts_.containers.facts());
   policy::Facts facts;

@@ -90,7 +90,29 @@ CREATE TABLE events (
 ) STRICT;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers, kEvents};
+// Rules of egress: each session's, in the order in which they are read, and those that stand for an owner's
+// project.
+constexpr const char* kEgress = R"sql(
+CREATE TABLE egress_rules (
+  session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  place      INTEGER NOT NULL,
+  verb       TEXT NOT NULL,
+  rule       TEXT NOT NULL,
+  origin     TEXT NOT NULL,
+  PRIMARY KEY (session_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE egress_standing (
+  owner   TEXT NOT NULL,
+  project TEXT NOT NULL,
+  verb    TEXT NOT NULL,
+  rule    TEXT NOT NULL,
+  origin  TEXT NOT NULL,
+  UNIQUE (owner, project, rule)
+) STRICT;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -61,6 +61,8 @@ using PeerCheck = std::function<net::Task<Result<void>>(Peer)>;
 // The peer is process 1 of a pid namespace exactly one below ours, and in the container's cgroup.
 // Right for runc and crun. Under gVisor the peer is the gofer, whoever called: there only the key tells.
 Result<void> check_first_process(const Peer& peer, const ContainerId& container);
+// The peer is any process in the container's cgroup. Not for gVisor, likewise.
+Result<void> check_member(const Peer& peer, const ContainerId& container);
 
 struct TerminalSize {
   std::uint16_t rows = 24;

@@ -49,7 +49,7 @@ Link::Impl::Impl(asio::any_io_executor executor, LinkOptions options, LinkObserv
       observer_(observer),
       scope_(executor, "link " + options_.name),
       changed_(executor),
-      listener_(executor) {}
+      listener_(executor, "sock") {}
 
 Result<void> Link::Impl::start() {
   if (options_.state.key.reveal().size() != link::kKeySize) {

@@ -12,16 +12,14 @@
 namespace brig::supervisor {
 namespace {
 
-constexpr int kBacklog = 16;
-constexpr const char* kName = "sock";
+constexpr int kBacklog = 128;
 
 }  // namespace
 
 Result<void> Listener::open(const std::filesystem::path& directory, std::optional<uid_t> owner) {
   auto fail = [&](const char* what) {
     int error = errno;
-    return errno_error(error, std::string(what) + " " + quoted(directory.native(), 200),
-                       "supervisor: listen");
+    return errno_error(error, std::string(what) + " " + quoted(directory.native(), 200), "listen");
   };
   directory_.reset(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_) return fail("cannot open the link directory");
@@ -50,12 +48,12 @@ Result<void> Listener::open(const std::filesystem::path& directory, std::optiona
     return undo("cannot listen in");
   }
   // Who connects finds the old socket or this one, never none.
-  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), kName) != 0) {
+  if (::renameat(directory_.get(), temporary.c_str(), directory_.get(), name_) != 0) {
     return undo("cannot put the socket in its place in");
   }
   boost::system::error_code ec;
   acceptor_.assign(net::asio::local::stream_protocol(), fd.get(), ec);
-  if (ec) return errno_error(ec.value(), "cannot watch the link's socket", "supervisor: listen");
+  if (ec) return errno_error(ec.value(), "cannot watch the link's socket", "listen");
   fd.release();
   return {};
 }
@@ -65,9 +63,9 @@ void Listener::close() {
   boost::system::error_code ec;
   acceptor_.close(ec);
   struct stat now {};
-  bool ours = ::fstatat(directory_.get(), kName, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+  bool ours = ::fstatat(directory_.get(), name_, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
               now.st_ino == file_.st_ino && now.st_dev == file_.st_dev;
-  if (ours) ::unlinkat(directory_.get(), kName, 0);
+  if (ours) ::unlinkat(directory_.get(), name_, 0);
   directory_.reset();
 }
 

@@ -1,4 +1,4 @@
-// The socket a supervisor connects to: bound in a directory whose path may be longer than a socket address,
+// A socket that a sandbox connects to: bound in a directory whose path may be longer than a socket address,
 // and put in place of a stale one in a single step.
 //
 // Ownership: owns the socket and its file, which goes with it. Threads: the loop's.
@@ -19,7 +19,9 @@ namespace brig::supervisor {
 
 class Listener {
  public:
-  explicit Listener(net::asio::any_io_executor executor) : acceptor_(std::move(executor)) {}
+  // `name` is the socket's file in its directory.
+  Listener(net::asio::any_io_executor executor, const char* name)
+      : acceptor_(std::move(executor)), name_(name) {}
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener() { close(); }
@@ -31,6 +33,7 @@ class Listener {
 
  private:
   net::asio::local::stream_protocol::acceptor acceptor_;
+  const char* name_;
   UniqueFd directory_;
   struct stat file_ {};
 };

@@ -41,6 +41,11 @@ std::vector<long> namespace_pids(const std::string& status) {
   return pids;
 }
 
+Error refuse(const Peer& peer, std::string_view why) {
+  return {Code::denied, "process " + std::to_string(peer.pid) + " at a sandbox's socket " + std::string(why),
+          "supervisor: peer"};
+}
+
 }  // namespace
 
 Secret new_link_key() {
@@ -51,20 +56,21 @@ Secret new_link_key() {
   return key;
 }
 
+Result<void> check_member(const Peer& peer, const ContainerId& container) {
+  if (container.str().size() < 12) return refuse(peer, "cannot be checked: the container's id is not known");
+  if (peer.pid <= 0) return refuse(peer, "is in a namespace that is out of sight");
+  if (read_proc(peer.pid, "cgroup").find(container.str()) == std::string::npos) {
+    return refuse(peer, "belongs to another container");
+  }
+  return {};
+}
+
 Result<void> check_first_process(const Peer& peer, const ContainerId& container) {
-  auto refuse = [&](std::string_view why) {
-    return Error{Code::denied, "process " + std::to_string(peer.pid) + " on the link " + std::string(why),
-                 "supervisor: peer"};
-  };
-  if (container.str().size() < 12) return refuse("cannot be checked: the container's id is not known");
-  if (peer.pid <= 0) return refuse("is in a namespace that is out of sight");
+  BRIG_CHECK(check_member(peer, container));
   auto inside = namespace_pids(read_proc(peer.pid, "status"));
   auto here = namespace_pids(read_proc(0, "status"));
   if (inside.size() != here.size() + 1 || inside.back() != 1) {
-    return refuse("is not the first process of a container");
-  }
-  if (read_proc(peer.pid, "cgroup").find(container.str()) == std::string::npos) {
-    return refuse("belongs to another container");
+    return refuse(peer, "is not the first process of a container");
   }
   return {};
 }

@@ -7,7 +7,7 @@ namespace brig::cli {
 
 extern const CommandSpec kRun, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kStop, kRm, kEvents;
-extern const CommandSpec kDiff;
+extern const CommandSpec kDiff, kEgress;
 extern const CommandSpec kPolicy, kImage, kToken;
 extern const CommandSpec kDoctor, kVersion;
 extern const CommandSpec kCompletion, kComplete, kMan;

@@ -100,6 +100,10 @@ Result<nlohmann::json> policy_of(const Arguments& arguments) {
   }
   BRIG_TRY(auto pids, arguments.number("pids", 4'000'000));
   if (pids) out["limits"]["pids"] = *pids;
+  for (const char* name : {"allow", "deny"})
+    for (const auto& rule : arguments.all(name)) out["egress"][name].push_back(rule);
+  for (const auto& preset : arguments.all("preset")) out["egress"]["presets"].push_back(preset);
+  if (arguments.has("ask")) out["egress"]["ask"] = true;
   return out;
 }
 

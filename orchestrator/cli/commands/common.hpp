@@ -23,6 +23,21 @@ inline constexpr OptionSpec kDetachKeysOption = {
     .flags = "--detach-keys",
     .value = "KEYS",
     .help = "what to type to leave it running (default ctrl-p,ctrl-q; empty for none)"};
+inline constexpr OptionSpec kAllowOption = {
+    .flags = "--allow",
+    .value = "RULE",
+    .help = "let it reach api.example.com, *.example.org:443, tcp://db.internal:5432, 10.1.2.3:8080",
+    .many = true};
+inline constexpr OptionSpec kDenyOption = {
+    .flags = "--deny", .value = "RULE", .help = "never let it reach that, whatever allows it", .many = true};
+inline constexpr OptionSpec kPresetOption = {
+    .flags = "--preset",
+    .value = "PRESET",
+    .help = "let it reach this host's package registries (npm, pip, apt), or the provider's own hosts",
+    .complete = "npm|pip|apt|provider",
+    .many = true};
+inline constexpr OptionSpec kAskOption = {
+    .flags = "--ask", .help = "what no rule decides waits for an answer ('brig egress show', 'answer')"};
 inline constexpr OptionSpec kTerminalOption = {.flags = "-t,--tty",
                                                .help = "give it a terminal even if we have none"};
 inline constexpr OptionSpec kNoTerminalOption = {.flags = "-T,--no-tty",
@@ -38,7 +53,8 @@ std::string session_path(std::string_view ref);
 Result<nlohmann::json> environment_of(const Context& context, const Arguments& arguments);
 // {"key": "value"} of the --label options.
 Result<nlohmann::json> labels_of(const std::vector<std::string>& labels, const char* option);
-// The policy request of --runtime, --memory, --cpus, --pids and --disk; null if none is given.
+// The policy request of --runtime, --memory, --cpus, --pids, --disk and the egress options; null if none is
+// given.
 Result<nlohmann::json> policy_of(const Arguments& arguments);
 
 // Shall the process have a terminal, and is ours one?

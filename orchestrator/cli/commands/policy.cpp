@@ -94,6 +94,10 @@ constexpr OptionSpec kExplainOptions[] = {
     {.flags = "--cpus", .value = "N", .help = "as if run with these processors"},
     {.flags = "--pids", .value = "N", .help = "as if run with this limit of processes"},
     {.flags = "--disk", .value = "SIZE", .help = "as if run with this disk limit"},
+    kAllowOption,
+    kDenyOption,
+    kPresetOption,
+    kAskOption,
     kJsonOption,
 };
 constexpr Example kExplainExamples[] = {

@@ -151,6 +151,10 @@ constexpr OptionSpec kOptions[] = {
     {.flags = "--cpus", .value = "N", .help = "processors, such as 1.5"},
     {.flags = "--pids", .value = "N", .help = "processes and threads at a time"},
     {.flags = "--disk", .value = "SIZE", .help = "what may be written to the workspace, such as 10G"},
+    kAllowOption,
+    kDenyOption,
+    kPresetOption,
+    kAskOption,
     kEnvOption,
     {.flags = "-l,--label",
      .value = "KEY=VALUE",
@@ -170,6 +174,8 @@ constexpr Example kExamples[] = {
      "an agent, with arguments of its own"},
     {"tar c src | brig run shell --empty --rm -- tar t",
      "a pipe: binary-safe, with the command's own exit code"},
+    {"brig run claude --allow api.example.com --preset npm --ask",
+     "what it may reach; the rest is asked about"},
     {"brig run shell --runtime runsc --memory 1G -- uname -r", "more isolation, less memory"},
 };
 

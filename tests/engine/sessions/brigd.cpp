@@ -56,7 +56,7 @@ void put_file(const std::filesystem::path& path, std::string_view content, uid_t
   ASSERT_EQ(::chown(path.c_str(), owner, owner), 0);
 }
 
-Brigd::Brigd(std::string extra_config) {
+Brigd::Brigd(std::string extra_config, std::string network) : network_(std::move(network)) {
   auto dir = Engine::shared().scratch("brigd");
   if (!dir) {
     ADD_FAILURE() << dir.error().message;
@@ -89,6 +89,10 @@ void Brigd::start() {
   auto err = dir_ / "brigd.log";
   std::vector<std::string> argv = {"/bin/sh",     "-c",     "exec \"$0\" --config \"$1\" 2>> \"$2\"",
                                    BRIGD_PROGRAM, config(), err};
+  if (!network_.empty()) {
+    argv[2] = network_ + " && " + argv[2];
+    argv.insert(argv.begin(), {"unshare", "--net", "--"});
+  }
   auto child = harness::Child::spawn(argv);
   ASSERT_TRUE(child) << child.error().message;
   child_.emplace(std::move(*child));

@@ -24,7 +24,8 @@ namespace brig::test {
 
 class Brigd {
  public:
-  explicit Brigd(std::string extra_config = {});
+  // With `network`, commands that set it up, it runs in a network namespace of its own.
+  explicit Brigd(std::string extra_config = {}, std::string network = {});
   Brigd(const Brigd&) = delete;
   Brigd& operator=(const Brigd&) = delete;
   ~Brigd();
@@ -55,6 +56,7 @@ class Brigd {
 
  private:
   std::filesystem::path dir_;
+  std::string network_;
   std::optional<harness::Child> child_;
 };
 

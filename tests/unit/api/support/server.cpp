@@ -47,6 +47,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     reviews,
                     images,
                     doctor,
+                    egress,
                     policies,
                     tokens,
                     *events,

@@ -14,6 +14,7 @@
 
 #include "api/server.hpp"
 #include "core/unique_fd.hpp"
+#include "support/fake_egress.hpp"
 #include "support/fakes.hpp"
 
 namespace brig::api::test {
@@ -64,6 +65,7 @@ struct TestServer {
   FakeReviews reviews;
   FakeImages images;
   FakeDoctor doctor;
+  FakeEgress egress;
   FakePolicies policies;
   MemoryTokens tokens;
   metrics::Registry metrics;
