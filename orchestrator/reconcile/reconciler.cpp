@@ -117,12 +117,24 @@ net::Task<Result<std::size_t>> Reconciler::once() {
     observed.mounted.erase(session.id);
     std::erase_if(observed.containers, [&](const auto& c) { return c.session == session.id; });
   }
-  auto queue = std::make_shared<std::vector<Action>>(plan(before, observed));
+  auto queue = std::make_shared<std::vector<Action>>(news(plan(before, observed)));
   auto count = queue->size();
   net::Scope scope(executor_, "reconcile");
   for (std::size_t i = 0; i < std::min(kAtOnce, count); ++i) scope.spawn(act(queue));
   co_await scope.join();
   co_return count;
+}
+
+// All but the strangers that were reported in an earlier round and have been there since.
+std::vector<Action> Reconciler::news(std::vector<Action> actions) {
+  std::set<std::string> strangers;
+  std::erase_if(actions, [&](const Action& action) {
+    auto* stranger = std::get_if<ReportStranger>(&action);
+    return stranger && strangers.insert(stranger->container).second &&
+           reported_.contains(stranger->container);
+  });
+  reported_ = std::move(strangers);
+  return actions;
 }
 
 net::Task<void> Reconciler::act(std::shared_ptr<std::vector<Action>> queue) {

@@ -1,7 +1,7 @@
 // Brings the world in line with the ledger: at start, on a timer, and whenever something hints at a change.
 //
 // Events of the engine are hints, its listing is the truth. Actions run several at once; one that fails is
-// logged and tried again in the next round, and holds up no other.
+// logged and tried again in the next round, and holds up no other. Of a stranger's container it speaks once.
 //
 // Ownership: borrows everything. Threads: the loop's. Failure: a round that cannot look (the engine is away)
 // changes nothing and says why.
@@ -35,12 +35,14 @@ class Reconciler {
  private:
   net::Task<Result<std::vector<Recorded>>> recorded();
   net::Task<Result<Observed>> observe();
+  std::vector<Action> news(std::vector<Action> actions);
   net::Task<void> act(std::shared_ptr<std::vector<Action>> queue);
   net::Task<Result<void>> apply(Action action);
 
   net::asio::any_io_executor executor_;
   StatePaths paths_;
   Parts parts_;
+  std::set<std::string> reported_;  // containers said to be strangers, and still there
   net::Event hinted_;
   bool pending_ = false;
 };

@@ -42,16 +42,19 @@ net::Task<void> Manager::main_exited(std::shared_ptr<Live> live, supervisor::Exi
 
 net::Task<void> Manager::other_exited(std::shared_ptr<Live> live, std::uint32_t number,
                                       supervisor::Exit exit) {
+  co_await other_ended(live, number, outcome_of(exit));
+  if (!live->ending) (void)live->sandbox->link().forget(number);
+}
+
+net::Task<void> Manager::other_ended(std::shared_ptr<Live> live, std::uint32_t number, Outcome outcome) {
   auto process = live->sandbox->find(number);
   if (!process || process->outcome()) co_return;
-  auto outcome = outcome_of(exit);
   auto now = parts_.clock.wall();
   auto stored = co_await parts_.processes.set_ended(live->row.id, number, now, outcome_to_json(outcome));
   if (!stored)
     log::error("an exit could not be recorded", {{"session", live->row.id.str()}, {"error", stored.error()}});
   process->end(outcome, now);
   tell_process(live->row, "process.ended", process->view());
-  if (!live->ending) (void)live->sandbox->link().forget(number);
 }
 
 // Records how it ended, then tells who is attached, then takes the sandbox apart.

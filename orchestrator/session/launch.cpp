@@ -20,17 +20,6 @@ net::Task<Result<void>> check_peer(supervisor::Peer peer, std::shared_ptr<Contai
   co_return Result<void>();
 }
 
-// The caller's claim to the answer: if it unwinds before it took it, the session is nobody's.
-template <class Launch>
-struct Claim {
-  std::shared_ptr<Launch> launch;
-  std::function<void()> abandon;
-  bool taken = false;
-  ~Claim() {
-    if (!taken) abandon();
-  }
-};
-
 }  // namespace
 
 net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
@@ -43,7 +32,7 @@ net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
     launch->abandoned = true;
     if (launch->result && launch->result->ok()) scope_.spawn(take_back(id));
   };
-  Claim<Launch> claim{launch, abandon};
+  Claim claim{abandon};
   while (!launch->result) co_await launch->changed.wait();
   claim.taken = true;
   BRIG_CO_CHECK(*launch->result);

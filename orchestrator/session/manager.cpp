@@ -13,19 +13,18 @@ namespace brig::session {
 namespace {
 
 constexpr Millis kConnectWithin{15'000};
-constexpr Millis kSpawnWithin{15'000};
 
 Error no_session(const std::string& ref) {
   return {Code::not_found, "there is no session " + quoted(ref) + " of yours; `brig ps -a` lists them",
           "session", false};
 }
 
+}  // namespace
+
 Error not_running(const store::SessionRow& row) {
   return {Code::conflict, "session " + quoted(row.name) + " is not running (it is " + row.phase + ")",
           "session", false};
 }
-
-}  // namespace
 
 Manager::Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts)
     : executor_(executor), options_(std::move(options)), parts_(parts), scope_(executor, "sessions") {}
@@ -192,41 +191,6 @@ net::Task<Result<void>> Manager::remove(Caller caller, std::string ref, bool for
   co_return co_await forget(id);
 }
 
-net::Task<Result<ProcessView>> Manager::exec(Caller caller, std::string ref, ProcessSpec spec) {
-  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
-  auto live = find_live(row.id);
-  if (!live || live->ending || launching_.contains(row.id)) co_return not_running(row);
-  for (const auto& variable : spec.env) BRIG_CO_CHECK(check_env_name("environment variable", variable.name));
-  if (spec.argv.empty()) {
-    co_return Error{Code::invalid, "argv is empty; name the program to run", "session", false};
-  }
-  Process::About about{live->sandbox->next_number(), spec.argv,       spec.cwd,
-                       spec.terminal.has_value(),    spec.stdin_open, parts_.clock.wall()};
-  auto number = about.number;
-  BRIG_CO_TRY(auto process, live->sandbox->add(about, false));
-  store::ProcessRow process_row{
-      row.id, number, strings_to_json(about.argv), about.cwd, about.terminal, about.stdin_open, about.started,
-      {},     {}};
-  BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
-  spec.env = environment({}, std::move(spec.env), row.id, spec.terminal.has_value());
-  auto spawned = co_await live->sandbox->spawn(number, std::move(spec), Deadline::in(kSpawnWithin));
-  if (!spawned || !spawned->started) {
-    supervisor::ProcessSpec said;
-    said.argv = about.argv;
-    said.cwd = about.cwd;
-    Error error = spawned ? Error{spawned->exit_code() == 127 ? Code::not_found : Code::invalid,
-                                  spawned->message(said), "spawn", false}
-                          : spawned.error();
-    Outcome outcome{Outcome::Kind::spawn_failed, spawned ? spawned->exit_code() : 125, 0, error.message};
-    auto now = parts_.clock.wall();
-    (void)co_await parts_.processes.set_ended(row.id, number, now, outcome_to_json(outcome));
-    process->end(outcome, now);
-    co_return error;
-  }
-  tell_process(row, "process.started", process->view());
-  co_return process->view();
-}
-
 net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, std::string ref,
                                                                AttachSpec spec) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, spec.write || spec.pace));
@@ -284,6 +248,13 @@ void Manager::process_exited(const SessionId& id, std::uint32_t number, supervis
   } else {
     scope_.spawn(other_exited(live, number, exit));
   }
+}
+
+void Manager::process_never_ran(const SessionId& id, std::uint32_t number) {
+  auto live = find_live(id);
+  if (!live || number == 1) return;  // the first one ran: the session's phase says so
+  Outcome outcome{Outcome::Kind::spawn_failed, 125, 0, "brigd ended before it could be started"};
+  scope_.spawn(other_ended(live, number, outcome));
 }
 
 void Manager::link_changed(const SessionId& id, bool) {

@@ -89,6 +89,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
   struct Live;
   struct Launch;
   struct Prepared;
+  struct Exec;
 
   // manager.cpp
   Result<void> may_change(const Caller& caller) const;
@@ -97,12 +98,17 @@ class Manager final : public Sessions, private Sandbox::Owner {
   void add_process(View& view, ProcessView process) const;
   std::shared_ptr<Live> find_live(const SessionId& id) const;
   void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) override;
+  void process_never_ran(const SessionId& id, std::uint32_t number) override;
   void link_changed(const SessionId& id, bool connected) override;
 
   // prepare.cpp
   net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec);
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
+
+  // exec.cpp
+  net::Task<void> run_exec(std::shared_ptr<Exec> exec);
+  net::Task<Result<ProcessView>> exec_steps(std::shared_ptr<Exec> exec);
 
   // launch.cpp
   net::Task<void> run_launch(std::shared_ptr<Launch> launch);
@@ -116,6 +122,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
   // ending.cpp
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
   net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);
+  net::Task<void> other_ended(std::shared_ptr<Live> live, std::uint32_t number, Outcome outcome);
   net::Task<Result<void>> end(std::shared_ptr<Live> live, Outcome outcome);
   // Every outcome of a session passes here once.
   net::Task<Result<void>> record_outcome(SessionId id, const Outcome& outcome);

@@ -1,4 +1,4 @@
-// What the parts of Manager share. Included by manager.cpp, prepare.cpp, launch.cpp and ending.cpp alone.
+// What the parts of Manager share. Included by its sources alone.
 #pragma once
 
 #include "session/manager.hpp"
@@ -48,5 +48,29 @@ struct Manager::Launch {
   bool abandoned = false;  // the caller went away before the answer
   net::Event changed;
 };
+
+// A process that is being started, whether or not whoever asked still waits.
+struct Manager::Exec {
+  Exec(net::asio::any_io_executor executor, std::shared_ptr<Live> l, ProcessSpec s)
+      : live(std::move(l)), spec(std::move(s)), changed(std::move(executor)) {}
+
+  std::shared_ptr<Live> live;
+  ProcessSpec spec;
+  std::uint32_t number = 0;
+  std::optional<Result<ProcessView>> result;
+  bool abandoned = false;
+  net::Event changed;
+};
+
+// A caller's claim to an answer: if it unwinds before it took it, what was made is nobody's.
+struct Claim {
+  std::function<void()> abandon;
+  bool taken = false;
+  ~Claim() {
+    if (!taken) abandon();
+  }
+};
+
+Error not_running(const store::SessionRow& row);
 
 }  // namespace brig::session

@@ -46,7 +46,14 @@ Result<std::shared_ptr<Process>> Sandbox::add(Process::About about, bool recover
   processes_[number] = process;
   // Whoever read it through us before the restart gets the time to come back.
   if (recovered) hold(number, process->output_end());
+  if (recovered) recovered_.insert(number);
   return process;
+}
+
+void Sandbox::drop(std::uint32_t number) {
+  processes_.erase(number);
+  std::error_code ignored;  // an empty log left behind goes with the session
+  std::filesystem::remove_all(options_.paths.output(options_.id, number), ignored);
 }
 
 std::shared_ptr<Process> Sandbox::find(std::uint32_t number) const {
@@ -91,15 +98,22 @@ void Sandbox::on_connected(std::span<const supervisor::KnownProcess> known) {
   for (const auto& record : known) {
     auto process = find(record.id);
     if (process) {
+      if (record.state != supervisor::ProcessState::failed) recovered_.erase(record.id);
       process->set_stdin_offset(record.stdin_received);
       process->set_stdin_consumed(record.stdin_consumed);
+      // Given up on in an earlier run of ours, and started all the same.
+      bool alive = record.state != supervisor::ProcessState::exited &&
+                   record.state != supervisor::ProcessState::failed;
+      if (process->outcome() && alive) (void)link_.signal(record.id, 9, supervisor::Target::group);
       continue;
     }
     // Spawned, but the ledger has no word of it: nobody was ever told, so nobody will miss it.
     log::warn("the supervisor knows a process that is not recorded; killing it",
               {{"session", options_.id.str()}, {"process", record.id}});
     (void)link_.signal(record.id, 9, supervisor::Target::group);
-    (void)link_.forget(record.id);
+  }
+  for (auto number : std::exchange(recovered_, {})) {
+    if (!find(number)->outcome()) owner_.process_never_ran(options_.id, number);
   }
   owner_.link_changed(options_.id, true);
 }
@@ -130,7 +144,13 @@ void Sandbox::on_gap(std::uint32_t number, std::uint64_t from, std::uint64_t to)
 
 void Sandbox::on_exited(std::uint32_t number, supervisor::Exit exit, std::uint64_t) {
   auto process = find(number);
-  if (process && !process->outcome()) owner_.process_exited(options_.id, number, exit);
+  if (process && !process->outcome()) {
+    owner_.process_exited(options_.id, number, exit);
+    return;
+  }
+  // Nothing more to learn of it: its end was recorded before a restart of ours, or it never was ours. Its
+  // place inside, of which there are 64, is free again.
+  (void)link_.forget(number);
 }
 
 void Sandbox::on_output_end(std::uint32_t number, std::uint64_t) {

@@ -26,6 +26,8 @@ class Sandbox final : private supervisor::LinkObserver {
     virtual ~Owner() = default;
     // A process ended; `exit` is the kernel's word. The owner decides the outcome and calls Process::end().
     virtual void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) = 0;
+    // It was recorded, but we were killed before it was started, or before we knew that it cannot be.
+    virtual void process_never_ran(const SessionId& id, std::uint32_t number) = 0;
     virtual void link_changed(const SessionId& id, bool connected) = 0;
   };
 
@@ -49,6 +51,8 @@ class Sandbox final : private supervisor::LinkObserver {
 
   // A process that is about to be spawned, or (`recovered`) was before a restart of ours.
   Result<std::shared_ptr<Process>> add(Process::About about, bool recovered);
+  // One that was added and will not be spawned: as if it had never been.
+  void drop(std::uint32_t number);
   std::shared_ptr<Process> find(std::uint32_t number) const;
   const std::map<std::uint32_t, std::shared_ptr<Process>>& processes() const { return processes_; }
   std::uint32_t next_number() const { return processes_.empty() ? 1 : processes_.rbegin()->first + 1; }
@@ -77,7 +81,8 @@ class Sandbox final : private supervisor::LinkObserver {
   Options options_;
   Owner& owner_;
   std::map<std::uint32_t, std::shared_ptr<Process>> processes_;
-  std::set<std::uint32_t> touched_;  // had output in this batch
+  std::set<std::uint32_t> recovered_;  // added as such, and not heard of yet
+  std::set<std::uint32_t> touched_;    // had output in this batch
   net::Scope scope_;
   bool watching_holds_ = false;
   bool closed_ = false;

@@ -1,4 +1,5 @@
 // What the session asks of the supervisor.
+#include <signal.h>
 #include <string.h>
 
 #include <algorithm>
@@ -79,6 +80,25 @@ void Link::Impl::send_spawn(std::uint32_t id, const SpawnBytes& spawn) {
   put({.type = link::Type::spawn, .id = id}, rest);
 }
 
+// May take `entry` away.
+void Link::Impl::settle(std::uint32_t id, ProcessEntry& entry, const SpawnOutcome& outcome) {
+  entry.outcome = outcome;
+  entry.spawn.reset();  // wiped; the question need not be asked again
+  if (entry.asker) {
+    *entry.asker = outcome;
+    return;
+  }
+  if (outcome.started) {
+    put({.type = link::Type::signal,
+         .arg = SIGKILL,
+         .id = id,
+         .value = static_cast<std::uint64_t>(Target::group)});
+  } else {
+    processes_.erase(id);
+    put({.type = link::Type::forget, .id = id});
+  }
+}
+
 net::Task<Result<SpawnOutcome>> Link::Impl::spawn(std::uint32_t id, ProcessSpec spec, Deadline deadline) {
   auto self = shared_from_this();
   if (closing_) co_return closed_error();
@@ -91,31 +111,36 @@ net::Task<Result<SpawnOutcome>> Link::Impl::spawn(std::uint32_t id, ProcessSpec 
   entry.spawn = bytes;
   entry.in_gone = !(spec.stdin_open || spec.terminal);
   highest_id_ = std::max(highest_id_, id);
+  // Given up when the caller is cancelled or out of time. The answer does not wait in the entry: the process
+  // may have come to its end, and been forgotten, before we are resumed.
+  struct Asker {
+    std::shared_ptr<Impl> link;
+    std::uint32_t id;
+    std::optional<SpawnOutcome> answer;
+    ~Asker() {
+      if (ProcessEntry* now = link->find(id); now && now->asker == &answer) now->asker = nullptr;
+    }
+  };
+  Asker asker{self, id, {}};
+  entry.asker = &asker.answer;
   if (active_) {
     send_spawn(id, *bytes);
     flush();
   }
-  while (!closing_) {
-    ProcessEntry* now = find(id);
-    if (!now) co_return no_such_process(id);
-    if (now->outcome) {
-      SpawnOutcome outcome = *now->outcome;
-      if (!outcome.started) {
-        processes_.erase(id);
-        put({.type = link::Type::forget, .id = id});
-        flush();
-      }
-      co_return outcome;
-    }
+  while (!closing_ && !asker.answer) {
     bool in_time = co_await changed_.wait_until(deadline);
-    if (in_time) continue;
-    now = find(id);
-    if (now && now->outcome) continue;
+    if (in_time || asker.answer) continue;
     co_return Error{Code::timeout,
                     "the sandbox's supervisor did not start process " + std::to_string(id) + " in time",
                     "supervisor: spawn", true};
   }
-  co_return closed_error();
+  if (!asker.answer) co_return closed_error();
+  if (!asker.answer->started) {
+    processes_.erase(id);
+    put({.type = link::Type::forget, .id = id});
+    flush();
+  }
+  co_return *asker.answer;
 }
 
 void Link::Impl::send_stdin(std::uint32_t id, ProcessEntry& entry, std::uint64_t from) {

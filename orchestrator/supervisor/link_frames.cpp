@@ -103,8 +103,8 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
         outcome.stage = static_cast<Stage>(record.kind);
         outcome.error = static_cast<int>(record.status);
       }
-      entry.outcome = outcome;
-      entry.spawn.reset();
+      settle(record.id, entry, outcome);
+      if (!processes_.contains(record.id)) continue;
     }
     if (!entry.in_gone && entry.in_taken > record.stdin_received)
       send_stdin(record.id, entry, record.stdin_received);
@@ -112,9 +112,15 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
       put({.type = link::Type::stdin_eof, .id = record.id, .value = *entry.in_eof});
     }
   }
+  auto is_known = [&known](std::uint32_t id) {
+    return std::any_of(known.begin(), known.end(), [id](const auto& r) { return r.id == id; });
+  };
+  std::erase_if(processes_, [&](const auto& process) {
+    const auto& [id, entry] = process;
+    return entry.spawn && !entry.asker && !is_known(id);
+  });
   for (auto& [id, entry] : processes_) {
-    bool there = std::any_of(known.begin(), known.end(), [id = id](const auto& r) { return r.id == id; });
-    if (there || !entry.spawn || entry.outcome) continue;
+    if (is_known(id) || !entry.spawn || entry.outcome) continue;
     send_spawn(id, *entry.spawn);
     if (!entry.in_gone && entry.in_taken > 0) send_stdin(id, entry, 0);
     if (entry.in_eof) put({.type = link::Type::stdin_eof, .id = id, .value = *entry.in_eof});
@@ -226,8 +232,8 @@ Result<void> Link::Impl::on_process(const link::Frame& frame) {
           outcome.stage = static_cast<Stage>(header.arg);
           outcome.error = static_cast<int>(header.value);
         }
-        entry->outcome = outcome;
-        entry->spawn.reset();  // wiped; the question need not be asked again
+        settle(header.id, *entry, outcome);
+        flush();
         changed_.notify_all();
       }
       return {};

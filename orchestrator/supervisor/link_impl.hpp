@@ -43,6 +43,7 @@ struct ProcessEntry {
   // question.
   std::shared_ptr<SpawnBytes> spawn;
   std::optional<SpawnOutcome> outcome;
+  std::optional<SpawnOutcome>* asker = nullptr;  // who waits for it; nobody: should it start, it is killed
 
   std::uint64_t delivered = 0;  // output the observer has been given
   std::uint64_t on_wire = 0;    // where the supervisor's next OUTPUT must begin
@@ -110,6 +111,7 @@ class Link::Impl : public std::enable_shared_from_this<Link::Impl> {
   void end(std::shared_ptr<Connection> connection, const Error& why);
   Result<bool> read_some(Connection& connection);
   void send_spawn(std::uint32_t id, const SpawnBytes& spawn);
+  void settle(std::uint32_t id, ProcessEntry& entry, const SpawnOutcome& outcome);
   void send_stdin(std::uint32_t id, ProcessEntry& entry, std::uint64_t from);
   void send_acks();
 

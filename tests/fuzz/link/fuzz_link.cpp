@@ -68,21 +68,25 @@ net::Task<void> use(Link& link, std::uint32_t id) {
   (void)stats;
 }
 
+// One directory for all runs; libFuzzer ends by _Exit(), so each run leaves it as it found it: not there.
 const std::filesystem::path& directory() {
   static const std::filesystem::path path = [] {
     log::configure(log::Level::error, log::Format::text);
-    auto p = std::filesystem::temp_directory_path() / ("brig-fuzz-link-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(p);
-    std::atexit([] { std::filesystem::remove_all(directory()); });
-    return p;
+    return std::filesystem::temp_directory_path() / ("brig-fuzz-link-" + std::to_string(::getpid()));
   }();
   return path;
 }
+
+struct Directory {
+  Directory() { std::filesystem::create_directory(directory()); }
+  ~Directory() { std::filesystem::remove_all(directory()); }
+};
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
+  Directory made;
   net::asio::io_context context(1);
   Witness witness;
   LinkOptions options;

@@ -18,6 +18,21 @@ inline void adopt_orphans() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+// Returns once this child has stopped.
+inline void stop_child(pid_t child) {
+  ::kill(child, SIGSTOP);
+  ::waitpid(child, nullptr, WUNTRACED);
+}
+
+// Lets go on what has been stopped: children, and theirs.
+inline void continue_children(pid_t of = ::getpid()) {
+  std::ifstream in("/proc/" + std::to_string(of) + "/task/" + std::to_string(of) + "/children");
+  for (pid_t pid = 0; in >> pid;) {
+    continue_children(pid);
+    ::kill(pid, SIGCONT);
+  }
+}
+
 inline void end_all_children() {
   std::string list = "/proc/self/task/" + std::to_string(::getpid()) + "/children";
   while (true) {

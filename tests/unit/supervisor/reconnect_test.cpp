@@ -265,5 +265,36 @@ TEST(Window, HoldsBackInput) {
   with_sandbox(slow_input);
 }
 
+// Nobody waits for the answer any more; what the supervisor makes of the question later is for nobody.
+net::Task<void> given_up(Sandbox& s) {
+  co_await s.run(1, command("sleep", "1000"));
+  init::stop_child(s.init_pid());
+  auto late = co_await s.link->spawn(2, command("sleep", "1000"), Deadline::in(Millis{20}));
+  EXPECT_FALSE(late);
+  init::continue_children();
+  co_await s.exited(2);
+  EXPECT_EQ(s.process(2).exit->kind, ExitKind::signaled);
+  EXPECT_EQ(s.process(2).exit->value, SIGKILL);
+  EXPECT_FALSE(s.process(1).exit);
+}
+TEST(Reconnect, WhatNobodyWaitsForIsKilledWhenItStarts) {
+  with_sandbox(given_up);
+}
+
+net::Task<void> never_asked(Sandbox& s) {
+  EXPECT_TRUE(s.open_link());
+  auto late =
+      co_await s.link->spawn(1, command("touch", (s.dir() / "made").string()), Deadline::in(Millis{1}));
+  EXPECT_FALSE(late);
+  s.start_init();
+  co_await s.run(2, command("true"));
+  co_await s.exited(2);
+  EXPECT_FALSE(std::filesystem::exists(s.dir() / "made"));
+  EXPECT_EQ(s.recorder->processes.count(1), 0u);
+}
+TEST(Reconnect, WhatNobodyWaitsForIsNotAskedAgain) {
+  with_sandbox(never_asked, false);
+}
+
 }  // namespace
 }  // namespace brig::supervisor
