@@ -9,6 +9,7 @@
 #include <charconv>
 #include <limits>
 
+#include "core/random.hpp"
 #include "core/text.hpp"
 #include "outlog/record.hpp"
 
@@ -18,12 +19,41 @@ namespace {
 
 constexpr std::size_t kDigits = 20;
 constexpr std::string_view kSuffix = ".log";
+constexpr Millis kWarm{10'000};  // so long what was written is surely in memory still
 
 Error file_error(int err, std::string_view doing, const std::filesystem::path& path) {
   auto error =
       errno_error(err, std::string(doing) + " the output log " + brig::quoted(path.native(), 200), "outlog");
   if (error.code == Code::exhausted) error.message += "; free space in the state directory";
   return error;
+}
+
+std::uint64_t random_u64() {
+  std::array<unsigned char, 8> bytes;
+  fill_random(bytes);
+  return std::bit_cast<std::uint64_t>(bytes);
+}
+
+// Both, one after the other, whole; or the errno.
+int write_at(int file, std::uint64_t at, std::span<const std::byte> first,
+             std::span<const std::byte> second) {
+  while (!first.empty() || !second.empty()) {
+    std::array<iovec, 2> parts{};
+    int count = 0;
+    for (auto part : {first, second}) {
+      if (!part.empty())
+        parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(part.data()), part.size()};
+    }
+    auto n = ::pwritev(file, parts.data(), count, static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return n < 0 ? errno : ENOSPC;
+    auto done = static_cast<std::size_t>(n);
+    at += done;
+    auto of_first = std::min(done, first.size());
+    first = first.subspan(of_first);
+    second = second.subspan(done - of_first);
+  }
+  return 0;
 }
 
 std::optional<std::uint64_t> base_of(std::string_view name) {
@@ -69,7 +99,7 @@ Result<void> OutputLog::recover() {
     if (!S_ISREG(st.st_mode)) continue;
     Segment segment;
     segment.base = *base;
-    segment.size = static_cast<std::uint64_t>(st.st_size);
+    segment.size = segment.extent = static_cast<std::uint64_t>(st.st_size);
     segments_.push_back(std::move(segment));
   }
   if (ec) return file_error(ec.value(), "Cannot list", directory_);
@@ -84,11 +114,14 @@ Result<void> OutputLog::recover() {
 
 Result<void> OutputLog::recover_last(Segment& segment) {
   BRIG_TRY(int file, file_of(segment));
-  auto end = walk(file, segment.size, segment.base, std::numeric_limits<std::uint64_t>::max());
-  if (end.file_offset < segment.size && ::ftruncate(file, static_cast<off_t>(end.file_offset)) != 0) {
+  auto end =
+      walk(file, segment.size, {segment.salt, segment.base}, std::numeric_limits<std::uint64_t>::max());
+  // A head without records may be of an earlier life of the file: the first append writes its own.
+  auto size = end.offset == segment.base ? 0 : end.file_offset;
+  if (size < segment.size && ::ftruncate(file, static_cast<off_t>(size)) != 0) {
     return file_error(errno, "Cannot shorten", path_of(segment.base));
   }
-  segment.size = end.file_offset;
+  segment.size = segment.extent = size;
   end_ = end.offset;
   return {};
 }
@@ -98,18 +131,47 @@ Result<int> OutputLog::file_of(Segment& segment) {
     auto path = path_of(segment.base);
     segment.file.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!segment.file) return file_error(errno, "Cannot open", path);
+    std::array<std::byte, kHead> head{};
+    // Without a head, whatever salt: what follows is no record of ours.
+    bool whole = ::pread(segment.file.get(), head.data(), kHead, 0) == static_cast<ssize_t>(kHead);
+    segment.salt = (whole ? decode_head(head.data()) : std::nullopt).value_or(random_u64());
   }
   return segment.file.get();
 }
 
-Result<void> OutputLog::roll() {
+Result<void> OutputLog::roll(WallTime now) {
+  if (!segments_.empty() && segments_.back().extent > segments_.back().size) {
+    // What is stale behind the last record ends with the segment's own life.
+    auto& last = segments_.back();
+    BRIG_TRY(int file, file_of(last));
+    if (::ftruncate(file, static_cast<off_t>(last.size)) != 0)
+      return file_error(errno, "Cannot shorten", path_of(last.base));
+    last.extent = last.size;
+  }
   auto path = path_of(end_);
   Segment segment;
   segment.base = end_;
-  segment.file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  segment.begun = now;
+  bool full = segments_.size() > 1 && disk_bytes() + limits_.segment_bytes > limits_.total_bytes;
+  bool warm = full && now - segments_.front().begun < kWarm;
+  if (!warm || !take_over(segment, path)) {
+    segment.file.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  }
   if (!segment.file) return file_error(errno, "Cannot make", path);
+  segment.salt = random_u64();
   segments_.push_back(std::move(segment));
   return {};
+}
+
+// The oldest segment becomes `segment`, its content stale. Readers see a gap, as if it had been deleted.
+bool OutputLog::take_over(Segment& segment, const std::filesystem::path& path) {
+  auto& oldest = segments_.front();
+  if (oldest.extent > limits_.segment_bytes || !file_of(oldest)) return false;
+  if (::rename(path_of(oldest.base).c_str(), path.c_str()) != 0) return false;
+  segment.file = std::move(oldest.file);
+  segment.extent = oldest.extent;
+  segments_.erase(segments_.begin());
+  return true;
 }
 
 Result<void> OutputLog::append(Stream stream, WallTime time, std::span<const std::byte> bytes) {
@@ -118,42 +180,47 @@ Result<void> OutputLog::append(Stream stream, WallTime time, std::span<const std
     return Error{Code::too_large, "A record of " + std::to_string(bytes.size()) + " bytes is too large",
                  "outlog", false};
   }
-  auto needed = kHeader + bytes.size();
-  if (segments_.empty() ||
-      (segments_.back().size > 0 && (skipped_ || segments_.back().size + needed > limits_.segment_bytes))) {
+  auto with_header = kHeader + bytes.size();
+  if (segments_.empty() || (segments_.back().size > 0 &&
+                            (skipped_ || segments_.back().size + with_header > limits_.segment_bytes))) {
     if (!torn_) {
-      BRIG_CHECK(roll());
+      BRIG_CHECK(roll(time));
       skipped_ = false;
     }
   }
   auto& segment = segments_.back();
   BRIG_TRY(int file, file_of(segment));
-  auto take_back = [&] { return ::ftruncate(file, static_cast<off_t>(segment.size)) == 0; };
+  auto take_back = [&] {
+    if (::ftruncate(file, static_cast<off_t>(segment.size)) != 0) return false;
+    segment.extent = segment.size;
+    return true;
+  };
   if (torn_ && !take_back()) return file_error(errno, "Cannot mend", path_of(segment.base));
   torn_ = false;
 
-  std::array<std::byte, kHeader> header;
+  // The head of the segment goes with its first record.
+  std::array<std::byte, kHead + kHeader> heads;
+  std::size_t head = segment.size == 0 ? kHead : 0;
+  if (head > 0) encode_head(segment.salt, heads.data());
   encode({static_cast<std::uint32_t>(bytes.size()), stream,
           static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0))},
-         end_, header.data());
-  std::size_t done = 0;
-  while (done < needed) {
-    std::array<iovec, 2> parts{};
-    int count = 0;
-    if (done < kHeader) parts[0] = {header.data() + done, kHeader - done}, count = 1;
-    auto skip = done > kHeader ? done - kHeader : 0;
-    parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(bytes.data()) + skip,
-                                                bytes.size() - skip};
-    auto n = ::pwritev(file, parts.data(), count, static_cast<off_t>(segment.size + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      int err = n < 0 ? errno : ENOSPC;
-      torn_ = !take_back();
-      return file_error(err, "Cannot write", path_of(segment.base));
-    }
-    done += static_cast<std::size_t>(n);
+         {segment.salt, end_}, heads.data() + head);
+  std::span<const std::byte> first(heads.data(), head + kHeader);
+  auto needed = first.size() + bytes.size();
+  int err = 0;
+  if (segment.extent > segment.size) {
+    // What is stale behind a header would be taken for its bytes: the header comes last, when they are there.
+    err = write_at(file, segment.size + first.size(), {}, bytes);
+    if (err == 0) err = write_at(file, segment.size, first, {});
+  } else {
+    err = write_at(file, segment.size, first, bytes);
+  }
+  if (err != 0) {
+    torn_ = !take_back();
+    return file_error(err, "Cannot write", path_of(segment.base));
   }
   segment.size += needed;
+  segment.extent = std::max(segment.extent, segment.size);
   end_ += bytes.size();
   drop_oldest();
   return {};
@@ -175,7 +242,7 @@ void OutputLog::drop_oldest() {
   auto total = disk_bytes();
   std::size_t drop = 0;
   while (total > limits_.total_bytes && drop + 1 < segments_.size()) {
-    total -= segments_[drop].size;
+    total -= segments_[drop].extent;
     // One that cannot be deleted is found again by the next open(), which then drops it.
     ::unlink(path_of(segments_[drop].base).c_str());
     ++drop;
@@ -189,7 +256,7 @@ std::uint64_t OutputLog::begin() const {
 
 std::uint64_t OutputLog::disk_bytes() const {
   std::uint64_t total = 0;
-  for (auto& segment : segments_) total += segment.size;
+  for (auto& segment : segments_) total += segment.extent;
   return total;
 }
 

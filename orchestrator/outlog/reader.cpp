@@ -31,12 +31,12 @@ Reader::Batch Reader::skip_to(std::uint64_t position) {
 }
 
 // Finds the place of position_ in its segment; false if the segment is damaged before it.
-bool Reader::locate(int file, std::uint64_t size, std::uint64_t base) {
+bool Reader::locate(int file, std::uint64_t size, std::uint64_t base, std::uint64_t salt) {
   segment_ = base;
-  file_offset_ = 0;
+  file_offset_ = kHead;
   record_left_ = 0;
   if (position_ == base) return true;
-  auto found = walk(file, size, base, position_);
+  auto found = walk(file, size, {salt, base}, position_);
   if (!found.header) {
     segment_.reset();
     return false;
@@ -75,7 +75,8 @@ Result<Reader::Batch> Reader::next(std::span<std::byte> buffer) {
   if (!segment) return Batch{};
   auto segment_end = log_->end_of(*segment);
   BRIG_TRY(int file, log_->file_of(*segment));
-  if (segment_ != segment->base && !locate(file, segment->size, segment->base)) return skip_to(segment_end);
+  if (segment_ != segment->base && !locate(file, segment->size, segment->base, segment->salt))
+    return skip_to(segment_end);
 
   auto want = std::min<std::uint64_t>(buffer.size(), segment->size - std::min(file_offset_, segment->size));
   auto n = ::pread(file, buffer.data(), static_cast<std::size_t>(want), static_cast<off_t>(file_offset_));
@@ -91,7 +92,7 @@ Result<Reader::Batch> Reader::next(std::span<std::byte> buffer) {
       if (record_left_ > 0) break;
     }
     if (got - at < kHeader || pieces_.size() == kMaxPieces) break;
-    auto header = decode(buffer.data() + at, position_);
+    auto header = decode(buffer.data() + at, {segment->salt, position_});
     if (!header) break;
     record_left_ = header->length;
     stream_ = header->stream;

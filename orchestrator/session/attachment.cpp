@@ -1,11 +1,34 @@
 #include "session/attachment.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace brig::session {
 namespace {
 
 constexpr std::size_t kReadSize = 256 * 1024;
+
+// Buffers that attachments read into. One that waits gives its own back, so that idle ones keep none; a few
+// are kept for the next, since fresh memory costs more than what is read into it.
+using Buffer = std::vector<std::byte>;
+constexpr std::size_t kSpare = 2;
+
+std::vector<Buffer>& spare_buffers() {
+  static std::vector<Buffer> spare;
+  return spare;
+}
+
+Buffer take_buffer() {
+  auto& spare = spare_buffers();
+  if (spare.empty()) return Buffer(kReadSize);
+  auto buffer = std::move(spare.back());
+  spare.pop_back();
+  return buffer;
+}
+
+void give_back(Buffer buffer) {
+  if (!buffer.empty() && spare_buffers().size() < kSpare) spare_buffers().push_back(std::move(buffer));
+}
 
 Error gone() {
   return {Code::conflict, "the process has ended; it takes no more input", "session", false};
@@ -33,6 +56,7 @@ class ProcessAttachment final : public Attachment {
   }
 
   ~ProcessAttachment() override {
+    give_back(std::move(buffer_));
     if (!pace_ || said_end_) return;
     auto offset = pace_->offset();
     pace_.reset();
@@ -58,7 +82,7 @@ class ProcessAttachment final : public Attachment {
         auto stream = piece.stream == outlog::Stream::err ? Output::Stream::err : Output::Stream::out;
         co_return AttachEvent(Output{stream, piece.offset, piece.bytes});
       }
-      if (buffer_.empty()) buffer_.resize(kReadSize);
+      if (buffer_.empty()) buffer_ = take_buffer();
       BRIG_CO_TRY(batch_, reader_.next(buffer_));
       piece_ = 0;
       if (batch_.gap) {
@@ -71,8 +95,7 @@ class ProcessAttachment final : public Attachment {
         said_end_ = true;
         co_return AttachEvent(Ended{*process_->outcome()});
       }
-      // Nothing to read: an idle attachment keeps no buffer.
-      std::vector<std::byte>().swap(buffer_);
+      give_back(std::exchange(buffer_, {}));
       co_await process_->changed().wait();
     }
   }
@@ -135,7 +158,7 @@ class ProcessAttachment final : public Attachment {
   std::weak_ptr<Sandbox> sandbox_;
   AttachSpec spec_;
   outlog::Reader reader_;
-  std::vector<std::byte> buffer_;
+  Buffer buffer_;
   outlog::Reader::Batch batch_;  // points into buffer_
   std::size_t piece_ = 0;
   std::uint64_t offset_;

@@ -234,7 +234,7 @@ TEST(OutputLog, AFailedAppendLeavesNothingBehind) {
     ok &= ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
     ok &= !put(*log, counted(5000)).ok();
     ok &= log->end() == 1000;
-    ok &= std::filesystem::file_size(dir.segment(0)) == 1016;
+    ok &= std::filesystem::file_size(dir.segment(0)) == 1032;
     ok &= ::setrlimit(RLIMIT_FSIZE, &old) == 0;
     ok &= put(*log, "goes on").ok();
     ok &= drain(*log, 0).both == counted(1000) + "goes on";

@@ -1,11 +1,13 @@
 // Whatever a crash or a vandal did to the files: open() and readers give a prefix, say what is missing, and
 // go on.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <csignal>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "log_dir.hpp"
 #include "outlog/record.hpp"
@@ -59,10 +61,12 @@ TEST(Recovery, ADamagedHeaderEndsIt) {
   LogDir dir;
   auto written = fill(**OutputLog::open(dir.path()), 20);
   auto whole = slurp(dir.segment(0));
-  std::size_t at_record = 0;
+  auto salt = decode_head(reinterpret_cast<const std::byte*>(whole.data()));
+  ASSERT_TRUE(salt);
+  std::size_t at_record = kHead;
   std::uint64_t offset = 0;
   while (at_record < whole.size()) {
-    auto header = decode(reinterpret_cast<const std::byte*>(whole.data()) + at_record, offset);
+    auto header = decode(reinterpret_cast<const std::byte*>(whole.data()) + at_record, {*salt, offset});
     ASSERT_TRUE(header);
     for (std::size_t i = 0; i < kHeader; ++i) {
       auto broken = whole;
@@ -127,6 +131,49 @@ TEST(Recovery, RubbishOnTheDiskNeverHurts) {
       ASSERT_EQ(all.next, (*log)->end());
     }
   }
+}
+
+// A log that fills fast writes over its oldest segment. What that held must not come back as records, even if
+// the process wrote what records look like, and even if what killed us left the new ones torn.
+TEST(Recovery, WhatASegmentHeldInAnEarlierLifeStaysGone) {
+  LogDir dir;
+  const Limits limits{8192, 16384};
+  auto forged = [](std::uint64_t offset) {
+    std::string record(kHeader + 8, 'F');
+    encode({8, Stream::out, 0}, {0, offset}, reinterpret_cast<std::byte*>(record.data()));
+    return record;
+  };
+  auto log = *OutputLog::open(dir.path(), limits);
+  std::string written;
+  std::set<ino_t> files;
+  std::size_t segments = 0;
+  while (segments < 8) {
+    // Every place in the file could one day be the first after the last good record.
+    auto text = forged(written.size() + 16384 - 8 * (written.size() % 5));
+    auto before = std::filesystem::exists(dir.segment(written.size()));
+    ASSERT_TRUE(put(*log, text));
+    struct stat st {};
+    if (!before && ::stat(dir.segment(written.size()).c_str(), &st) == 0) {
+      files.insert(st.st_ino);
+      ++segments;
+    }
+    written += text;
+    ASSERT_LE(log->disk_bytes(), limits.total_bytes);
+    std::uint64_t on_disk = 0;
+    for (auto& entry : std::filesystem::directory_iterator(dir.path())) on_disk += entry.file_size();
+    ASSERT_EQ(on_disk, log->disk_bytes());
+    if (written.size() % 17 != 0) continue;
+    // As a kill -9 now would leave it: another log on the same files.
+    LogDir copy;
+    std::filesystem::copy(dir.path(), copy.path());
+    auto again = *OutputLog::open(copy.path(), limits);
+    ASSERT_EQ(again->end(), written.size());
+    ASSERT_EQ(again->begin(), log->begin());
+    auto all = drain(*again, again->begin());
+    ASSERT_TRUE(all.gaps.empty());
+    ASSERT_EQ(all.both, written.substr(again->begin()));
+  }
+  EXPECT_LE(files.size(), 3u) << "files are used again";
 }
 
 TEST(Recovery, StrangersInTheDirectoryAreIgnored) {
