@@ -22,6 +22,7 @@
 #include "policy/request.hpp"
 #include "review/reviews.hpp"
 #include "session/sessions.hpp"
+#include "session/workspaces.hpp"
 
 namespace brig::api {
 
@@ -76,6 +77,7 @@ struct VersionInfo {
 
 struct Services {
   session::Sessions& sessions;
+  session::Workspaces& workspaces;
   review::Reviews& reviews;
   image::Images& images;
   doctor::Doctor& doctor;

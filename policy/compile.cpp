@@ -116,11 +116,9 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
   if (!lies_in(facts.link_dir, sessions))
     return denied("link directory " + quoted(facts.link_dir, 200) + " is not of session " +
                   facts.session.str());
-  // A copy lies in the session's own directory; only the grant makes it the project itself.
-  if (effective.has_project_write()) {
-    BRIG_CHECK(check_host_path("project", facts.workspace_dir, facts.state_dir, facts.engine_sockets));
-  } else if (!lies_in(facts.workspace_dir, sessions) || facts.workspace_dir == facts.link_dir ||
-             lies_in(facts.workspace_dir, facts.link_dir) || lies_in(facts.link_dir, facts.workspace_dir)) {
+  // Also where it is the project itself, which is mounted there with its owner mapped.
+  if (!lies_in(facts.workspace_dir, sessions) || facts.workspace_dir == facts.link_dir ||
+      lies_in(facts.workspace_dir, facts.link_dir) || lies_in(facts.link_dir, facts.workspace_dir)) {
     return denied("workspace " + quoted(facts.workspace_dir, 200) + " is not of session " +
                   facts.session.str());
   }

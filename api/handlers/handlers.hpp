@@ -7,6 +7,9 @@
 
 namespace brig::api {
 
+// A body that may hold keys, once it is read.
+void wipe(std::string& text);
+
 net::Task<Response> get_health(Context* context, Request* request);
 net::Task<Response> get_ready(Context* context, Request* request);
 net::Task<Response> get_metrics(Context* context, Request* request);
@@ -19,6 +22,13 @@ net::Task<Response> create_session(Context* context, Request* request);
 net::Task<Response> get_session(Context* context, Request* request);
 net::Task<Response> remove_session(Context* context, Request* request);
 net::Task<Response> stop_session(Context* context, Request* request);
+
+net::Task<Response> list_checkpoints(Context* context, Request* request);
+net::Task<Response> make_checkpoint(Context* context, Request* request);
+net::Task<Response> remove_checkpoint(Context* context, Request* request);
+net::Task<Response> restore_session(Context* context, Request* request);
+net::Task<Response> fork_session(Context* context, Request* request);
+net::Task<Response> discard_session(Context* context, Request* request);
 
 net::Task<Response> exec_process(Context* context, Request* request);
 net::Task<Response> signal_process(Context* context, Request* request);

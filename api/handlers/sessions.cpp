@@ -43,12 +43,12 @@ session::ListFilter read_filter(const Request& request, std::optional<Failure>& 
   return out;
 }
 
+}  // namespace
+
 void wipe(std::string& text) {
   ::explicit_bzero(text.data(), text.size());
   text.clear();
 }
-
-}  // namespace
 
 net::Task<Response> list_sessions(Context* context, Request* request) {
   std::optional<Failure> failure;

@@ -51,6 +51,22 @@ policy::Request read_policy(Object& top) {
   return std::move(*request);
 }
 
+std::map<std::string, std::string> read_labels(Object& top) {
+  auto labels = top.table("labels", kMaxLabels, kMaxLabel);
+  for (const auto& [key, value] : labels) {
+    check(top, "labels", check_label_key("labels", key));
+    if (printable(value, 4 * kMaxLabel) != value)
+      top.fail("labels", "the label " + brig::quoted(key) + " has control characters in its value");
+  }
+  return labels;
+}
+
+std::string read_name(Object& top, const char* key) {
+  auto name = top.text(key, {.required = true, .max = kMaxName}).value_or("");
+  check(top, key, check_name(key, name));
+  return name;
+}
+
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t out = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -109,12 +125,7 @@ session::CreateSpec decode_create(Body& body) {
   out.env = read_env(top);
   out.terminal = read_terminal(top.object("terminal"));
   out.stdin_open = top.flag("stdin_open").value_or(false);
-  out.labels = top.table("labels", kMaxLabels, kMaxLabel);
-  for (const auto& [key, value] : out.labels) {
-    check(top, "labels", check_label_key("labels", key));
-    if (printable(value, 4 * kMaxLabel) != value)
-      top.fail("labels", "the label " + brig::quoted(key) + " has control characters in its value");
-  }
+  out.labels = read_labels(top);
   out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
   if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
@@ -142,6 +153,35 @@ Millis decode_stop(Body& body) {
   auto grace = top.number("grace_ms", 0, kMaxGrace).value_or(kDefaultGrace);
   top.finish();
   return Millis{static_cast<Millis::rep>(grace)};
+}
+
+std::string decode_checkpoint(Body& body) {
+  auto top = body.object();
+  auto name = read_name(top, "name");
+  top.finish();
+  return name;
+}
+
+session::RestoreSpec decode_restore(Body& body) {
+  auto top = body.object();
+  session::RestoreSpec out;
+  out.checkpoint = read_name(top, "checkpoint");
+  out.env = read_env(top);
+  top.finish();
+  return out;
+}
+
+session::ForkSpec decode_fork(Body& body) {
+  auto top = body.object();
+  session::ForkSpec out;
+  out.name = top.text("name", {.max = kMaxName}).value_or("");
+  if (!out.name.empty()) check(top, "name", check_name("name", out.name));
+  out.checkpoint = top.text("checkpoint", {.max = kMaxName});
+  if (out.checkpoint) check(top, "checkpoint", check_name("checkpoint", *out.checkpoint));
+  out.env = read_env(top);
+  out.labels = read_labels(top);
+  top.finish();
+  return out;
 }
 
 int decode_signal(Body& body) {

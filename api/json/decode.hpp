@@ -11,6 +11,9 @@ namespace brig::api {
 session::CreateSpec decode_create(Body& body);
 session::ProcessSpec decode_exec(Body& body);
 Millis decode_stop(Body& body);
+std::string decode_checkpoint(Body& body);
+session::RestoreSpec decode_restore(Body& body);
+session::ForkSpec decode_fork(Body& body);
 int decode_signal(Body& body);
 
 struct ExplainSpec {

@@ -68,6 +68,13 @@ json encode(const events::Record& event) {
   return out;
 }
 
+json encode(const session::CheckpointView& checkpoint) {
+  return {{"name", checkpoint.name},
+          {"created", format_time(checkpoint.created)},
+          {"bytes", checkpoint.bytes},
+          {"layers", checkpoint.layers}};
+}
+
 json encode(const image::Provider& provider) {
   json out{{"id", provider.id.str()},
            {"title", provider.title},

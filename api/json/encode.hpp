@@ -13,6 +13,7 @@ nlohmann::json encode(const session::Outcome& outcome);
 nlohmann::json encode(const session::ProcessView& process);
 nlohmann::json encode(const session::View& session);
 nlohmann::json encode(const events::Record& event);
+nlohmann::json encode(const session::CheckpointView& checkpoint);
 nlohmann::json encode(const image::Provider& provider);
 nlohmann::json encode(const image::ImageInfo& image);
 nlohmann::json encode(const image::Outdated& outdated);

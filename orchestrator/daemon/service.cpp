@@ -165,6 +165,7 @@ struct Service::Parts {
   std::unique_ptr<store::Database> database;
   std::optional<store::SessionTable> sessions;
   std::optional<store::ProcessTable> processes;
+  std::optional<store::CheckpointTable> checkpoints;
   std::optional<store::TokenTable> tokens;
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
@@ -209,6 +210,7 @@ Result<void> Service::prepare() {
   BRIG_TRY(parts.database, store::Database::open(paths.database()));
   parts.sessions.emplace(*parts.database);
   parts.processes.emplace(*parts.database);
+  parts.checkpoints.emplace(*parts.database);
   parts.tokens.emplace(*parts.database);
   parts.event_table.emplace(*parts.database);
   parts.events.emplace(loop_.executor(),
@@ -262,8 +264,8 @@ Result<void> Service::prepare() {
   parts.manager.emplace(
       executor, std::move(options),
       session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions, *parts.processes,
-                              *parts.containers, *parts.images, *parts.policies, parts.mounter,
-                              parts.blocking, *parts.doors});
+                              *parts.checkpoints, *parts.containers, *parts.images, *parts.policies,
+                              parts.mounter, parts.blocking, *parts.doors});
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reconciler.emplace(
       executor, paths,
@@ -309,6 +311,7 @@ Result<void> Service::prepare() {
   };
   parts.server.emplace(executor, std::move(api_config),
                        api::Services{*parts.manager,
+                                     *parts.manager,
                                      *parts.reviews,
                                      *parts.images,
                                      *parts.doctor,
@@ -325,6 +328,7 @@ Result<void> Service::prepare() {
 
 net::Task<void> Service::take_stock() {
   auto& parts = *parts_;
+  co_await parts.manager->clear_unmade_checkpoints();
   while (true) {
     auto done = co_await parts.reconciler->once();
     if (done) break;

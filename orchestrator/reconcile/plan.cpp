@@ -12,6 +12,7 @@ std::optional<Action> action_for(const Recorded& session, const Container* conta
     case Phase::starting:
       // A live one is being created at this moment, by this process.
       if (session.live) return std::nullopt;
+      if (session.again) return Conclude{session.id, container ? container->id : ""};
       return Undo{session.id};
     case Phase::running:
       if (container && container->running) {

@@ -28,6 +28,7 @@ struct Recorded {
   Phase phase = Phase::preparing;
   std::string container;  // its deterministic name
   bool live = false;      // this process already looks after it
+  bool again = false;     // it was acknowledged before: what is under way is its beginning again
 };
 
 struct Container {

@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "core/units.hpp"
 #include "session/manager_state.hpp"
 #include "session/oom.hpp"
 #include "session/records.hpp"
@@ -57,6 +58,16 @@ net::Task<void> Manager::other_ended(std::shared_ptr<Live> live, std::uint32_t n
   tell_process(live->row, "process.ended", process->view());
 }
 
+// "" while there is room.
+std::string Manager::said_if_full(const SessionId& id) const {
+  auto space = workspace::space_of(options_.paths.session(id));
+  if (!space || !space->full()) return "";
+  if (space->free_files == 0 && space->free_bytes > 0)
+    return "its workspace holds as many files as fit in the disk limit of its policy";
+  return "the disk limit of " + format_size(space->bytes) +
+         " is reached: what is in its workspace leaves no room";
+}
+
 // Records how it ended, then tells who is attached, then takes the sandbox apart.
 net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome) {
   auto id = live->row.id;
@@ -65,7 +76,9 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
     co_return Result<void>();
   }
   live->changed.notify_all();
+  co_await holds_.until_not_copying(id);
 
+  if (outcome.detail.empty()) outcome.detail = said_if_full(id);
   auto result = co_await record_outcome(id, outcome);
   if (result) result = co_await end_processes(id, outcome, live);
   if (result) result = co_await tear_down(id, live->row.container_name);
@@ -77,7 +90,7 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
   live_.erase(id);
   live->ended = true;
   live->changed.notify_all();
-  if (result && live->row.remove_when_ended) result = co_await forget(id);
+  if (result && live->row.remove_when_ended && !live->again) result = co_await forget(id);
   co_return result;
 }
 
@@ -85,6 +98,7 @@ net::Task<Result<void>> Manager::record_outcome(SessionId id, const Outcome& out
   store::SessionChange change;
   change.phase = to_string(State::ending);
   change.outcome_json = outcome_to_json(outcome);
+  if (!outcome.detail.empty()) change.reason = outcome.detail;
   auto kind = std::string(to_string(outcome.kind));
   BRIG_CO_CHECK(co_await parts_.sessions.update(id, change));
   parts_.metrics
@@ -145,6 +159,9 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   if (row.phase == kRemoving || state == State::ended) co_return Result<void>();
 
   Outcome outcome{Outcome::Kind::lost, 0, 0, "its container ended outside of Brig's control"};
+  if (state == State::preparing || state == State::starting) {
+    outcome.detail = "brigd went away while the session was being restored";
+  }
   auto seen = co_await parts_.containers.inspect(row.container_name);
   if (seen && seen->session == id) {
     // The listing may have been older than the session.
@@ -170,7 +187,7 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
 }
 
 net::Task<Result<void>> Manager::sweep(SessionId id) {
-  if (is_live(id)) co_return Result<void>();
+  if (is_live(id) || launching_.contains(id)) co_return Result<void>();
   BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
   BRIG_CO_CHECK(co_await parts_.containers.remove(row.container_name, id));
   auto unmount = [path = options_.paths.session(id)] { return workspace::unmount(path); };
@@ -180,13 +197,18 @@ net::Task<Result<void>> Manager::sweep(SessionId id) {
 net::Task<Result<void>> Manager::forget(SessionId id) {
   auto row = co_await parts_.sessions.get(id);
   if (!row && row.error().code != Code::not_found) co_return std::move(row).error();
+  bool has_checkpoints = false;
   if (row) {
     BRIG_CO_CHECK(co_await parts_.containers.remove(row->container_name, id));
+    BRIG_CO_TRY(auto checkpoints, co_await parts_.checkpoints.list(id));
+    has_checkpoints = !checkpoints.empty();
   }
   BRIG_CO_CHECK(co_await drop_remains(id));
   // Its own is nobody else's; frozen ones may be.
   if (row) BRIG_CO_CHECK(co_await drop_layer(row->layer));
-  co_return co_await parts_.sessions.remove(id);
+  BRIG_CO_CHECK(co_await parts_.sessions.remove(id));
+  if (row && (!row->frozen.empty() || has_checkpoints)) co_return co_await drop_stray_layers();
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> Manager::drop_remains(SessionId id) {

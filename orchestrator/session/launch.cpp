@@ -24,6 +24,10 @@ net::Task<Result<void>> check_peer(supervisor::Peer peer, std::shared_ptr<Contai
 
 net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
+  co_return co_await launch(std::move(prepared));
+}
+
+net::Task<Result<View>> Manager::launch(Prepared prepared) {
   auto id = prepared.row.id;
   auto launch = std::make_shared<Launch>(executor_, std::move(prepared));
   launching_.insert(id);
@@ -63,7 +67,13 @@ net::Task<void> Manager::run_launch(std::shared_ptr<Launch> launch) {
     // What is still under way would bring back what is being taken away.
     while (launch->mounting) co_await launch->changed.wait();
     while (launch->starting) co_await launch->changed.wait();
-    auto undone = co_await forget(id);
+    auto undone = Result<void>();
+    if (launch->prepared.row.generation > 1) {
+      auto why = result.error();
+      undone = co_await fail_again(launch->prepared.row, std::move(why));
+    } else {
+      undone = co_await forget(id);
+    }
     if (!undone)
       log::warn("what it left is left to reconciling", {{"session", id.str()}, {"error", undone.error()}});
   }
@@ -103,6 +113,9 @@ net::Task<void> Manager::mount_workspace(std::shared_ptr<Launch> launch) {
   spec.layer = options_.paths.layer(prepared.row.layer);
   for (const auto& layer : prepared.row.frozen) spec.frozen.push_back(options_.paths.layer(layer));
   spec.project = prepared.project.get();
+  if (spec.project && prepared.policy.has_project_write()) spec.mode = workspace::Mode::direct;
+  if (spec.project && prepared.policy.workspace == policy::Workspace::readonly)
+    spec.mode = workspace::Mode::readonly;
   spec.uid = prepared.uid;
   spec.gid = prepared.gid;
   spec.disk_bytes = prepared.policy.limits.disk;
@@ -122,7 +135,11 @@ net::Task<void> Manager::start_container(std::shared_ptr<Launch> launch) {
 net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   auto& prepared = launch->prepared;
   auto id = prepared.row.id;
-  BRIG_CO_CHECK(co_await parts_.sessions.insert(prepared.row));
+  if (prepared.row.generation > 1) {
+    BRIG_CO_CHECK(co_await parts_.sessions.restart(prepared.row));
+  } else {
+    BRIG_CO_CHECK(co_await parts_.sessions.insert(prepared.row));
+  }
 
   launch->live = make_live(prepared.row);
   auto live = launch->live;

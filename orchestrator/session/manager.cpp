@@ -27,7 +27,11 @@ Error not_running(const store::SessionRow& row) {
 }
 
 Manager::Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts)
-    : executor_(executor), options_(std::move(options)), parts_(parts), scope_(executor, "sessions") {}
+    : executor_(executor),
+      options_(std::move(options)),
+      parts_(parts),
+      holds_(executor),
+      scope_(executor, "sessions") {}
 
 Manager::~Manager() = default;
 
@@ -102,6 +106,7 @@ net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   if (live && view.state == State::running && !live->sandbox->link().connected()) {
     view.reason = "waiting for its supervisor to connect";
   }
+  if (live && view.state == State::running && view.reason.empty()) view.reason = said_if_full(row.id);
   co_return view;
 }
 
@@ -120,6 +125,7 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
       return it != view.labels.end() && it->second == wanted.second;
     });
     if (!matches) continue;
+    if (view.state == State::running && view.reason.empty()) view.reason = said_if_full(row.id);
     auto first = std::find_if(process_rows.begin(), process_rows.end(),
                               [&](const store::ProcessRow& p) { return p.session == row.id; });
     for (; first != process_rows.end() && first->session == row.id; ++first) {
@@ -168,6 +174,8 @@ net::Task<Result<View>> Manager::stop(Caller caller, std::string ref, Millis gra
 net::Task<Result<void>> Manager::remove(Caller caller, std::string ref, bool force) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
   auto id = row.id;
+  co_await holds_.until_free(id);
+  BRIG_CO_TRY(Hold hold, Hold::take(holds_, id, row.name, "being removed"));
   if (launching_.contains(id)) {
     co_return Error{Code::conflict, "session " + quoted(row.name) + " is only being started; try again",
                     "session", true};

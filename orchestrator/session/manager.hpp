@@ -22,9 +22,12 @@
 #include "net/scope.hpp"
 #include "net/worker.hpp"
 #include "session/containers.hpp"
+#include "session/hold.hpp"
 #include "session/policy_book.hpp"
 #include "session/sandbox.hpp"
 #include "session/sessions.hpp"
+#include "session/workspaces.hpp"
+#include "store/checkpoints.hpp"
 #include "store/sessions.hpp"
 #include "workspace/mounter.hpp"
 
@@ -41,7 +44,7 @@ struct ManagerOptions {
   std::string ca_bundle;  // file of the state directory to appear as /run/brig/ca.crt; empty: none
 };
 
-class Manager final : public Sessions, private Sandbox::Owner {
+class Manager final : public Sessions, public Workspaces, private Sandbox::Owner {
  public:
   struct Parts {
     const Clock& clock;
@@ -49,6 +52,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
     events::Log& events;
     store::SessionTable& sessions;
     store::ProcessTable& processes;
+    store::CheckpointTable& checkpoints;
     Containers& containers;
     image::Images& images;
     const PolicyBook& policies;
@@ -72,6 +76,13 @@ class Manager final : public Sessions, private Sandbox::Owner {
                                                         AttachSpec spec) override;
   net::Task<Result<void>> signal(Caller caller, std::string ref, std::uint32_t process, int number) override;
 
+  net::Task<Result<CheckpointView>> checkpoint(Caller caller, std::string ref, std::string name) override;
+  net::Task<Result<std::vector<CheckpointView>>> checkpoints(Caller caller, std::string ref) override;
+  net::Task<Result<void>> remove_checkpoint(Caller caller, std::string ref, std::string name) override;
+  net::Task<Result<View>> restore(Caller caller, std::string ref, RestoreSpec spec) override;
+  net::Task<Result<View>> fork(Caller caller, std::string ref, ForkSpec spec) override;
+  net::Task<Result<View>> discard(Caller caller, std::string ref) override;
+
   // --- for reconcile --------------------------------------------------------------------------------------
   bool is_live(const SessionId& id) const { return live_.contains(id); }
   bool is_launching(const SessionId& id) const { return launching_.contains(id); }
@@ -84,12 +95,16 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<Result<void>> forget(SessionId id);
   net::Task<Result<void>> drop_remains(SessionId id);
   net::Task<Result<void>> drop_layer(LayerId id);
+  // What an earlier brigd was keeping when it went. Once, before anything is looked after.
+  net::Task<void> clear_unmade_checkpoints();
 
  private:
   struct Live;
   struct Launch;
   struct Prepared;
   struct Exec;
+  struct Origin;
+  struct Branch;
 
   // manager.cpp
   Result<void> may_change(const Caller& caller) const;
@@ -102,7 +117,8 @@ class Manager final : public Sessions, private Sandbox::Owner {
   void link_changed(const SessionId& id, bool connected) override;
 
   // prepare.cpp
-  net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec);
+  net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec, const Origin* origin = nullptr);
+  net::Task<Result<View>> launch(Prepared prepared);
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
 
@@ -120,6 +136,7 @@ class Manager final : public Sessions, private Sandbox::Owner {
   static egress::Facts door_of(const Live& live);
 
   // ending.cpp
+  std::string said_if_full(const SessionId& id) const;
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
   net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);
   net::Task<void> other_ended(std::shared_ptr<Live> live, std::uint32_t number, Outcome outcome);
@@ -130,11 +147,31 @@ class Manager final : public Sessions, private Sandbox::Owner {
   net::Task<Result<void>> tear_down(SessionId id, std::string container_name);
   net::Task<Result<void>> end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live);
 
+  // checkpoints.cpp
+  Result<void> check_has_layers(const store::SessionRow& row) const;
+  net::Task<Result<CheckpointView>> checkpoint_steps(Caller caller, std::string ref, std::string name);
+  net::Task<Result<store::CheckpointRow>> take_checkpoint(store::SessionRow row, std::string name,
+                                                          Hold& hold);
+  net::Task<Result<store::SessionRow>> settled(SessionId id);
+  net::Task<Result<void>> drop_stray_layers();
+  void tell_checkpoint(const store::SessionRow& row, std::string kind, const std::string& name);
+
+  // branching.cpp
+  Result<policy::Request> stored_policy(const store::SessionRow& row) const;
+  net::Task<Result<Origin>> origin_of(store::SessionRow row, std::vector<EnvVar> env);
+  net::Task<Result<View>> restore_steps(Caller caller, std::string ref, RestoreSpec spec);
+  net::Task<Result<void>> fail_again(const store::SessionRow& row, Error why);
+  net::Task<Result<Prepared>> fork_steps(Caller caller, SessionId id, ForkSpec spec,
+                                         std::shared_ptr<Branch> branch);
+  net::Task<void> end_branch(SessionId id, std::shared_ptr<Branch> branch);
+
   net::asio::any_io_executor executor_;
   ManagerOptions options_;
   Parts parts_;
   std::map<SessionId, std::shared_ptr<Live>> live_;
   std::set<SessionId> launching_;
+  Holds holds_;
+  std::optional<net::Worker> copying_;  // layers; made when first needed
   net::Scope scope_;
 };
 

@@ -15,9 +15,24 @@ struct Manager::Live {
   std::shared_ptr<ContainerId> container = std::make_shared<ContainerId>();
   std::shared_ptr<pid_t> supervisor_pid = std::make_shared<pid_t>(0);  // on the host; 0: not known
   bool stop_requested = false;
+  bool again = false;  // it ends to begin again
   bool ending = false;
   bool ended = false;
   net::Event changed;  // link, ending, ended
+};
+
+// What a session is made from when it goes on from another, or from itself.
+struct Manager::Origin {
+  CreateSpec spec;
+  std::vector<std::string> argv;           // of the main process, whole
+  std::optional<store::SessionRow> again;  // the session itself
+};
+
+// A fork in the making: the layers it goes on from are kept by a checkpoint without a name until its own row
+// refers to them.
+struct Manager::Branch {
+  Hold hold;
+  bool hidden = false;
 };
 
 struct Manager::Prepared {

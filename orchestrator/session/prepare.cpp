@@ -105,7 +105,7 @@ Result<void> must_verify(const policy::CreateRequest& request, const policy::Exp
 
 }  // namespace
 
-net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec spec) {
+net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec spec, const Origin* origin) {
   BRIG_CO_CHECK(may_change(caller));
   BRIG_CO_CHECK(check_spec(spec));
   BRIG_CO_TRY(auto mesh, mesh_for(caller, spec.mesh));
@@ -137,6 +137,12 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
     };
     BRIG_CO_TRY(workspace::Project project, co_await parts_.blocking.run(open));
     out.project = std::make_shared<workspace::Project>(std::move(project));
+  } else if (out.policy.has_project_write()) {
+    co_return Error{
+        Code::invalid,
+        "grants.project_write makes the project itself writable, but the workspace is empty; name a "
+        "project, or leave out the grant",
+        "session", false};
   } else if (caller.uid && *caller.uid != 0) {
     out.uid = *caller.uid;
     out.gid = caller.gid.value_or(*caller.uid);
@@ -147,15 +153,18 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
                               found,         out.policy.egress};
   BRIG_CO_TRY(out.egress, co_await parts_.doors.plan(std::move(beginning)));
 
-  SessionId id(random_hex(8));
+  const auto* again = origin && origin->again ? &*origin->again : nullptr;
+  auto id = again ? again->id : SessionId(random_hex(8));
+  auto name = again ? again->name : spec.name;
+  auto generation = again ? again->generation + 1 : 1;
   BRIG_CO_TRY(auto engine, co_await parts_.containers.facts());
   policy::Facts facts;
   facts.container_name = "brig-" + options_.installation.substr(0, 8) + "-" + id.str();
   facts.installation = options_.installation;
   facts.session = id;
-  facts.owner = caller.owner;
-  facts.generation = 1;
-  facts.hostname = spec.name.empty() ? "brig" : spec.name;
+  facts.owner = again ? again->owner : caller.owner;
+  facts.generation = generation;
+  facts.hostname = name.empty() ? "brig" : name;
   std::replace(facts.hostname.begin(), facts.hostname.end(), '_', '-');
   facts.image = out.image.id;
   facts.image_volumes = out.image.volumes;
@@ -191,15 +200,16 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   BRIG_CO_TRY(out.request, policy::compile(out.policy, facts));
   BRIG_CO_CHECK(must_verify(out.request, expectations(out.policy, facts, parts_.policies.ceiling())));
 
-  out.process.argv = command_of(out.provider, spec.args);
+  out.process.argv = origin ? origin->argv : command_of(out.provider, spec.args);
   out.process.terminal = spec.terminal;
   out.process.stdin_open = spec.stdin_open;
   out.process.env = environment(out.provider.env, std::move(spec.env), id, spec.terminal.has_value());
 
   auto& row = out.row;
   row.id = id;
-  row.name = spec.name.empty() ? random_name() : spec.name;
-  row.owner = caller.owner;
+  row.name = name.empty() ? random_name() : name;
+  row.owner = facts.owner;
+  row.generation = generation;
   row.mesh = mesh;
   row.phase = to_string(State::preparing);
   row.provider = spec.provider;

@@ -59,6 +59,16 @@ struct SessionChange {
   std::optional<std::string> outcome_json;
 };
 
+// What a session consisted of, under a name ("" while a fork is being made of it).
+struct CheckpointRow {
+  SessionId session;
+  std::string name;
+  std::vector<LayerId> layers;  // top first
+  bool made = false;            // false while the uppermost is being copied
+  WallTime created{};
+  std::uint64_t bytes = 0;  // of the uppermost layer
+};
+
 struct ProcessRow {
   SessionId session;
   std::uint32_t number = 0;

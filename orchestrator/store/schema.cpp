@@ -112,7 +112,19 @@ CREATE TABLE egress_standing (
 ) STRICT;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress};
+constexpr const char* kCheckpoints = R"sql(
+CREATE TABLE checkpoints (
+  session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  name       TEXT NOT NULL,
+  layers     TEXT NOT NULL,
+  made       INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  bytes      INTEGER NOT NULL,
+  PRIMARY KEY (session_id, name)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

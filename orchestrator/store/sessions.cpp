@@ -197,9 +197,49 @@ Result<std::string> remove(Connection& connection, const SessionId& id) {
   return *before;
 }
 
+Result<void> restart(Connection& connection, const SessionRow& row) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(auto before, phase_of(connection, row.id));
+  {
+    BRIG_TRY(Statement s, connection.prepare(
+                              "UPDATE sessions SET phase = ?2, reason = ?3, image_tag = ?4, image_id = ?5,"
+                              " runtime = ?6, policy_json = ?7, policy_hash = ?8, link_key = ?9,"
+                              " link_registered = 0, generation = ?10, layer = ?11, frozen = ?12,"
+                              " container_id = NULL, started_ms = NULL, ended_ms = NULL, outcome_json = NULL"
+                              " WHERE id = ?1"));
+    s.bind(1, row.id.str())
+        .bind(2, row.phase)
+        .bind(3, row.reason)
+        .bind(4, row.image_tag)
+        .bind(5, row.image_id);
+    s.bind(6, row.runtime).bind(7, row.policy_json).bind(8, row.policy_hash);
+    s.bind_blob(9, bytes_of(row.link_key)).bind(10, static_cast<std::int64_t>(row.generation));
+    s.bind(11, row.layer.str()).bind(12, text_of(row.frozen));
+    BRIG_CHECK(s.done());
+    if (connection.changes() == 0) return no_session(row.id.str());
+  }
+  {
+    BRIG_TRY(Statement s, connection.prepare("DELETE FROM processes WHERE session_id = ?1"));
+    s.bind(1, row.id.str());
+    BRIG_CHECK(s.done());
+  }
+  BRIG_CHECK(tell(connection, row.id, before.value_or(""), "session." + row.phase));
+  return transaction.commit();
+}
+
+Result<void> restack(Connection& connection, const SessionId& id, const LayerId& layer,
+                     const std::vector<LayerId>& frozen) {
+  BRIG_TRY(Statement s, connection.prepare("UPDATE sessions SET layer = ?2, frozen = ?3 WHERE id = ?1"));
+  s.bind(1, id.str()).bind(2, layer.str()).bind(3, text_of(frozen));
+  BRIG_CHECK(s.done());
+  if (connection.changes() == 0) return no_session(id.str());
+  return {};
+}
+
 Result<std::set<LayerId>> layers(Connection& connection) {
   std::set<LayerId> found;
-  BRIG_TRY(Statement s, connection.prepare("SELECT layer || ' ' || frozen FROM sessions"));
+  BRIG_TRY(Statement s, connection.prepare("SELECT layer || ' ' || frozen FROM sessions"
+                                           " UNION ALL SELECT layers FROM checkpoints"));
   while (true) {
     BRIG_TRY(bool more, s.step());
     if (!more) return found;
@@ -246,6 +286,18 @@ net::Task<Result<void>> SessionTable::update(SessionId id, SessionChange change)
   BRIG_CO_TRY(auto from, co_await database_.run(std::move(work)));
   told(from, to.value_or(from));
   co_return Result<void>();
+}
+
+net::Task<Result<void>> SessionTable::restart(SessionRow row) {
+  auto work = [row = std::move(row)](Connection& c) { return store::restart(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> SessionTable::restack(SessionId id, LayerId layer, std::vector<LayerId> frozen) {
+  auto work = [id = std::move(id), layer = std::move(layer), frozen = std::move(frozen)](Connection& c) {
+    return store::restack(c, id, layer, frozen);
+  };
+  co_return co_await database_.run(std::move(work));
 }
 
 net::Task<Result<std::set<LayerId>>> SessionTable::layers() {

@@ -31,8 +31,13 @@ class SessionTable {
   net::Task<Result<void>> update(SessionId id, SessionChange change);
   // With its processes. No error if it was not there.
   net::Task<Result<void>> remove(SessionId id);
-  // The layers that any session refers to. Ask after listing what is on disk: a layer is referred to before
-  // it is made.
+  // The session begins again: all that `row` says but for what it is called and whose it is, and with none of
+  // its processes.
+  net::Task<Result<void>> restart(SessionRow row);
+  // Other layers for a session that does not run.
+  net::Task<Result<void>> restack(SessionId id, LayerId layer, std::vector<LayerId> frozen);
+  // The layers that any session or checkpoint refers to. Ask after listing what is on disk: a layer is
+  // referred to before it is made.
   net::Task<Result<std::set<LayerId>>> layers();
 
  private:

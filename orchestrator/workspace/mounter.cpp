@@ -103,6 +103,47 @@ Result<void> Mounter::mount(const MountSpec& spec) {
                  "The workspace " + brig::quoted(spec.session.native(), 200) + " is mounted already",
                  "workspace: mount", false};
   }
+  UniqueFd workspace;
+  if (spec.mode == Mode::layers) {
+    BRIG_TRY(workspace, stack(spec));
+  } else {
+    BRIG_TRY(workspace, project_itself(spec));
+  }
+  if (::move_mount(workspace.get(), "", target.get(), "",
+                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {
+    return mount_error(errno, "Cannot attach the workspace");
+  }
+  // What is mounted below it is nobody else's business.
+  mount_attr attr{};
+  attr.propagation = MS_PRIVATE;
+  if (::mount_setattr(workspace.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
+    int err = errno;
+    (void)unmount(spec.session);
+    return mount_error(err, "Cannot make the workspace's mount private");
+  }
+  return {};
+}
+
+Result<UniqueFd> Mounter::project_itself(const MountSpec& spec) {
+  const auto& project = *spec.project;
+  if (spec.mode == Mode::direct && project.uid == 0) {
+    return Error{
+        Code::denied,
+        "The project " + brig::quoted(project.path.native(), 200) +
+            " is root's, and what a sandbox wrote to it would be root's too: give it to a user, or work on a "
+            "copy-on-write workspace",
+        "workspace: mount", false};
+  }
+  Owner owner{project.uid, project.gid, project.mode};
+  BRIG_TRY(int mapping, user_namespace(owner.uid, owner.gid));
+  auto mount = clone_tree(project.directory.get());
+  if (!mount) return mount_error(errno, "Cannot clone the project's mount");
+  auto attributes = spec.mode == Mode::readonly ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0;
+  BRIG_CHECK(idmap(mount.get(), mapping, owner, attributes, "the project"));
+  return mount;
+}
+
+Result<UniqueFd> Mounter::stack(const MountSpec& spec) {
   OverlayLayers layers;
   BRIG_TRY(layers.lower, open_frozen(spec));
   BRIG_TRY(Owner owner, owner_of(spec, layers.lower));
@@ -130,20 +171,7 @@ Result<void> Mounter::mount(const MountSpec& spec) {
   BRIG_CHECK(idmap(own, mapping, owner, 0, "the state directory"));
 
   auto how = method_ == Method::attached ? LayersAs::paths : LayersAs::either;
-  BRIG_TRY(UniqueFd overlay, mount_overlay(layers, how, spec.session));
-  if (::move_mount(overlay.get(), "", target.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) !=
-      0) {
-    return mount_error(errno, "Cannot attach the workspace");
-  }
-  // What is mounted below it is nobody else's business.
-  mount_attr attr{};
-  attr.propagation = MS_PRIVATE;
-  if (::mount_setattr(overlay.get(), "", AT_EMPTY_PATH, &attr, sizeof attr) != 0) {
-    int err = errno;
-    (void)unmount(spec.session);
-    return mount_error(err, "Cannot make the workspace's mount private");
-  }
-  return {};
+  return mount_overlay(layers, how, spec.session);
 }
 
 }  // namespace brig::workspace

@@ -6,6 +6,9 @@
 // for the overlay's own work directory), unless the project is root's: then the two change places. Everyone
 // else's files belong to nobody inside.
 //
+// The project itself, where that is asked for, is mounted as idmapped, without set-user-id and devices. A
+// project of root's is not: what 1000 leaves in it, marked set-user-id, would be root's.
+//
 // With a disk limit the session's own layer lives in an ext4 image of that size.
 //
 // Ownership: mounts are the kernel's; they outlive brigd, and reconciling finds them by list_mounts().
@@ -20,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +36,14 @@ namespace brig::workspace {
 
 inline constexpr uid_t kInside = 1000;  // the uid and gid inside
 
+enum class Mode {
+  layers,    // copy-on-write
+  direct,    // the project itself, writable
+  readonly,  // the project itself
+};
+
 struct MountSpec {
+  Mode mode = Mode::layers;                   // others take a project, and neither layers nor a disk limit
   std::filesystem::path session;              // STATE/sessions/ID: workspace is made in it
   std::filesystem::path layer;                // STATE/layers/LAYER, written to; made if it is not there
   std::vector<std::filesystem::path> frozen;  // likewise, only read; top first
@@ -54,12 +65,24 @@ class Mounter {
   Result<void> mount(const MountSpec& spec);
 
  private:
+  Result<UniqueFd> stack(const MountSpec& spec);
+  Result<UniqueFd> project_itself(const MountSpec& spec);
   Result<int> user_namespace(uid_t uid, gid_t gid);
 
   Method method_;
   std::mutex mutex_;
   std::map<std::pair<uid_t, gid_t>, UniqueFd> namespaces_;  // one per owner: making one costs a process
 };
+
+// What a mounted workspace may hold, and has left. Asks the kernel alone; blocks for no disk.
+struct Space {
+  std::uint64_t bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t free_files = 0;
+  // What is left is too little to write a file.
+  bool full() const { return free_bytes < (64u << 10) || free_files == 0; }
+};
+std::optional<Space> space_of(const std::filesystem::path& session);
 
 // Unmounts STATE/sessions/ID/workspace and what belongs to it. Busy ones vanish once the last user is gone.
 // No error if nothing is mounted.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "core/unique_fd.hpp"
 #include "workspace/mounter.hpp"
 #include "workspace/overlay.hpp"
+#include "workspace/syscalls.hpp"
 
 namespace brig::workspace {
 
@@ -117,6 +119,15 @@ Result<std::vector<std::filesystem::path>> list_mounts(const std::filesystem::pa
     found.insert(sessions / rest.substr(0, rest.find('/')));
   }
   return std::vector<std::filesystem::path>(found.begin(), found.end());
+}
+
+std::optional<Space> space_of(const std::filesystem::path& session) {
+  auto workspace = open_directory(AT_FDCWD, (session / "workspace").c_str());
+  struct statvfs st {};
+  if (!workspace || !is_mount_root(workspace.get()) || ::fstatvfs(workspace.get(), &st) != 0)
+    return std::nullopt;
+  return Space{std::uint64_t{st.f_blocks} * st.f_frsize, std::uint64_t{st.f_bavail} * st.f_frsize,
+               st.f_favail};
 }
 
 Result<void> unmount(const std::filesystem::path& session) {

@@ -137,6 +137,25 @@ TEST(ColdStart, AgainstDockerRunOnABridge) {
   compare("Cold start, command to first byte of output", "ms", 1000, 15, ours, theirs, "at most 0.75");
 }
 
+TEST(ColdStart, OfALargeProjectAgainstAnEmptyOne) {
+  Brigd brigd;
+  auto large = brigd.project("large");
+  for (int i = 0; i < 500; ++i) {
+    auto directory = large / ("d" + std::to_string(i));
+    std::filesystem::create_directory(directory);
+    for (int k = 0; k < 100; ++k) test::put_file(directory / ("f" + std::to_string(k)), "x");
+  }
+  auto empty = brigd.project("empty");
+  auto start = [&](const std::filesystem::path& project) -> std::optional<double> {
+    auto flow = watch(brigd.command({"run", "box", "--rm", "--project", project, "--", "echo", "x"}),
+                      brigd.options());
+    return flow ? std::optional<double>(flow->first) : std::nullopt;
+  };
+  Way ours{"a project of 50,000 files", [&] { return start(large); }};
+  Way theirs{"an empty project", [&] { return start(empty); }};
+  compare("Cold start, command to first byte of output", "ms", 1000, 15, ours, theirs, "at most 1.10");
+}
+
 std::optional<double> rate(const std::optional<Flow>& flow) {
   if (!flow || flow->seconds <= 0) return std::nullopt;
   return flow->bytes / flow->seconds;

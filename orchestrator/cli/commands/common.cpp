@@ -27,6 +27,12 @@ std::string text_of(const nlohmann::json& json, const char* key) {
   return at != json.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
+std::uint64_t number_of(const nlohmann::json& json, const char* key) {
+  if (!json.is_object()) return 0;
+  auto at = json.find(key);
+  return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+}
+
 const nlohmann::json& list_of(const nlohmann::json& json, const char* key) {
   static const nlohmann::json kEmpty = nlohmann::json::array();
   if (!json.is_object()) return kEmpty;

@@ -45,6 +45,7 @@ inline constexpr OptionSpec kNoTerminalOption = {.flags = "-T,--no-tty",
 
 // Strings out of answers; "" for what is not there or no string.
 std::string text_of(const nlohmann::json& json, const char* key);
+std::uint64_t number_of(const nlohmann::json& json, const char* key);  // 0 likewise
 // The array under `key`; empty if there is none.
 const nlohmann::json& list_of(const nlohmann::json& json, const char* key);
 std::string session_path(std::string_view ref);

@@ -11,9 +11,9 @@ constexpr OptionSpec kOptions[] = {
     {.flags = "--version", .help = "print the version of brig, and stop"},
 };
 
-constexpr const CommandSpec* kCommands[] = {&kRun,   &kPs,     &kAttach,  &kExec,       &kLogs,     &kStop,
-                                            &kRm,    &kEgress, &kEvents,  &kDiff,       &kPolicy,   &kImage,
-                                            &kToken, &kDoctor, &kVersion, &kCompletion, &kComplete, &kMan};
+constexpr const CommandSpec* kCommands[] = {
+    &kRun,     &kPs,      &kAttach, &kExec,   &kLogs,  &kStop,   &kRm,         &kEgress,  &kEvents,     &kDiff, &kCheckpoint,
+    &kRestore, &kFork,    &kDiscard, &kPolicy, &kImage, &kToken,  &kDoctor,     &kVersion, &kCompletion, &kComplete, &kMan};
 
 constexpr Example kExamples[] = {
     {"brig run shell", "a shell inside a sandbox of this directory"},

@@ -39,7 +39,12 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
     }
     body["project"] = ec ? given : path.string();
   }
+  if (arguments.has("bind") && (arguments.has("ro") || arguments.has("empty"))) {
+    return Error{Code::invalid, "--bind contradicts --ro and --empty; say one", "cli", false};
+  }
   BRIG_TRY(auto policy, policy_of(arguments));
+  if (arguments.has("ro")) policy["workspace"]["mode"] = "readonly";
+  if (arguments.has("bind")) policy["grants"]["project_write"] = true;
   if (!policy.is_null()) body["policy"] = std::move(policy);
   BRIG_TRY(auto env, environment_of(context, arguments));
   if (!env.empty()) body["env"] = std::move(env);
@@ -137,6 +142,9 @@ constexpr OptionSpec kOptions[] = {
      .value = "DIR",
      .help = "the directory to work on, copy-on-write (default: this one)",
      .complete = "dir"},
+    {.flags = "--ro", .help = "the project can be read, not changed"},
+    {.flags = "--bind",
+     .help = "what it writes, it writes to the project itself (a grant the ceiling must allow)"},
     {.flags = "--empty", .help = "start with an empty workspace instead of a project"},
     {.flags = "-n,--name", .value = "NAME", .help = "what to call the session (default: made up)"},
     {.flags = "--profile",

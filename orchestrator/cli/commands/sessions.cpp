@@ -65,7 +65,7 @@ Result<int> ps(Context& context, const Arguments& arguments) {
                exit_text(session),
                age(text_of(session, "created")),
                text_of(session, "project"),
-               state == "running" ? std::string() : text_of(session, "reason")});
+               text_of(session, "reason")});
   }
   print(table.text(context.out()));
   return 0;

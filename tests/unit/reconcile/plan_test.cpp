@@ -111,6 +111,17 @@ TEST(Plan, DropsLayersThatNothingRefersTo) {
   EXPECT_EQ(actions[0], Action(DropLayer{LayerId("aaaaaaaaaaaaaaaa")}));
 }
 
+TEST(Plan, ABeginningAgainIsNotTakenBack) {
+  for (auto phase : {Phase::preparing, Phase::starting}) {
+    Observed observed;
+    observed.directories.insert(kId);
+    auto actions = plan({{kId, phase, kName, false, true}}, observed);
+    ASSERT_EQ(actions.size(), 1u);
+    EXPECT_EQ(actions[0], Action(Conclude{kId, ""}));
+    EXPECT_TRUE(plan({{kId, phase, kName, true, true}}, observed).empty());
+  }
+}
+
 TEST(Plan, AQuietWorldNeedsNothing) {
   Observed observed;
   observed.containers.push_back({"c1", kName, kId, true});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "net/loop.hpp"
+#include "store/checkpoints.hpp"
 #include "store/sessions.hpp"
 #include "store/tokens.hpp"
 #include "temp_dir.hpp"
@@ -124,6 +125,67 @@ TEST_F(Tables, LayersAreReferredToAsLongAsASessionHasThem) {
   ASSERT_TRUE(run_task(sessions().remove(one.id)));
   EXPECT_THAT(*run_task(sessions().layers()),
               ::testing::ElementsAre(LayerId("3333333333333333"), LayerId("4444444444444444")));
+}
+
+TEST_F(Tables, ASessionBeginsAgainAsOneCommit) {
+  auto row = session("0123456789abcdef", "fix");
+  row.layer = LayerId("1111111111111111");
+  row.outcome_json = "{}";
+  row.ended = at(6);
+  row.link_registered = true;
+  ASSERT_TRUE(run_task(sessions().insert(row)));
+  ProcessRow process;
+  process.session = row.id;
+  process.number = 1;
+  process.argv_json = "[]";
+  ASSERT_TRUE(run_task(processes().put(process)));
+  auto again = row;
+  again.generation = 2;
+  again.layer = LayerId("2222222222222222");
+  again.frozen = {LayerId("1111111111111111")};
+  again.outcome_json.reset();
+  again.ended.reset();
+  again.link_registered = false;
+  again.link_key = Secret(std::string(32, 'n'));
+  ASSERT_TRUE(run_task(sessions().restart(again)));
+  expect_equal(*run_task(sessions().get(row.id)), again);
+  EXPECT_TRUE(run_task(processes().list(row.id))->empty());
+  ASSERT_TRUE(run_task(sessions().restack(row.id, LayerId("3333333333333333"), {})));
+  EXPECT_EQ(run_task(sessions().get(row.id))->layer, LayerId("3333333333333333"));
+  again.id = SessionId("ffffffffffffffff");
+  EXPECT_EQ(run_task(sessions().restart(again)).error().code, Code::not_found);
+}
+
+TEST_F(Tables, CheckpointsNameWhatASessionConsistedOf) {
+  auto row = session("0123456789abcdef", "fix");
+  row.layer = LayerId("1111111111111111");
+  ASSERT_TRUE(run_task(sessions().insert(row)));
+  CheckpointTable checkpoints(*database);
+  CheckpointRow one{row.id, "one", {LayerId("2222222222222222")}, false, at(1), 0};
+  ASSERT_TRUE(run_task(checkpoints.insert(one)));
+  auto taken = run_task(checkpoints.insert(one));
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, Code::conflict);
+  EXPECT_EQ(run_task(checkpoints.get(row.id, "one")).error().code, Code::not_found)
+      << "it is only being made";
+  EXPECT_EQ(run_task(checkpoints.list_unmade())->size(), 1u);
+  ASSERT_TRUE(run_task(checkpoints.set_made(row.id, "one", 77)));
+  EXPECT_EQ(run_task(checkpoints.get(row.id, "one"))->bytes, 77u);
+  EXPECT_TRUE(run_task(checkpoints.list_unmade())->empty());
+
+  CheckpointRow two{row.id, "two", {LayerId("1111111111111111")}, true, at(2), 5};
+  ASSERT_TRUE(run_task(checkpoints.freeze(two, LayerId("4444444444444444"))));
+  auto frozen = run_task(sessions().get(row.id));
+  EXPECT_EQ(frozen->layer, LayerId("4444444444444444"));
+  EXPECT_EQ(frozen->frozen, two.layers);
+  EXPECT_FALSE(run_task(checkpoints.freeze(two, LayerId("5555555555555555"))));
+  EXPECT_EQ(run_task(sessions().get(row.id))->layer, LayerId("4444444444444444")) << "all or nothing";
+  EXPECT_EQ(run_task(sessions().layers())->size(), 3u);
+  EXPECT_EQ(run_task(checkpoints.list(row.id))->size(), 2u);
+  ASSERT_TRUE(run_task(checkpoints.remove(row.id, "one")));
+  ASSERT_TRUE(run_task(sessions().remove(row.id)));
+  EXPECT_TRUE(run_task(checkpoints.list(row.id))->empty());
+  EXPECT_TRUE(run_task(sessions().layers())->empty());
 }
 
 TEST_F(Tables, ANameIsTheOwnersOnce) {

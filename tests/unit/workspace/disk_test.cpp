@@ -55,6 +55,17 @@ TEST_P(Disk, TheLimitHolds) {
   EXPECT_GT(fill(place.workspace() / "again"), fits - (8 << 20)) << "what is deleted can be used again";
 }
 
+TEST_P(Disk, WhatIsLeftIsKnownFromOutside) {
+  EXPECT_FALSE(space_of(place.session()));
+  ASSERT_TRUE(mount());
+  auto space = space_of(place.session());
+  ASSERT_TRUE(space);
+  EXPECT_LE(space->bytes, kLimit);
+  EXPECT_FALSE(space->full());
+  EXPECT_GT(fill(place.workspace() / "big"), 0);
+  EXPECT_TRUE(space_of(place.session())->full());
+}
+
 TEST_P(Disk, NothingIsLeftAfterUnmounting) {
   ASSERT_TRUE(mount());
   write_text(place.workspace() / "kept", "over a remount");

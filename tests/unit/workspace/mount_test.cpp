@@ -159,6 +159,53 @@ INSTANTIATE_TEST_SUITE_P(
              (info.param.method == Mounter::Method::automatic ? "Automatic" : "Attached");
     });
 
+TEST_P(Workspace, ReadOnlyItIsTheProjectAsItIs) {
+  auto project = open_project(project_dir.native(), std::nullopt, {});
+  ASSERT_TRUE(project);
+  auto spec = place.spec();
+  spec.project = &*project;
+  spec.mode = Mode::readonly;
+  auto mounted = mounter.mount(spec);
+  ASSERT_TRUE(mounted) << mounted.error().message;
+  auto w = place.workspace();
+  EXPECT_EQ(look(w / "README").st_uid, 1000u);
+  EXPECT_TRUE(as(1000, 1000, [&] {
+    bool refused = ::open((w / "README").c_str(), O_WRONLY) < 0 && errno == EROFS;
+    return refused && read_text(w / "README") == "read me";
+  }));
+  EXPECT_FALSE(fs::exists(place.layer())) << "nothing is kept of what cannot be written";
+}
+
+TEST_P(Workspace, DirectItIsTheProjectUnlessThatIsRoots) {
+  auto project = open_project(project_dir.native(), std::nullopt, {});
+  ASSERT_TRUE(project);
+  auto spec = place.spec();
+  spec.project = &*project;
+  spec.mode = Mode::direct;
+  auto mounted = mounter.mount(spec);
+  if (uid() == 0) {
+    ASSERT_FALSE(mounted);
+    EXPECT_EQ(mounted.error().code, Code::denied);
+    EXPECT_THAT(*list_mounts(place.sessions()), IsEmpty());
+    return;
+  }
+  ASSERT_TRUE(mounted) << mounted.error().message;
+  auto w = place.workspace();
+  EXPECT_TRUE(as(1000, 1000, [&] {
+    write_text(w / "new", "made inside");
+    return ::open((w / "foreign").c_str(), O_RDONLY) < 0 && errno == EACCES;
+  }));
+  EXPECT_EQ(read_text(project_dir / "new"), "made inside");
+  EXPECT_EQ(look(project_dir / "new").st_uid, uid());
+  EXPECT_EQ(look(project_dir / "new").st_gid, gid());
+  struct statfs st {};
+  ASSERT_EQ(::statfs(w.c_str(), &st), 0);
+  EXPECT_TRUE(st.f_flags & ST_NOSUID);
+  EXPECT_TRUE(st.f_flags & ST_NODEV);
+  EXPECT_FALSE(fs::exists(place.layer()));
+  before = picture(project_dir);
+}
+
 class EmptyWorkspace : public ::testing::TestWithParam<Mounter::Method> {};
 
 TEST_P(EmptyWorkspace, WorksLikeOneWithAProject) {

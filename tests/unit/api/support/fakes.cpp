@@ -132,6 +132,45 @@ session::View a_view(std::string id, std::string name) {
   return out;
 }
 
+net::Task<Result<session::CheckpointView>> FakeWorkspaces::checkpoint(session::Caller caller, std::string ref,
+                                                                      std::string name) {
+  BRIG_CO_TRY(auto view, co_await sessions_.get(caller, ref));
+  session::CheckpointView made{name, view.created, 4096, 1};
+  kept.push_back(made);
+  co_return made;
+}
+
+net::Task<Result<std::vector<session::CheckpointView>>> FakeWorkspaces::checkpoints(session::Caller caller,
+                                                                                    std::string ref) {
+  BRIG_CO_TRY(auto view, co_await sessions_.get(caller, ref));
+  co_return kept;
+}
+
+net::Task<Result<void>> FakeWorkspaces::remove_checkpoint(session::Caller caller, std::string ref,
+                                                          std::string name) {
+  BRIG_CO_TRY(auto view, co_await sessions_.get(caller, ref));
+  if (std::erase_if(kept, [&](const auto& each) { return each.name == name; }) > 0) co_return Result<void>();
+  co_return Error{Code::not_found, "no checkpoint", "fake", false};
+}
+
+net::Task<Result<session::View>> FakeWorkspaces::restore(session::Caller caller, std::string ref,
+                                                         session::RestoreSpec spec) {
+  restored = std::move(spec);
+  co_return co_await sessions_.get(caller, ref);
+}
+
+net::Task<Result<session::View>> FakeWorkspaces::fork(session::Caller caller, std::string ref,
+                                                      session::ForkSpec spec) {
+  BRIG_CO_TRY(auto view, co_await sessions_.get(caller, ref));
+  forked = std::move(spec);
+  co_return a_view("00000000000000ee", forked->name.empty() ? "made-up" : forked->name);
+}
+
+net::Task<Result<session::View>> FakeWorkspaces::discard(session::Caller caller, std::string ref) {
+  discarded = true;
+  co_return co_await sessions_.get(caller, ref);
+}
+
 net::Task<Result<session::View>> FakeSessions::create(session::Caller who, session::CreateSpec spec) {
   caller = who;
   if (delay > Millis{0}) co_await net::sleep_for(delay);

@@ -89,6 +89,30 @@ class FakeReviews final : public review::Reviews {
   std::optional<Error> failure;
 };
 
+class FakeWorkspaces final : public session::Workspaces {
+ public:
+  explicit FakeWorkspaces(FakeSessions& sessions) : sessions_(sessions) {}
+  net::Task<Result<session::CheckpointView>> checkpoint(session::Caller caller, std::string ref,
+                                                        std::string name) override;
+  net::Task<Result<std::vector<session::CheckpointView>>> checkpoints(session::Caller caller,
+                                                                      std::string ref) override;
+  net::Task<Result<void>> remove_checkpoint(session::Caller caller, std::string ref,
+                                            std::string name) override;
+  net::Task<Result<session::View>> restore(session::Caller caller, std::string ref,
+                                           session::RestoreSpec spec) override;
+  net::Task<Result<session::View>> fork(session::Caller caller, std::string ref,
+                                        session::ForkSpec spec) override;
+  net::Task<Result<session::View>> discard(session::Caller caller, std::string ref) override;
+
+  std::vector<session::CheckpointView> kept;
+  std::optional<session::RestoreSpec> restored;
+  std::optional<session::ForkSpec> forked;
+  bool discarded = false;
+
+ private:
+  FakeSessions& sessions_;
+};
+
 class FakeImages final : public image::Images {
  public:
   std::vector<image::Provider> providers() const override;

@@ -44,6 +44,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   event_table.emplace(*database);
   events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
   Services services{sessions,
+                    workspaces,
                     reviews,
                     images,
                     doctor,

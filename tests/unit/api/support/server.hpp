@@ -63,6 +63,7 @@ struct TestServer {
   TestClock clock;
   FakeSessions sessions;
   FakeReviews reviews;
+  FakeWorkspaces workspaces{sessions};
   FakeImages images;
   FakeDoctor doctor;
   FakeEgress egress;
