@@ -20,6 +20,8 @@
 #include "policy/explain.hpp"
 #include "policy/profile.hpp"
 #include "policy/request.hpp"
+#include "provider/identities.hpp"
+#include "provider/registry.hpp"
 #include "review/reviews.hpp"
 #include "session/sessions.hpp"
 #include "session/workspaces.hpp"
@@ -80,6 +82,8 @@ struct Services {
   session::Workspaces& workspaces;
   review::Reviews& reviews;
   image::Images& images;
+  provider::Providers& providers;
+  provider::Identities& identities;
   doctor::Doctor& doctor;
   egress::Egress& egress;
   Policies& policies;

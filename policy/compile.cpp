@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/text.hpp"
 #include "policy/host_path.hpp"
@@ -107,6 +108,35 @@ json bind(const std::string& source, const char* target, bool writable) {
           {"BindOptions", {{"Propagation", "rprivate"}, {"NonRecursive", true}}}};
 }
 
+// Engines mount what lies deeper later, whatever the order of the request. So one that a later one covers is
+// left out: that is what mounting in order would have come to.
+Result<std::vector<FactMount>> config_mounts(const Facts& facts) {
+  if (facts.config.size() > 128)
+    return Error{Code::too_large, "a sandbox takes at most 128 mounts of configuration", "policy: compile",
+                 false};
+  auto volumes = facts.state_dir + "/volumes";
+  auto session = facts.state_dir + "/sessions/" + facts.session.str();
+  std::vector<FactMount> out;
+  for (const auto& mount : facts.config) {
+    BRIG_CHECK(check_absolute("config source", mount.source));
+    BRIG_CHECK(check_mount_target("config path", mount.target));
+    auto rest =
+        mount.source.substr(lies_in(mount.source, volumes) ? volumes.size() + 1 : mount.source.size());
+    auto slash = rest.find('/');
+    bool of_volume = slash != std::string::npos &&
+                     (rest.substr(slash) == "/data" || rest.compare(slash, 6, "/data/") == 0);
+    if (!of_volume && !lies_in(mount.source, session + "/config") &&
+        !lies_in(mount.source, session + "/overlays"))
+      return denied("config source " + quoted(mount.source, 200) +
+                    " is neither a config volume nor of session " + facts.session.str());
+    std::erase_if(out, [&](const FactMount& earlier) {
+      return earlier.target == mount.target || lies_in(earlier.target, mount.target);
+    });
+    out.push_back(mount);
+  }
+  return out;
+}
+
 Result<json> mounts(const Effective& effective, const Facts& facts) {
   BRIG_CHECK(check_absolute("state directory", facts.state_dir));
   BRIG_CHECK(check_absolute("link directory", facts.link_dir));
@@ -138,7 +168,13 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
   };
   BRIG_CHECK(add_file("hosts file", facts.hosts_file, "/etc/hosts"));
   BRIG_CHECK(add_file("resolver file", facts.resolv_file, "/etc/resolv.conf"));
+  BRIG_TRY(auto config, config_mounts(facts));
+  for (const auto& mount : config) out.push_back(bind(mount.source, mount.target.c_str(), mount.writable));
   for (const auto& mount : effective.mounts()) {
+    for (const auto& own : config)
+      if (own.target == mount.target)
+        return invalid("grants.mount.target " + quoted(mount.target, 200) +
+                       " is where the provider keeps its configuration; use another place");
     auto it = facts.real_path.find(mount.source);
     if (it == facts.real_path.end())
       return invalid("nobody has resolved the symbolic links in " + quoted(mount.source, 200));
@@ -149,13 +185,33 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
   return out;
 }
 
-json tmpfs(const Limits<std::uint64_t>& limits) {
+// Directories between the home and what is mounted in it are made by the runtime, as root's. Each gets a
+// tmpfs of the agent's own instead, unless it lies in something mounted.
+std::set<std::string> home_directories(const json& mounts) {
+  static const std::string kHome = "/home/agent";
+  std::set<std::string> out;
+  for (const auto& mount : mounts) {
+    const auto& target = mount["Target"].get_ref<const std::string&>();
+    if (!lies_in(target, kHome)) continue;
+    for (auto at = target.find('/', kHome.size() + 1); at != std::string::npos; at = target.find('/', at + 1))
+      out.insert(target.substr(0, at));
+  }
+  for (const auto& mount : mounts) {
+    const auto& target = mount["Target"].get_ref<const std::string&>();
+    std::erase_if(out, [&](const std::string& path) { return path == target || lies_in(path, target); });
+  }
+  return out;
+}
+
+json tmpfs(const Limits<std::uint64_t>& limits, const json& mounts) {
   auto own = ",uid=1000,gid=1000,size=";
   // /tmp and the home may hold programs: npm, pip, compilers and node's native modules run what they unpack.
-  return {
+  json out = {
       {"/tmp", "rw,nosuid,nodev,exec,mode=1777,size=" + std::to_string(limits.tmp)},
       {"/home/agent", std::string("rw,nosuid,nodev,exec,mode=0700") + own + std::to_string(limits.home)},
       {"/run/user/1000", std::string("rw,nosuid,nodev,noexec,mode=0700") + own + std::to_string(limits.run)}};
+  for (const auto& path : home_directories(mounts)) out[path] = out["/home/agent"];
+  return out;
 }
 
 }  // namespace
@@ -173,6 +229,7 @@ Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
   BRIG_TRY(auto seccomp, seccomp_profile(effective.grants));
   BRIG_TRY(auto binds, mounts(effective, facts));
   const auto& limits = effective.limits;
+  auto memory = tmpfs(limits, binds);
 
   json host{
       // Power.
@@ -197,7 +254,7 @@ Result<CreateRequest> compile(const Effective& effective, const Facts& facts) {
       {"PublishAllPorts", false},
       // Files.
       {"Mounts", std::move(binds)},
-      {"Tmpfs", tmpfs(limits)},
+      {"Tmpfs", std::move(memory)},
       {"ShmSize", limits.shm},
       // Measure.
       {"Memory", limits.memory},

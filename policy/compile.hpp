@@ -25,6 +25,14 @@ inline constexpr const char* kLabelGeneration = "brig.generation";
 inline constexpr const char* kLabelPolicy = "brig.policy";
 inline constexpr unsigned kAgentUid = 1000;
 
+// A config volume, a session's view of one, or a file generated for it.
+struct FactMount {
+  std::string
+      source;  // in the state directory: volumes/NAME/data, sessions/ID/config or sessions/ID/overlays
+  std::string target;
+  bool writable = false;
+};
+
 // What the policy does not decide. All host paths are absolute and real: the caller has resolved symbolic
 // links.
 struct Facts {
@@ -49,6 +57,7 @@ struct Facts {
   std::string hosts_file;
   // → /etc/resolv.conf, read-only, with kResolvText in it; "": the engine's or the image's stays.
   std::string resolv_file;
+  std::vector<FactMount> config;  // in the order of declaration: where two overlap, the later one wins
   std::vector<std::string> engine_sockets;       // unix sockets of engines known to the caller
   std::map<std::string, std::string> real_path;  // GrantMount::source → where it really is
 

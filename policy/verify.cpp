@@ -255,8 +255,23 @@ class Reading {
 
   static bool overlaps(std::string_view a, std::string_view b) { return inside(a, b) || inside(b, a); }
 
+  // A config volume's content, or what was made for this session's configuration; and expected to be that.
+  bool configuration(const std::string& source) const {
+    if (std::find(expected_.config.begin(), expected_.config.end(), source) == expected_.config.end())
+      return false;
+    auto parts = split(source, '/');
+    auto state = split(expected_.state_dir, '/').size();
+    if (inside(source, expected_.state_dir + "/volumes"))
+      return parts.size() > state + 2 && parts[state + 2] == "data";
+    auto link = split(expected_.link_dir, '/');
+    return inside(source, expected_.state_dir + "/sessions") && parts.size() > state + 3 &&
+           link.size() > state + 1 && parts[state + 1] == link[state + 1] &&
+           (parts[state + 2] == "config" || parts[state + 2] == "overlays");
+  }
+
   // The places in Brig's state that belong to this very session.
   bool own(const std::string& source) const {
+    if (!expected_.state_dir.empty() && configuration(source)) return true;
     if (expected_.state_dir.empty() || !inside(source, expected_.state_dir + "/sessions")) return false;
     if (split(source, '/').size() < split(expected_.state_dir, '/').size() + 3)
       return false;  // sessions/ID/x
@@ -270,12 +285,23 @@ class Reading {
     for (const auto& place : kPlaces)
       if (!map.contains(place)) wrong("HostConfig.Tmpfs", "lacks " + place);
     for (const auto& [place, value] : map.items()) {
-      if (!kPlaces.contains(place) || !value.is_string()) {
+      if ((!kPlaces.contains(place) && !leads_to_mount(place)) || !value.is_string()) {
         wrong("HostConfig.Tmpfs", quoted(place) + " is no place for one");
         continue;
       }
       tmpfs_options(place, value.get<std::string>());
     }
+  }
+
+  // Between the home and something mounted in it, and not in anything mounted.
+  bool leads_to_mount(const std::string& place) const {
+    if (!clean(place) || place == "/home/agent" || !inside(place, "/home/agent")) return false;
+    bool leads = false;
+    for (const auto& mount : expected_.mounts) {
+      if (inside(place, mount.target)) return false;
+      leads = leads || inside(mount.target, place);
+    }
+    return leads;
   }
 
   void tmpfs_options(const std::string& place, const std::string& text) {

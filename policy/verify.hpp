@@ -26,11 +26,12 @@ struct Expectations {
   std::string image;    // "sha256:…"
   std::string runtime;  // the engine's name for it
   std::map<std::string, std::string> labels;
-  std::vector<ExpectedMount> mounts;  // all of them: link, workspace, granted ones
+  std::vector<ExpectedMount> mounts;  // all of them: link, workspace, granted ones, configuration
   std::string link_dir;               // may lie in state_dir, as may workspace_dir; no other mount may
   std::string workspace_dir;
-  std::string hosts_file;   // likewise; "" if the engine makes the network
-  std::string resolv_file;  // likewise; "" if none is mounted
+  std::string hosts_file;           // likewise; "" if the engine makes the network
+  std::string resolv_file;          // likewise; "" if none is mounted
+  std::vector<std::string> config;  // likewise: sources of configuration
   std::string state_dir;
   std::vector<std::string> engine_sockets;
   bool ptrace = false;                        // granted

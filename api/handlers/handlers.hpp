@@ -47,6 +47,15 @@ net::Task<Response> list_changes(Context* context, Request* request);
 net::Task<Response> get_patch(Context* context, Request* request);
 
 net::Task<Response> list_providers(Context* context, Request* request);
+net::Task<Response> get_provider(Context* context, Request* request);
+net::Task<Response> put_provider(Context* context, Request* request);
+net::Task<Response> remove_provider(Context* context, Request* request);
+net::Task<Response> list_identities(Context* context, Request* request);
+net::Task<Response> create_identity(Context* context, Request* request);
+net::Task<Response> update_identity(Context* context, Request* request);
+net::Task<Response> remove_identity(Context* context, Request* request);
+net::Task<Response> probe_identity(Context* context, Request* request);
+
 net::Task<Response> list_images(Context* context, Request* request);
 net::Task<Response> list_outdated(Context* context, Request* request);
 net::Task<Response> build_image(Context* context, Request* request);

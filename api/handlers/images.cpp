@@ -73,10 +73,6 @@ net::Task<Result<void>> stream_build(Context* context, std::string name, bool no
 
 }  // namespace
 
-net::Task<Response> list_providers(Context* context, Request*) {
-  co_return json_response(200, {{"providers", encode_all(context->services.images.providers())}});
-}
-
 net::Task<Response> list_images(Context* context, Request* request) {
   auto found = co_await context->services.images.list();
   if (!found) co_return problem(found.error(), request->id);

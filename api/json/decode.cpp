@@ -128,6 +128,10 @@ session::CreateSpec decode_create(Body& body) {
   out.labels = read_labels(top);
   out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
   if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
+  out.image = top.text("image", {.max = 255}).value_or("");
+  out.binary = top.text("binary", {.max = kMaxPath}).value_or("");
+  out.identity = top.text("identity", {.max = kMaxName}).value_or("");
+  out.overlays = read_overlays(top);
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
   top.finish();
   return out;
@@ -199,6 +203,7 @@ int decode_signal(Body& body) {
 ExplainSpec decode_explain(Body& body) {
   auto top = body.object();
   ExplainSpec out;
+  out.provider = top.text("provider", {.max = kMaxName}).value_or("");
   out.profile = top.text("profile", {.max = kMaxName}).value_or("");
   out.request = read_policy(top);
   top.finish();

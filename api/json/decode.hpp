@@ -17,6 +17,7 @@ session::ForkSpec decode_fork(Body& body);
 int decode_signal(Body& body);
 
 struct ExplainSpec {
+  std::string provider;  // empty: none in particular
   std::string profile;
   policy::Request request;
 };
@@ -30,8 +31,11 @@ struct TokenSpec {
   std::optional<Millis> expires_in;
 };
 TokenSpec decode_token(Body& body);
+provider::IdentitySpec decode_identity(Body& body);
+provider::IdentityChange decode_identity_change(Body& body);
 bool decode_build(Body& body);  // no_cache
 
+std::vector<session::Overlay> read_overlays(Object& top);
 std::optional<session::TerminalSize> read_terminal(Object object);
 
 // "TERM", "SIGTERM" or "15"; 0 if it is none.

@@ -49,6 +49,10 @@ json encode(const session::View& session) {
   for (const auto& [key, value] : session.labels) out["labels"][key] = value;
   if (!session.mesh.empty()) out["mesh"] = session.mesh;
   if (session.project) out["project"] = *session.project;
+  if (!session.identity.empty()) {
+    out["identity"] = session.identity;
+    out["identity_id"] = session.identity_id;
+  }
   if (!session.container.empty()) out["container"] = session.container;
   if (session.started) out["started"] = format_time(*session.started);
   if (session.ended) out["ended"] = format_time(*session.ended);
@@ -89,6 +93,33 @@ json encode(const image::Provider& provider) {
   if (!provider.default_args_reason.empty()) out["default_args_reason"] = provider.default_args_reason;
   if (!provider.profile.empty()) out["profile"] = provider.profile;
   if (!provider.profile_env.empty()) out["profile_env"] = provider.profile_env;
+  for (const auto& config : provider.config) {
+    json one{{"path", config.path},
+             {"read_only", config.read_only},
+             {"file", config.file},
+             {"sharing", image::to_string(config.sharing)}};
+    if (!config.keep.empty()) one["keep"] = config.keep;
+    out["config"].push_back(std::move(one));
+  }
+  if (!provider.egress_hosts.empty()) out["egress"]["hosts"] = provider.egress_hosts;
+  if (provider.one_shot)
+    out["one_shot"] = {{"args", provider.one_shot->args},
+                       {"prompt", provider.one_shot->prompt_on_stdin ? "stdin" : "argument"}};
+  return out;
+}
+
+json encode(const provider::Identity& identity) {
+  return {{"id", identity.id},
+          {"label", identity.label},
+          {"config_dir", identity.config_dir},
+          {"is_default", identity.is_default},
+          {"created", format_time(identity.created)}};
+}
+
+json encode(const provider::Probe& probe) {
+  json out{{"exists", probe.exists}};
+  if (probe.authenticated) out["authenticated"] = *probe.authenticated;
+  if (!probe.account.empty()) out["account"] = probe.account;
   return out;
 }
 

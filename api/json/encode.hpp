@@ -15,6 +15,8 @@ nlohmann::json encode(const session::View& session);
 nlohmann::json encode(const events::Record& event);
 nlohmann::json encode(const session::CheckpointView& checkpoint);
 nlohmann::json encode(const image::Provider& provider);
+nlohmann::json encode(const provider::Identity& identity);
+nlohmann::json encode(const provider::Probe& probe);
 nlohmann::json encode(const image::ImageInfo& image);
 nlohmann::json encode(const image::Outdated& outdated);
 nlohmann::json encode(const image::Progress& progress);

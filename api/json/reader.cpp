@@ -70,6 +70,11 @@ Object Body::object() {
   return {this, failure_ ? nullptr : json_.get(), ""};
 }
 
+nlohmann::json Body::whole() {
+  if (failure_) return nullptr;
+  return *json_;
+}
+
 void Body::fail(std::string field, std::string message, Code code) {
   if (failure_) return;
   failure_ = Failure{Error{code, std::move(message), "request body", false}, 0, std::move(field), {}};
@@ -230,6 +235,25 @@ Object Object::object(std::string_view key) {
     value = nullptr;
   }
   return {body_, value, where(key)};
+}
+
+std::vector<Object> Object::objects(std::string_view key, std::size_t max_count) {
+  std::vector<Object> out;
+  const auto* value = raw(key);
+  if (!value) return out;
+  if (!value->is_array() || value->size() > max_count) {
+    wrong(key, *value, "a list of at most " + std::to_string(max_count) + " objects");
+    return out;
+  }
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    auto pointer = where(key) + "/" + std::to_string(i);
+    if (!(*value)[i].is_object()) {
+      body_->fail(pointer, name(key) + "[" + std::to_string(i) + "] must be an object");
+      return {};
+    }
+    out.push_back({body_, &(*value)[i], pointer});
+  }
+  return out;
 }
 
 void Object::finish() {

@@ -45,6 +45,7 @@ class Object {
   std::map<std::string, std::string> table(std::string_view key, std::size_t max_count,
                                            std::size_t max_value);
   Object object(std::string_view key);
+  std::vector<Object> objects(std::string_view key, std::size_t max_count);
   // The value as it stands, or null; for those who read further themselves.
   const nlohmann::json* raw(std::string_view key);
   bool has(std::string_view key);
@@ -75,6 +76,8 @@ class Body {
   ~Body();
 
   Object object();
+  // All of it, for those who read it themselves; a body that is no object is refused.
+  nlohmann::json whole();
   const std::optional<Failure>& failure() const { return failure_; }
   void fail(std::string field, std::string message, Code code = Code::invalid);
 

@@ -5,6 +5,7 @@
 #include "config/keys.hpp"
 #include "config/table.hpp"
 #include "core/files.hpp"
+#include "core/names.hpp"
 #include "core/text.hpp"
 
 namespace brig::config {
@@ -16,9 +17,28 @@ Table& find_table(Table& top, std::string_view name) {
   return *table;
 }
 
+void read_provider(Table& entry, Config& config) {
+  Config::Provider provider;
+  provider.id = entry.text("id", 256).value_or("");
+  if (!check_name("id", provider.id))
+    entry.fail("id", "is " + quoted(provider.id) + "; write a provider's id");
+  for (const auto& other : config.providers)
+    if (other.id == provider.id)
+      entry.fail("id", "is " + quoted(provider.id) + ", as in an earlier [[provider]]");
+  provider.image = entry.text("image", 255).value_or("");
+  auto prepare = entry.text("prepare").value_or("");
+  if (!prepare.empty() && prepare.front() != '/')
+    entry.fail("prepare", "is " + quoted(prepare) + "; write the absolute path of a program");
+  provider.prepare = prepare;
+  provider.prepare_deadline = entry.duration("prepare_deadline", Millis{100}, std::chrono::minutes(10))
+                                  .value_or(provider.prepare_deadline);
+  config.providers.push_back(std::move(provider));
+}
+
 void read_into(Document& document, Config& config) {
   for (const auto& table : tables()) find_table(document.top(), table.table);
   for (const auto& key : keys()) key.read(find_table(document.top(), key.table), key.name, config);
+  for (auto* entry : document.top().list("provider", 256)) read_provider(*entry, config);
 }
 
 // The defaults, as the file that would say them all.
@@ -94,6 +114,13 @@ std::string example() {
              std::string(key.standard.empty() ? key.example : key.standard) + "\n";
     }
   }
+  out +=
+      "\n# What holds for a single provider; as many of these as there are providers to say something of.\n"
+      "# [[provider]]\n"
+      "#   id = \"claude\"\n"
+      "#   image = \"registry.example:5000/claude:1.2\"   # instead of the one that is built here\n"
+      "#   prepare = \"/usr/local/libexec/prepare\"       # a hook: docs/providers.md says what it is asked\n"
+      "#   prepare_deadline = \"30s\"\n";
   return out;
 }
 

@@ -69,6 +69,14 @@ struct Config {
     std::uint64_t bytes = 0;                   // of one session; 0: no bound
     Millis answer_within{};                    // how long a connection waits for a person
   } egress;
+  // What the operator says of a single provider.
+  struct Provider {
+    std::string id;
+    std::string image;              // instead of its own; empty: its own
+    std::filesystem::path prepare;  // its hook; empty: none
+    Millis prepare_deadline{30'000};
+  };
+  std::vector<Provider> providers;
 
   struct Limits {
     std::uint64_t max_sessions = 0;

@@ -1,6 +1,7 @@
 #include "config/table.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
 #include "core/tomlpp.hpp"
@@ -23,6 +24,88 @@ std::string shown(const ::toml::node& node) {
   if (auto i = node.value_exact<std::int64_t>()) return std::to_string(*i);
   if (auto b = node.value_exact<bool>()) return *b ? "true" : "false";
   return kind_of(node);
+}
+
+constexpr int kMaxDepth = 16;
+
+// Where a value goes. Types of their own: a lambda in a recursive template would be a new type at every
+// level, without end.
+struct ListEnd {
+  ::toml::array& list;
+  template <class T>
+  void operator()(T&& item) const {
+    list.push_back(std::forward<T>(item));
+  }
+};
+struct TableKey {
+  ::toml::table& table;
+  const std::string& key;
+  template <class T>
+  void operator()(T&& item) const {
+    table.insert_or_assign(key, std::forward<T>(item));
+  }
+};
+
+bool fill(::toml::array& list, const nlohmann::json& values, int depth);
+bool fill(::toml::table& table, const nlohmann::json& object, int depth);
+
+// Puts `value` into a table or at the end of a list; false if TOML has nothing like it.
+template <class Put>
+bool add(const nlohmann::json& value, int depth, const Put& put) {
+  if (depth > kMaxDepth) return false;
+  switch (value.type()) {
+    case nlohmann::json::value_t::string: {
+      const auto& text = value.get_ref<const std::string&>();
+      if (!is_utf8(text)) return false;
+      put(text);
+      return true;
+    }
+    case nlohmann::json::value_t::boolean:
+      put(value.get<bool>());
+      return true;
+    case nlohmann::json::value_t::number_integer:
+      put(value.get<std::int64_t>());
+      return true;
+    case nlohmann::json::value_t::number_unsigned:
+      if (value.get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX)) return false;
+      put(value.get<std::int64_t>());
+      return true;
+    case nlohmann::json::value_t::number_float:
+      put(value.get<double>());
+      return true;
+    case nlohmann::json::value_t::array: {
+      ::toml::array list;
+      if (!fill(list, value, depth + 1)) return false;
+      put(std::move(list));
+      return true;
+    }
+    case nlohmann::json::value_t::object: {
+      ::toml::table table;
+      if (!fill(table, value, depth + 1)) return false;
+      put(std::move(table));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+bool fill(::toml::array& list, const nlohmann::json& values, int depth) {
+  for (const auto& value : values)
+    if (!add(value, depth, [&](auto&& item) { list.push_back(std::forward<decltype(item)>(item)); }))
+      return false;
+  return true;
+}
+
+bool fill(::toml::table& table, const nlohmann::json& object, int depth) {
+  for (const auto& [key, value] : object.items()) {
+    const auto& name = key;
+    if (!is_utf8(name) || !add(value, depth, [&](auto&& item) {
+          table.insert_or_assign(name, std::forward<decltype(item)>(item));
+        }))
+      return false;
+  }
+  return true;
 }
 
 const ::toml::node& as_node(const void* node) {
@@ -254,6 +337,17 @@ Result<std::unique_ptr<Document>> Document::parse(std::string_view text, std::st
   auto tree = std::make_unique<Tree>();
   tree->root = std::move(root);
   return std::unique_ptr<Document>(new Document(std::move(tree), printable(file)));
+}
+
+Result<std::unique_ptr<Document>> Document::from_json(const nlohmann::json& object, std::string_view name) {
+  auto tree = std::make_unique<Tree>();
+  bool fine = object.is_object() && fill(tree->root, object, 1);
+  if (!fine)
+    return Error{Code::invalid,
+                 printable(name) + " must be an object without null, of at most " +
+                     std::to_string(kMaxDepth) + " levels of UTF-8 text and numbers that fit 64 bits",
+                 "config", false};
+  return std::unique_ptr<Document>(new Document(std::move(tree), printable(name)));
 }
 
 void Document::fail(unsigned line, std::string message) {

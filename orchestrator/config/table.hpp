@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,6 +74,8 @@ class Document {
  public:
   // `file` is for messages only.
   static Result<std::unique_ptr<Document>> parse(std::string_view text, std::string_view file);
+  // A JSON object as if it were the file that says the same; for those who take both.
+  static Result<std::unique_ptr<Document>> from_json(const nlohmann::json& object, std::string_view name);
   ~Document();
 
   Table& top() { return *top_; }

@@ -11,6 +11,9 @@
 //   STATE/sessions/ID/egress.log         the account of what it reached and tried to; egress.log.1: before
 //   STATE/layers/LAYER/{upper,work}/     what sessions wrote to their workspaces (workspace/layers.hpp)
 //   STATE/layers/LAYER/disk.img          with a disk limit: the file system that upper and work are in
+//   STATE/sessions/ID/config/N/          a session's own view of a config volume: upper, work, view
+//   STATE/sessions/ID/overlays/N         files generated for a session, mounted into its sandbox
+//   STATE/volumes/NAME/data/             a config volume: the device of the engine's volume NAME
 //   STATE/templates/                     formatted disk images, one per size
 //   STATE/tls/                           certificates of the API's TCP listener
 //
@@ -45,6 +48,12 @@ class StatePaths {
   std::filesystem::path layers() const { return state_ / "layers"; }
   std::filesystem::path layer(const LayerId& id) const { return layers() / id.str(); }
   std::filesystem::path egress_account(const SessionId& id) const { return session(id) / "egress.log"; }
+  std::filesystem::path config(const SessionId& id, std::size_t place) const {
+    return session(id) / "config" / std::to_string(place);
+  }
+  std::filesystem::path overlays(const SessionId& id) const { return session(id) / "overlays"; }
+  std::filesystem::path volumes() const { return state_ / "volumes"; }
+  std::filesystem::path volume(const std::string& name) const { return volumes() / name; }
   std::filesystem::path tls() const { return state_ / "tls"; }
 
  private:

@@ -20,6 +20,9 @@
 #include "image/service.hpp"
 #include "image/trust.hpp"
 #include "net/scope.hpp"
+#include "provider/hooks.hpp"
+#include "provider/identities.hpp"
+#include "provider/registry.hpp"
 #include "reconcile/reconciler.hpp"
 #include "review/service.hpp"
 #include "session/engine_containers.hpp"
@@ -170,6 +173,10 @@ struct Service::Parts {
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
   std::optional<store::EgressTable> egress_rules;
+  std::optional<store::VolumeTable> volume_table;
+  std::optional<store::IdentityTable> identity_table;
+  std::optional<store::ProviderTable> provider_table;
+  std::optional<store::HookTable> hook_table;
   std::optional<session::PolicyBook> policies;
   std::unique_ptr<docker::Engine> engine;
   std::unique_ptr<image::EngineImages> images;
@@ -180,6 +187,10 @@ struct Service::Parts {
   std::unique_ptr<egress::Resolver> resolver;
   egress::HostPresets presets;
   std::optional<egress::Doors> doors;
+  std::optional<volume::Volumes> volumes;
+  std::optional<provider::LedgerIdentities> identities;
+  std::optional<provider::Hooks> hooks;
+  std::optional<provider::Registry> registry;
   std::optional<session::Manager> manager;
   std::optional<review::Service> reviews;
   std::optional<reconcile::Reconciler> reconciler;
@@ -217,6 +228,10 @@ Result<void> Service::prepare() {
                        events::Log::Options{config_.limits.events, config_.limits.events_age},
                        *parts.event_table, parts.clock, parts.metrics);
   parts.egress_rules.emplace(*parts.database);
+  parts.volume_table.emplace(*parts.database);
+  parts.identity_table.emplace(*parts.database);
+  parts.provider_table.emplace(*parts.database);
+  parts.hook_table.emplace(*parts.database);
   BRIG_CHECK(install_init(paths));
 
   BRIG_TRY(parts.policies, session::PolicyBook::load({config_.policy.ceiling, config_.policy.profiles_dir,
@@ -240,10 +255,22 @@ Result<void> Service::prepare() {
   image_options.base = config_.images.base;
   image_options.build_network = config_.images.build_network;
   image_options.build_deadline = config_.images.build_deadline;
+  std::map<std::string, provider::HookSetting> hooks;
+  for (const auto& provider : config_.providers) {
+    if (!provider.image.empty()) image_options.instead[provider.id] = provider.image;
+    if (!provider.prepare.empty()) hooks[provider.id] = {provider.prepare, provider.prepare_deadline};
+  }
   if (config_.trust.builds) image_options.ca_bundle = ca_bundle;
   image_options.no_authorities = config_.trust.ca_bundle == "none" || !config_.trust.builds;
   BRIG_TRY(parts.images,
            image::EngineImages::open(std::move(image_options), *parts.engine, parts.blocking, executor));
+
+  volume::Options volume_options{installation, paths};
+  parts.volumes.emplace(executor, std::move(volume_options), *parts.engine, *parts.volume_table, parts.clock,
+                        parts.blocking);
+  parts.identities.emplace(*parts.identity_table, *parts.images, *parts.volumes, parts.clock, parts.blocking);
+  parts.hooks.emplace(std::move(hooks), *parts.hook_table);
+  parts.registry.emplace(*parts.provider_table, *parts.images, parts.clock);
 
   session::ManagerOptions options{installation, paths, {}, 0, {}, sockets, {}, {}};
   options.output.total_bytes = config_.limits.output_bytes;
@@ -265,7 +292,8 @@ Result<void> Service::prepare() {
       executor, std::move(options),
       session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions, *parts.processes,
                               *parts.checkpoints, *parts.containers, *parts.images, *parts.policies,
-                              parts.mounter, parts.blocking, *parts.doors});
+                              *parts.volumes, *parts.identities, *parts.hooks, parts.mounter, parts.blocking,
+                              *parts.doors});
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reconciler.emplace(
       executor, paths,
@@ -314,6 +342,8 @@ Result<void> Service::prepare() {
                                      *parts.manager,
                                      *parts.reviews,
                                      *parts.images,
+                                     *parts.registry,
+                                     *parts.identities,
                                      *parts.doctor,
                                      *parts.doors,
                                      *parts.api_policies,
@@ -351,6 +381,11 @@ net::Task<void> Service::run() {
     co_return;
   }
   for (const auto& row : *known) parts.in_phase(row.phase).add(1);
+  if (auto loaded = co_await parts.registry->load(); !loaded) {
+    log::error("the ledger's providers cannot be read", {{"error", loaded.error()}});
+    failed_ = true;
+    co_return;
+  }
   if (auto started = parts.server->start(); !started) {
     log::error("the API cannot be served", {{"error", started.error()}});
     failed_ = true;

@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaxFiles = 10'000;
 
 struct Entry {
   Provider provider;
-  std::filesystem::path folder;
+  std::filesystem::path folder;  // empty: its image is pulled
 };
 
 struct Catalog {

@@ -64,9 +64,13 @@ class Images {
   virtual net::Task<Result<void>> remove(std::string provider) = 0;
   // Compares the pins with what the host's own npm registry has now.
   virtual net::Task<Result<std::vector<Outdated>>> outdated() = 0;
-  // The image of `provider` if it stands; `not_found` with the remedy if it has to be built first.
-  // One call to the engine.
-  virtual net::Task<Result<Ready>> ready(std::string provider) = 0;
+  // The image of `provider`, or the one referred to `instead` of it, if it stands; `not_found` with the
+  // remedy if it has to be built or pulled first, `unsupported` if the provider declares none. One call to
+  // the engine.
+  virtual net::Task<Result<Ready>> ready(std::string provider, std::string instead) = 0;
+  // A provider whose image is pulled, not built. Replaces what was declared under its id.
+  virtual Result<void> declare(Provider provider) = 0;
+  virtual void withdraw(const std::string& id) = 0;
 };
 
 }  // namespace brig::image

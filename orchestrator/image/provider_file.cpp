@@ -1,7 +1,9 @@
 #include "image/provider_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "config/table.hpp"
 #include "core/text.hpp"
@@ -26,36 +28,77 @@ bool is_host_name(std::string_view text) {
                      [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '.' || c == '*'; });
 }
 
-// As Docker names volumes.
-bool is_volume_name(std::string_view text) {
-  return text.size() >= 2 && text.size() <= 128 && std::isalnum(static_cast<unsigned char>(text.front())) &&
-         std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
-}
+constexpr std::array<std::string_view, 3> kSharing{"shared", "overlay", "exclusive"};
 
-bool is_clean_path(const std::string& text) {
-  std::filesystem::path path(text);
-  return path.is_absolute() && text.size() > 1 && text.size() <= 512 &&
-         path.lexically_normal().native() == text && text.back() != '/';
+// "a/b" or "a/b/", within the directory.
+bool is_relative(std::string_view text) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 512) return false;
+  for (auto part : split(text, '/'))
+    if (part.empty() || part == "." || part == "..") return false;
+  return printable(text, 1024) == text;
 }
 
 void read_config(config::Table& entry, Provider& provider) {
   ConfigMount mount;
-  mount.volume = entry.text("volume", 256).value_or("");
   mount.path = entry.text("path", 1024).value_or("");
+  if (auto fine = check_config_path("path", mount.path); !fine)
+    entry.fail("path", fine.error().message.substr(5));
   mount.read_only = entry.flag("read_only").value_or(true);
-  if (!is_volume_name(mount.volume))
-    entry.fail("volume",
-               "is " + quoted(mount.volume) + "; write a volume's name: letters, digits, '-', '_' and '.'");
-  if (!is_clean_path(mount.path))
-    entry.fail("path",
-               "is " + quoted(mount.path) + "; write an absolute path without '.', '..' or a '/' at the end");
+  mount.file = entry.flag("file").value_or(false);
+  mount.initial = entry.text("initial", 64 << 10).value_or("");
+  if (!mount.file && !mount.initial.empty())
+    entry.fail("initial", "is given for a directory; it is the content of a single file, with file = true");
+  auto sharing = entry.text("sharing", 64).value_or("shared");
+  auto at = std::find(kSharing.begin(), kSharing.end(), sharing);
+  if (at == kSharing.end())
+    entry.fail("sharing", "is " + quoted(sharing) + "; write shared, overlay or exclusive" +
+                              did_you_mean(sharing, kSharing));
+  else
+    mount.sharing = static_cast<Sharing>(at - kSharing.begin());
+  mount.keep = entry.texts("keep", 32, 512).value_or(std::vector<std::string>{});
+  for (const auto& kept : mount.keep)
+    if (!is_relative(kept))
+      entry.fail("keep",
+                 "holds " + quoted(kept) +
+                     "; write paths of files below the directory, and directories with a '/' at the end");
+  if (!mount.keep.empty() && (mount.sharing != Sharing::overlay || mount.read_only))
+    entry.fail("keep",
+               "is given without sharing = \"overlay\" and read_only = false; nothing else has "
+               "anything to bring back");
+  if (mount.file && mount.sharing == Sharing::overlay)
+    entry.fail("sharing", "is overlay for a single file; use shared or exclusive, or declare its directory");
   provider.config.push_back(std::move(mount));
+}
+
+bool is_field(std::string_view text) {
+  return !text.empty() && text.size() <= 256 && text.front() != '.' && text.back() != '.' &&
+         text.find("..") == std::string_view::npos && printable(text, 512) == text;
+}
+
+void read_probe(config::Table& entry, Provider& provider) {
+  ProbeFile probe;
+  probe.file = entry.text("file", 512).value_or("");
+  if (!is_relative(probe.file) || probe.file.back() == '/')
+    entry.fail("file",
+               "is " + quoted(probe.file) + "; write a file's path below the configuration directory");
+  probe.logged_in = entry.texts("logged_in", 8, 256).value_or(std::vector<std::string>{});
+  probe.account = entry.texts("account", 8, 256).value_or(std::vector<std::string>{});
+  probe.token = entry.text("token", 256).value_or("");
+  for (const auto* list : {&probe.logged_in, &probe.account})
+    for (const auto& field : *list)
+      if (!is_field(field))
+        entry.fail(list == &probe.account ? "account" : "logged_in",
+                   "holds " + quoted(field) + "; write fields as in \"oauthAccount.emailAddress\"");
+  if (entry.has("token") && !is_field(probe.token))
+    entry.fail("token", "is " + quoted(probe.token) + "; write a field, as in \"tokens.id_token\"");
+  provider.probe.push_back(std::move(probe));
 }
 
 void read_arguments(config::Table& top, Provider& provider) {
   provider.binary = top.text("binary", 256).value_or("");
-  if (!is_program_name(provider.binary))
+  // Without an image no sandbox is declared, so nothing will be run.
+  if (!is_program_name(provider.binary) && (!provider.image.empty() || top.has("binary")))
     top.fail("binary",
              "is " + quoted(provider.binary) + "; write the bare name of a program in the image's PATH");
   provider.args_are_command = top.flag("args_are_command").value_or(false);
@@ -80,6 +123,9 @@ void read_env(config::Table& top, Provider& provider) {
   if (top.has("profile_env") && !check_env_name("profile_env", provider.profile_env))
     top.fail("profile_env",
              "is " + quoted(provider.profile_env) + "; write the name of an environment variable");
+  provider.profile_env_is_parent = top.flag("profile_env_is_parent").value_or(false);
+  if (provider.profile_env_is_parent && provider.profile_env.empty())
+    top.fail("profile_env_is_parent", "is given without profile_env; remove it");
 }
 
 void read_one_shot(config::Table& top, Provider& provider) {
@@ -94,23 +140,17 @@ void read_one_shot(config::Table& top, Provider& provider) {
   provider.one_shot = std::move(shot);
 }
 
-}  // namespace
-
-Result<Provider> parse_provider(std::string_view text, std::string_view file, std::string_view id,
-                                std::string_view prefix) {
+Result<void> check_id(std::string_view id, std::string_view remedy) {
   BRIG_CHECK(check_name("provider", id));
   if (std::any_of(id.begin(), id.end(), [](char c) { return c >= 'A' && c <= 'Z'; }) || id == kBase)
     return Error{Code::invalid,
-                 printable(file) + ": a provider cannot be called " + quoted(id) +
-                     "; rename its folder: lower case, and not 'base'",
+                 "a provider cannot be called " + quoted(id) + "; " + std::string(remedy) +
+                     ": lower case, and not 'base'",
                  "image", false};
-  BRIG_TRY(auto document, config::Document::parse(text, file));
-  auto& top = document->top();
-  Provider provider;
-  provider.id = ProviderId(std::string(id));
-  provider.image = std::string(prefix) + "/" + std::string(id) + ":latest";
-  if (!top.has("schema")) top.fail("schema", "is missing; write schema = 1");
-  top.number("schema", 1, 1);
+  return {};
+}
+
+void read_provider(config::Table& top, Provider& provider) {
   provider.title = top.text("title", 120).value_or("");
   if (provider.title.empty() || printable(provider.title) != provider.title)
     top.fail("title", "is " + quoted(provider.title) + "; write one line for people");
@@ -120,6 +160,13 @@ Result<Provider> parse_provider(std::string_view text, std::string_view file, st
   if (top.has("profile") && !check_name("profile", provider.profile))
     top.fail("profile", "is " + quoted(provider.profile) + "; write the name of a policy profile");
   for (auto* entry : top.list("config", 32)) read_config(*entry, provider);
+  for (auto* entry : top.list("probe", 8)) read_probe(*entry, provider);
+  if (!provider.profile_env.empty() && (provider.config.empty() || provider.config[0].file))
+    top.fail("profile_env",
+             "is given, but the first of [[config]] is no directory that it could name; declare "
+             "the configuration directory first");
+  if (!provider.probe.empty() && (provider.config.empty() || provider.config[0].file))
+    top.fail("probe", "is given, but the first of [[config]] is no directory to look into");
   provider.egress_hosts = top.table("egress").texts("hosts", 256).value_or(std::vector<std::string>{});
   for (const auto& host : provider.egress_hosts)
     if (!is_host_name(host))
@@ -128,6 +175,93 @@ Result<Provider> parse_provider(std::string_view text, std::string_view file, st
   auto& needs = top.table("needs");
   provider.needs_memory = needs.size("memory", 0, kMaxNeed).value_or(0);
   provider.needs_disk = needs.size("disk", 0, kMaxNeed).value_or(0);
+}
+
+}  // namespace
+
+std::string_view to_string(Sharing sharing) {
+  return kSharing[static_cast<std::size_t>(sharing)];
+}
+
+Result<void> check_config_path(std::string_view field, std::string_view text) {
+  std::filesystem::path path(text);
+  if (!path.is_absolute() || text.size() < 2 || text.size() > 512 || printable(text, 1024) != text ||
+      path.lexically_normal().native() != text || text.back() == '/' || text.starts_with("//"))
+    return Error{Code::invalid,
+                 std::string(field) + " is " + quoted(text) +
+                     "; write an absolute path without '.', '..' or a '/' at the end",
+                 "image", false};
+  auto within = [&](std::string_view root) {
+    return text.starts_with(root) && (text.size() == root.size() || text[root.size()] == '/');
+  };
+  // Places where the sandbox itself puts things, and those whose content decides what runs.
+  for (std::string_view taken :
+       {"/workspace", "/run", "/proc", "/sys", "/dev", "/boot", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin",
+        "/usr/lib", "/usr/local/bin", "/var/run", "/etc"})
+    if (within(taken))
+      return Error{Code::invalid,
+                   std::string(field) + " is " + quoted(text) +
+                       ", which lies in Brig's or the system's own " + std::string(taken) +
+                       "; use a place in /home/agent or one of its own, such as /opt/name",
+                   "image", false};
+  for (std::string_view whole : {"/home", "/home/agent", "/tmp", "/usr", "/usr/local", "/var", "/opt"})
+    if (text == whole)
+      return Error{Code::invalid,
+                   std::string(field) + " is " + quoted(text) +
+                       ", which would cover what else is there; name a directory in it",
+                   "image", false};
+  return {};
+}
+
+Result<void> check_image_reference(std::string_view field, std::string_view reference) {
+  bool fine =
+      !reference.empty() && reference.size() <= 255 && reference.front() != '-' && reference.front() != '/' &&
+      reference.front() != '.' && reference.back() != '/' && reference.back() != ':' &&
+      reference.find("//") == std::string_view::npos && reference.find("..") == std::string_view::npos &&
+      std::all_of(reference.begin(), reference.end(), [](unsigned char c) {
+        return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/' || c == ':' || c == '@';
+      });
+  if (fine) return {};
+  return Error{Code::invalid,
+               std::string(field) + " is " + quoted(reference) +
+                   "; write an image as in \"registry/team/name:tag\" or \"name@sha256:…\"",
+               "image", false};
+}
+
+Result<Provider> parse_provider(std::string_view text, std::string_view file, std::string_view id,
+                                std::string_view prefix) {
+  if (auto fine = check_id(id, "rename its folder"); !fine) {
+    auto error = fine.error();
+    error.message = printable(file) + ": " + error.message;
+    return error;
+  }
+  BRIG_TRY(auto document, config::Document::parse(text, file));
+  auto& top = document->top();
+  Provider provider;
+  provider.id = ProviderId(std::string(id));
+  provider.image = std::string(prefix) + "/" + std::string(id) + ":latest";
+  if (!top.has("schema")) top.fail("schema", "is missing; write schema = 1");
+  top.number("schema", 1, 1);
+  read_provider(top, provider);
+  BRIG_CHECK(document->finish());
+  return provider;
+}
+
+Result<Provider> parse_provider_json(const nlohmann::json& object, std::string_view id) {
+  BRIG_CHECK(check_id(id, "choose another id"));
+  BRIG_TRY(auto document, config::Document::from_json(object, "provider " + quoted(id)));
+  auto& top = document->top();
+  Provider provider;
+  provider.id = ProviderId(std::string(id));
+  provider.builtin = false;
+  top.number("schema", 1, 1);
+  provider.image = top.text("image", 1024).value_or("");
+  if (top.has("image"))
+    if (auto fine = check_image_reference("image", provider.image); !fine)
+      top.fail("image", fine.error().message.substr(6));
+  auto name = provider.image.substr(provider.image.rfind('/') + 1);
+  if (!provider.image.empty() && name.find_first_of(":@") == std::string::npos) provider.image += ":latest";
+  read_provider(top, provider);
   BRIG_CHECK(document->finish());
   return provider;
 }

@@ -89,6 +89,24 @@ net::Task<Result<ImageInfo>> EngineImages::State::make_base(std::shared_ptr<Buil
   co_return co_await look_at(kBase, kBaseTag);
 }
 
+// Of a provider whose image somebody else makes.
+net::Task<Result<ImageInfo>> EngineImages::State::pull_image(std::shared_ptr<Build> build,
+                                                             std::string image) {
+  if (image.empty())
+    co_return Error{Code::unsupported,
+                    "provider " + quoted(build->name) + " declares no sandbox, so it has no image", "image",
+                    false};
+  docker::PullOptions pull;
+  pull.image = image;
+  docker::ProgressSink sink = [build, image](const docker::Progress& progress) {
+    build->report(from_pull(image, progress));
+  };
+  build->report({"pulling " + image, {}, 0.0});
+  auto deadline = Deadline::in(kPullDeadline);
+  BRIG_CO_CHECK(co_await engine.images().pull(std::move(pull), std::move(sink), deadline));
+  co_return co_await look_at(build->name, image);
+}
+
 net::Task<Result<void>> EngineImages::State::pull_base(std::shared_ptr<Build> build) {
   docker::PullOptions pull;
   pull.image = options.base;
@@ -136,6 +154,7 @@ net::Task<Result<ImageInfo>> EngineImages::State::make_image(std::shared_ptr<Bui
   BRIG_CO_TRY(const Entry* found, catalog.find(build->name));
   const Entry entry = *found;
   const auto& tag = entry.provider.image;
+  if (entry.folder.empty()) co_return co_await pull_image(build, tag);
   BRIG_CO_CHECK(co_await need_base(build));
   auto hash = [folder = entry.folder, dir = options.images_dir] { return hash_source(folder, dir); };
   BRIG_CO_TRY(auto source_hash, co_await blocking.run(std::move(hash)));

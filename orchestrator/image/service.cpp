@@ -51,6 +51,12 @@ Result<std::unique_ptr<EngineImages>> EngineImages::open(Options options, docker
                            "; set [images] dir in brig.toml",
                        "image");
   BRIG_TRY(auto catalog, Catalog::load(options.images_dir, options.prefix));
+  for (const auto& [id, image] : options.instead) {
+    BRIG_TRY(const Entry* known, catalog.find(id));
+    auto& entry = catalog.entries.at(known->provider.id.str());
+    entry.provider.image = image;
+    entry.folder.clear();
+  }
   BRIG_CHECK(empty_directory(options.work_dir));
   auto state = std::make_unique<State>(std::move(options), engine, blocking, executor);
   state->catalog = std::move(catalog);
@@ -76,7 +82,8 @@ net::Task<Result<std::vector<ImageInfo>>> EngineImages::list() {
   auto& state = *state_;
   docker::ImageFilter filter;
   filter.references.push_back(kBaseTag);
-  for (const auto& [id, entry] : state.catalog.entries) filter.references.push_back(entry.provider.image);
+  for (const auto& [id, entry] : state.catalog.entries)
+    if (!entry.provider.image.empty()) filter.references.push_back(entry.provider.image);
   BRIG_CO_TRY(auto images, co_await state.engine.images().list(std::move(filter)));
 
   std::vector<ImageInfo> out;
@@ -98,8 +105,9 @@ net::Task<Result<std::vector<ImageInfo>>> EngineImages::list() {
   };
   add(kBase, kBaseTag);
   for (const auto& [id, entry] : state.catalog.entries) {
+    if (entry.provider.image.empty()) continue;
     const auto* image = add(id, entry.provider.image);
-    if (image == nullptr) continue;
+    if (image == nullptr || entry.folder.empty()) continue;
     auto hash = [folder = entry.folder, dir = state.options.images_dir] { return hash_source(folder, dir); };
     BRIG_CO_TRY(auto now, co_await state.blocking.run(std::move(hash)));
     auto label = image->labels.find(kLabelImageSource);
@@ -135,16 +143,39 @@ net::Task<Result<std::vector<Outdated>>> EngineImages::outdated() {
   return state_->outdated();
 }
 
-net::Task<Result<Ready>> EngineImages::ready(std::string provider) {
+Result<void> EngineImages::declare(Provider provider) {
+  auto id = provider.id.str();
+  auto it = state_->catalog.entries.find(id);
+  if (it != state_->catalog.entries.end() && it->second.provider.builtin)
+    return Error{Code::conflict, "provider " + quoted(id) + " is a folder of this installation", "image",
+                 false};
+  state_->catalog.entries.insert_or_assign(id, Entry{std::move(provider), {}});
+  return {};
+}
+
+void EngineImages::withdraw(const std::string& id) {
+  auto it = state_->catalog.entries.find(id);
+  if (it != state_->catalog.entries.end() && !it->second.provider.builtin) state_->catalog.entries.erase(it);
+}
+
+net::Task<Result<Ready>> EngineImages::ready(std::string provider, std::string instead) {
   BRIG_CO_TRY(const Entry* entry, state_->catalog.find(provider));
-  auto tag = entry->provider.image;
+  bool built_here = instead.empty() && !entry->folder.empty();
+  auto tag = instead.empty() ? entry->provider.image : instead;
+  if (entry->provider.image.empty())
+    co_return Error{Code::unsupported,
+                    "provider " + quoted(provider) +
+                        " declares no sandbox: it names no image, so nothing of it can be run in one",
+                    "image", false};
   auto image = co_await state_->engine.images().inspect(tag);
   if (!image) {
-    if (image.error().code == Code::not_found)
-      co_return Error{
-          Code::not_found,
-          "the image of " + quoted(provider) + " is not built; run 'brig image build " + provider + "'",
-          "image", false};
+    if (image.error().code == Code::not_found) {
+      auto remedy = built_here ? "is not built; run 'brig image build " + provider + "'"
+                    : instead.empty()
+                        ? "(" + tag + ") is not at the engine; 'brig image build " + provider + "' pulls it"
+                        : "that was asked for (" + tag + ") is not at the engine; pull it there first";
+      co_return Error{Code::not_found, "the image of " + quoted(provider) + " " + remedy, "image", false};
+    }
     co_return image.error();
   }
   Ready ready;

@@ -30,6 +30,7 @@ struct Options {
   std::filesystem::path ca_bundle;  // for builds; empty: the host's own
   bool no_authorities = false;      // builds get none at all
   Millis build_deadline = std::chrono::hours(1);
+  std::map<std::string, std::string> instead = {};  // a provider's id → the image it is to have
 };
 
 class EngineImages final : public Images {
@@ -48,7 +49,9 @@ class EngineImages final : public Images {
   net::Task<Result<ImageInfo>> build(std::string provider, bool no_cache, ProgressSink progress) override;
   net::Task<Result<void>> remove(std::string provider) override;
   net::Task<Result<std::vector<Outdated>>> outdated() override;
-  net::Task<Result<Ready>> ready(std::string provider) override;
+  net::Task<Result<Ready>> ready(std::string provider, std::string instead) override;
+  Result<void> declare(Provider provider) override;
+  void withdraw(const std::string& id) override;
 
  private:
   struct State;

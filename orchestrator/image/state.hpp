@@ -56,6 +56,7 @@ struct EngineImages::State {
   net::Task<Result<ImageInfo>> make(std::shared_ptr<Build> build);
   net::Task<Result<ImageInfo>> make_base(std::shared_ptr<Build> build);
   net::Task<Result<ImageInfo>> make_image(std::shared_ptr<Build> build);
+  net::Task<Result<ImageInfo>> pull_image(std::shared_ptr<Build> build, std::string image);
   net::Task<Result<void>> pull_base(std::shared_ptr<Build> build);
   net::Task<Result<void>> bootstrap_base(std::shared_ptr<Build> build);
   net::Task<Result<void>> need_base(std::shared_ptr<Build> build);

@@ -7,6 +7,7 @@
 #include "session/manager_state.hpp"
 #include "session/oom.hpp"
 #include "session/records.hpp"
+#include "volume/overlay.hpp"
 
 namespace brig::session {
 namespace {
@@ -145,6 +146,7 @@ net::Task<Result<void>> Manager::tear_down(SessionId id, std::string container_n
   BRIG_CO_CHECK(co_await parts_.containers.remove(container_name, id));
   auto unmount = [path = options_.paths.session(id)] { return workspace::unmount(path); };
   BRIG_CO_CHECK(co_await parts_.blocking.run(unmount));
+  BRIG_CO_CHECK(co_await release(id));
   store::SessionChange change;
   change.phase = to_string(State::ended);
   change.container_id = "";
@@ -203,6 +205,7 @@ net::Task<Result<void>> Manager::forget(SessionId id) {
     BRIG_CO_TRY(auto checkpoints, co_await parts_.checkpoints.list(id));
     has_checkpoints = !checkpoints.empty();
   }
+  BRIG_CO_CHECK(co_await release(id));
   BRIG_CO_CHECK(co_await drop_remains(id));
   // Its own is nobody else's; frozen ones may be.
   if (row) BRIG_CO_CHECK(co_await drop_layer(row->layer));
@@ -214,6 +217,7 @@ net::Task<Result<void>> Manager::forget(SessionId id) {
 net::Task<Result<void>> Manager::drop_remains(SessionId id) {
   auto drop = [path = options_.paths.session(id)]() -> Result<void> {
     BRIG_CHECK(workspace::unmount(path));
+    BRIG_CHECK(volume::remove_views(path / "config"));
     return workspace::destroy(path);
   };
   co_return co_await parts_.blocking.run(drop);

@@ -56,7 +56,8 @@ net::Task<Result<ProcessView>> Manager::exec_steps(std::shared_ptr<Exec> exec) {
     live->sandbox->drop(number);
     co_return std::move(recorded).error();
   }
-  spec.env = environment({}, std::move(spec.env), id, terminal);
+  BRIG_CO_TRY(auto provider_env, labels_from_json(live->row.provider_env));
+  spec.env = environment(provider_env, std::move(spec.env), id, terminal);
   auto spawned = co_await live->sandbox->spawn(number, std::move(spec), Deadline::in(kSpawnWithin));
   if (spawned && spawned->started) {
     tell_process(live->row, "process.started", process->view());

@@ -34,6 +34,7 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
   scope_.spawn(run_launch(launch));
   auto abandon = [this, launch, id] {
     launch->abandoned = true;
+    parts_.volumes.poke();
     if (launch->result && launch->result->ok()) scope_.spawn(take_back(id));
   };
   Claim claim{abandon};
@@ -158,6 +159,7 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
   BRIG_CO_CHECK(co_await parts_.doors.open(door_of(*live), prepared.egress));
+  BRIG_CO_CHECK(co_await furnish(launch));
   BRIG_CO_CHECK(live->sandbox->start());
   BRIG_CO_TRY(auto process, live->sandbox->add(about, false));
 

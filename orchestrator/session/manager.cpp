@@ -37,6 +37,7 @@ Manager::~Manager() = default;
 
 net::Task<void> Manager::close() {
   // What is being launched or ended comes to its end; it is bounded by the deadlines of its steps.
+  parts_.volumes.close();
   co_await scope_.join();
   auto live = live_;
   co_await parts_.doors.close_all();

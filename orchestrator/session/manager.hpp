@@ -21,6 +21,8 @@
 #include "image/images.hpp"
 #include "net/scope.hpp"
 #include "net/worker.hpp"
+#include "provider/hooks.hpp"
+#include "provider/identities.hpp"
 #include "session/containers.hpp"
 #include "session/hold.hpp"
 #include "session/policy_book.hpp"
@@ -29,6 +31,7 @@
 #include "session/workspaces.hpp"
 #include "store/checkpoints.hpp"
 #include "store/sessions.hpp"
+#include "volume/volumes.hpp"
 #include "workspace/mounter.hpp"
 
 namespace brig::session {
@@ -56,6 +59,9 @@ class Manager final : public Sessions, public Workspaces, private Sandbox::Owner
     Containers& containers;
     image::Images& images;
     const PolicyBook& policies;
+    volume::Volumes& volumes;
+    provider::LedgerIdentities& identities;
+    provider::Hooks& hooks;
     workspace::Mounter& mounter;
     net::Worker& blocking;
     egress::Doors& doors;
@@ -125,6 +131,13 @@ class Manager final : public Sessions, public Workspaces, private Sandbox::Owner
   // exec.cpp
   net::Task<void> run_exec(std::shared_ptr<Exec> exec);
   net::Task<Result<ProcessView>> exec_steps(std::shared_ptr<Exec> exec);
+  // furnish.cpp
+  net::Task<Result<std::map<std::string, std::string>>> choose_identity(std::string holder,
+                                                                        const CreateSpec& spec,
+                                                                        Prepared& out);
+  net::Task<Result<void>> furnish(std::shared_ptr<Launch> launch);
+  net::Task<Result<void>> release(SessionId id);
+  net::Task<void> say_why(SessionId id, std::string reason);
 
   // launch.cpp
   net::Task<void> run_launch(std::shared_ptr<Launch> launch);

@@ -40,8 +40,12 @@ struct Manager::Prepared {
   image::Provider provider;
   image::Ready image;
   policy::Effective policy;
-  policy::CreateRequest request;
-  std::vector<store::EgressRow> egress;
+  policy::Facts facts;
+  policy::CreateRequest request;                // compiled anew once it is furnished
+  std::vector<store::EgressRow> egress;         // the rules it begins with
+  provider::Identity identity;                  // none where the provider keeps no configuration
+  std::vector<volume::Wanted> volumes;          // of its configuration, in order
+  std::vector<Overlay> overlays;                // until they are written
   std::string hosts;                            // what /etc/hosts says inside
   std::shared_ptr<workspace::Project> project;  // none: empty workspace
   uid_t uid = 1000;                             // owner outside of an empty workspace

@@ -2,10 +2,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "policy/verify.hpp"
+#include "image/provider_file.hpp"
+#include "session/container_request.hpp"
+#include "session/furnish.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
 #include "session/tenancy.hpp"
@@ -20,6 +21,16 @@ std::vector<std::string> command_of(const image::Provider& provider, const std::
   argv.insert(argv.end(), provider.default_args.begin(), provider.default_args.end());
   argv.insert(argv.end(), args.begin(), args.end());
   return argv;
+}
+
+// A host names the CLI by where it stands there; inside it is the bare name that the image's PATH resolves.
+Result<void> check_binary(const image::Provider& provider, const std::string& binary) {
+  if (binary.empty() || binary == provider.binary || binary.front() == '/') return {};
+  return Error{Code::invalid,
+               "binary " + quoted(binary) + " is neither " + quoted(provider.binary) + ", as provider " +
+                   quoted(provider.id.str()) +
+                   " calls it, nor a path of a host, which would be rewritten to that",
+               "session", false};
 }
 
 Result<void> check_spec(const CreateSpec& spec) {
@@ -37,7 +48,8 @@ Result<void> check_spec(const CreateSpec& spec) {
     }
   }
   for (const auto& variable : spec.env) BRIG_CHECK(check_env_name("environment variable", variable.name));
-  return {};
+  if (!spec.image.empty()) BRIG_CHECK(image::check_image_reference("image", spec.image));
+  return check_overlays(spec.overlays);
 }
 
 // The effective policy, written as the request that asks for exactly it.
@@ -47,60 +59,6 @@ std::string policy_text(const policy::Effective& effective) {
   request.limits = {has.memory, has.milli_cpus, has.pids, has.nofile, has.disk,
                     has.tmp,    has.home,       has.run,  has.shm,    has.oom_score_adj};
   return policy::to_json(request).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// What verify() is told, from the inputs and not from what compile() made of them.
-policy::Expectations expectations(const policy::Effective& effective, const policy::Facts& facts,
-                                  const policy::Ceiling& ceiling) {
-  policy::Expectations expect;
-  expect.image = facts.image.str();
-  auto runtime = facts.runtime_names.find(effective.runtime);
-  expect.runtime = runtime != facts.runtime_names.end() ? runtime->second
-                                                        : std::string(policy::to_string(effective.runtime));
-  expect.labels = {{policy::kLabelInstallation, facts.installation},
-                   {policy::kLabelSession, facts.session.str()},
-                   {policy::kLabelOwner, facts.owner},
-                   {policy::kLabelGeneration, std::to_string(facts.generation)},
-                   {policy::kLabelPolicy, policy::policy_hash(effective)}};
-  expect.mounts.push_back({facts.link_dir, "/run/brig", false});
-  expect.mounts.push_back(
-      {facts.workspace_dir, "/workspace", effective.workspace != policy::Workspace::readonly});
-  for (const auto& mount : effective.mounts()) {
-    auto real = facts.real_path.find(mount.source);
-    expect.mounts.push_back(
-        {real == facts.real_path.end() ? mount.source : real->second, mount.target, mount.writable});
-  }
-  expect.hosts_file = facts.hosts_file;
-  if (!facts.hosts_file.empty()) expect.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
-  expect.resolv_file = facts.resolv_file;
-  expect.mounts.push_back({facts.resolv_file, "/etc/resolv.conf", false});
-  expect.link_dir = facts.link_dir;
-  expect.workspace_dir = facts.workspace_dir;
-  expect.state_dir = facts.state_dir;
-  expect.engine_sockets = facts.engine_sockets;
-  expect.ptrace = effective.has_ptrace();
-  for (const auto& grant : effective.grants) {
-    if (auto* calls = std::get_if<policy::GrantSyscalls>(&grant)) expect.granted_syscalls = calls->names;
-  }
-  expect.max_memory = ceiling.limits.memory.value_or(0);
-  expect.max_milli_cpus = ceiling.limits.milli_cpus.value_or(0);
-  expect.max_pids = ceiling.limits.pids.value_or(0);
-  expect.max_nofile = ceiling.limits.nofile.value_or(0);
-  expect.min_oom_score_adj = static_cast<int>(ceiling.limits.oom_score_adj.value_or(0));
-  return expect;
-}
-
-Result<void> must_verify(const policy::CreateRequest& request, const policy::Expectations& expect) {
-  auto violations = policy::verify(request.body, expect);
-  if (violations.empty()) return {};
-  for (const auto& violation : violations) {
-    log::error("a container request failed its second reading",
-               {{"at", violation.where}, {"what", violation.what}});
-  }
-  return Error{Code::internal,
-               "the container request was refused by its second reading: " + violations[0].where + ": " +
-                   violations[0].what + "; nothing was sent to the engine",
-               "policy", false};
 }
 
 }  // namespace
@@ -117,10 +75,13 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   }
   Prepared out;
   BRIG_CO_TRY(out.provider, parts_.images.provider(spec.provider));
+  BRIG_CO_CHECK(check_binary(out.provider, spec.binary));
   auto profile = spec.profile.empty() ? out.provider.profile : spec.profile;
   BRIG_CO_TRY(const policy::Profile* found, parts_.policies.find(profile));
   BRIG_CO_TRY(out.policy, parts_.policies.resolve(found->name, spec.request));
-  BRIG_CO_TRY(out.image, co_await parts_.images.ready(spec.provider));
+  BRIG_CO_TRY(out.image, co_await parts_.images.ready(spec.provider, spec.image));
+  BRIG_CO_TRY(auto provider_env,
+              co_await choose_identity(provider::holder_of(caller.owner, mesh), spec, out));
 
   if (spec.project) {
     std::optional<workspace::Identity> identity;
@@ -197,13 +158,14 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   facts.engine_runtimes = engine.runtimes;
   facts.engine_cgroup = engine.cgroup;
   out.hosts = policy::hosts_text(facts.hostname);
-  BRIG_CO_TRY(out.request, policy::compile(out.policy, facts));
-  BRIG_CO_CHECK(must_verify(out.request, expectations(out.policy, facts, parts_.policies.ceiling())));
+  BRIG_CO_TRY(out.request, container_request(out.policy, facts, parts_.policies.ceiling()));
+  out.facts = std::move(facts);
 
   out.process.argv = origin ? origin->argv : command_of(out.provider, spec.args);
   out.process.terminal = spec.terminal;
   out.process.stdin_open = spec.stdin_open;
-  out.process.env = environment(out.provider.env, std::move(spec.env), id, spec.terminal.has_value());
+  out.process.env = environment(provider_env, std::move(spec.env), id, spec.terminal.has_value());
+  out.overlays = std::move(spec.overlays);
 
   auto& row = out.row;
   row.id = id;
@@ -221,10 +183,13 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.policy_hash = policy::policy_hash(out.policy);
   if (out.project) row.project = out.project->path.string();
   row.layer = LayerId(random_hex(8));
-  row.container_name = facts.container_name;
+  row.container_name = out.facts.container_name;
   auto key = supervisor::new_link_key();
   row.link_key = key;
   row.labels_json = labels_to_json(spec.labels);
+  row.identity = out.identity.label;
+  row.identity_id = out.identity.id;
+  row.provider_env = labels_to_json(provider_env);
   row.remove_when_ended = spec.remove_when_ended;
   row.created = parts_.clock.wall();
   co_return out;

@@ -103,6 +103,8 @@ Result<View> view_of(const store::SessionRow& row) {
   view.state = state_of(row.phase);
   view.reason = row.reason;
   view.provider = row.provider;
+  view.identity = row.identity;
+  view.identity_id = row.identity_id;
   view.image = row.image_tag;
   view.profile = row.profile;
   view.runtime = row.runtime;

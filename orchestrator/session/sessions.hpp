@@ -61,9 +61,20 @@ struct ProcessSpec {
   bool stdin_open = false;               // false: /dev/null
 };
 
+// A file made for one session, over whatever is at its place.
+struct Overlay {
+  std::string path;  // inside; absolute
+  Secret content;    // may hold keys
+  bool read_only = true;
+  unsigned mode = 0600;
+};
+
 struct CreateSpec {
   std::string provider;
-  std::string name;                    // empty: one is made up
+  std::string image;     // a reference, instead of the provider's; empty: the provider's
+  std::string binary;    // the CLI as the host knows it, often a path there; empty: the provider's
+  std::string identity;  // id or label of an account at the provider; empty, or unknown: the default one
+  std::string name;      // empty: one is made up
   std::optional<std::string> project;  // absolute path of a directory on the host; none: an empty workspace
   std::string profile;                 // of the policy; empty: the provider's, or "default"
   policy::Request request;             // what the caller asks of the policy beyond the profile
@@ -72,7 +83,8 @@ struct CreateSpec {
   std::optional<TerminalSize> terminal;
   bool stdin_open = false;
   std::map<std::string, std::string> labels;
-  std::string mesh;  // an admin's to choose; a caller of a mesh has its own
+  std::string mesh;               // an admin's to choose; a caller of a mesh has its own
+  std::vector<Overlay> overlays;  // mounted last, in their order
   bool remove_when_ended = false;
 };
 
@@ -119,6 +131,8 @@ struct View {
   State state = State::preparing;
   std::string reason;  // one sentence: why it is in this state
   std::string provider;
+  std::string identity;  // its label; empty: the provider keeps no configuration
+  std::string identity_id;
   std::string image;
   std::string profile;
   std::string runtime;

@@ -45,6 +45,9 @@ struct SessionRow {
   std::optional<WallTime> started;
   std::optional<WallTime> ended;
   std::optional<std::string> outcome_json;
+  std::string identity;  // its label; empty: the provider keeps no configuration
+  std::string identity_id;
+  std::string provider_env = "{}";  // what every process gets of the provider; nothing secret
 };
 
 // What changes in a session's life; what is not set stays as it is.

@@ -124,7 +124,67 @@ CREATE TABLE checkpoints (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints};
+// Config volumes, identities, declared providers, hooks; a session's identity.
+constexpr const char* kProviders = R"sql(
+CREATE TABLE identities (
+  id         TEXT PRIMARY KEY,
+  owner      TEXT NOT NULL,
+  provider   TEXT NOT NULL,
+  label      TEXT NOT NULL,
+  config_dir TEXT NOT NULL,
+  is_default INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL,
+  UNIQUE (owner, provider, label)
+) STRICT;
+CREATE UNIQUE INDEX identities_default ON identities (owner, provider) WHERE is_default = 1;
+
+CREATE TABLE volumes (
+  name        TEXT PRIMARY KEY,
+  owner       TEXT NOT NULL,
+  mesh        TEXT NOT NULL,
+  provider    TEXT NOT NULL,
+  identity    TEXT NOT NULL,
+  created_ms  INTEGER NOT NULL,
+  attached_ms INTEGER,
+  attached_by TEXT NOT NULL
+) STRICT;
+
+-- Gone only once what the session wrote is where it belongs; so no row of a session goes before these.
+CREATE TABLE volume_attachments (
+  session_id TEXT NOT NULL REFERENCES sessions (id),
+  place      INTEGER NOT NULL,
+  volume     TEXT NOT NULL REFERENCES volumes (name),
+  target     TEXT NOT NULL,
+  sharing    TEXT NOT NULL,
+  writable   INTEGER NOT NULL,
+  state_json TEXT NOT NULL,
+  PRIMARY KEY (session_id, place)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX volume_attachments_volume ON volume_attachments (volume);
+
+CREATE TABLE providers (
+  id          TEXT PRIMARY KEY,
+  declaration TEXT NOT NULL,
+  owner       TEXT NOT NULL,
+  created_ms  INTEGER NOT NULL,
+  updated_ms  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE hooks (
+  session_id   TEXT PRIMARY KEY REFERENCES sessions (id),
+  program      TEXT NOT NULL,
+  project      TEXT NOT NULL,
+  phase        TEXT NOT NULL,
+  cleanup_json TEXT NOT NULL,
+  deadline_ms  INTEGER NOT NULL
+) STRICT;
+
+ALTER TABLE sessions ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN identity_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN provider_env TEXT NOT NULL DEFAULT '{}';
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints, kProviders};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -9,7 +9,7 @@ extern const CommandSpec kRun, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kStop, kRm, kEvents;
 extern const CommandSpec kDiff, kEgress;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
-extern const CommandSpec kPolicy, kImage, kToken;
+extern const CommandSpec kPolicy, kImage, kIdentity, kProfile, kToken;
 extern const CommandSpec kDoctor, kVersion;
 extern const CommandSpec kCompletion, kComplete, kMan;
 

@@ -6,8 +6,28 @@
 namespace brig::cli {
 namespace {
 
+// What a provider brings along: data that grants nothing, but that one may want to know of.
+void explain_provider(const nlohmann::json& provider, const Style& style) {
+  Table table({"PROVIDER", "VALUE", "WHY"});
+  table.add({"image", text_of(provider, "image"), ""});
+  std::string args;
+  for (const auto& arg : list_of(provider, "default_args"))
+    if (arg.is_string()) args += (args.empty() ? "" : " ") + arg.get<std::string>();
+  if (!args.empty())
+    table.add({"default arguments", args, {text_of(provider, "default_args_reason"), Colour::dim}});
+  for (const auto& config : list_of(provider, "config")) {
+    bool read_only = config.is_object() && config.value("read_only", nlohmann::json(true)) == true;
+    table.add(
+        {"config volume",
+         text_of(config, "path"),
+         {std::string(read_only ? "read-only, " : "writable, ") + text_of(config, "sharing"), Colour::dim}});
+  }
+  print("\n" + table.text(style));
+}
+
 Result<int> explain(Context& context, const Arguments& arguments) {
   nlohmann::json body = nlohmann::json::object();
+  if (auto provider = arguments.get("provider")) body["provider"] = *provider;
   if (auto profile = arguments.get("profile")) body["profile"] = *profile;
   BRIG_TRY(auto policy, policy_of(arguments));
   if (!policy.is_null()) body["policy"] = std::move(policy);
@@ -30,6 +50,7 @@ Result<int> explain(Context& context, const Arguments& arguments) {
                 {text_of(field, "detail"), Colour::dim}});
   }
   print(fields.text(style));
+  if (answer.contains("provider")) explain_provider(answer["provider"], style);
   const auto& grants = list_of(answer, "grants");
   if (grants.empty()) {
     print("\nNothing is granted that weakens the sandbox.\n");
@@ -82,6 +103,10 @@ Result<int> show(Context& context, const Arguments& arguments) {
 }
 
 constexpr OptionSpec kExplainOptions[] = {
+    {.flags = "--provider",
+     .value = "PROVIDER",
+     .help = "and what it brings along: arguments, configuration",
+     .complete = "provider"},
     {.flags = "--profile",
      .value = "PROFILE",
      .help = "the policy profile (default: the default one)",

@@ -22,6 +22,7 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
   body["provider"] = arguments.positionals()[0];
   if (auto name = arguments.get("name")) body["name"] = *name;
   if (auto profile = arguments.get("profile")) body["profile"] = *profile;
+  if (auto identity = arguments.get("identity")) body["identity"] = *identity;
   if (arguments.has("empty") && arguments.has("project")) {
     return Error{Code::invalid, "--empty and --project exclude each other; say one", "cli", false};
   }
@@ -90,6 +91,14 @@ int take_back(Client& client, const std::string& name, int signal) {
   return kExitSignalBase + signal;
 }
 
+// Who names an identity that is not there gets the default one, and should know.
+void tell_identity(const Arguments& arguments, const nlohmann::json& session) {
+  auto asked = arguments.get("identity");
+  auto given = text_of(session, "identity");
+  if (asked && *asked != given && *asked != text_of(session, "identity_id"))
+    say_error("there is no identity " + quoted(*asked) + "; " + quoted(given) + ", the default, is used");
+}
+
 Result<int> run(Context& context, const Arguments& arguments) {
   bool detach = arguments.has("detach");
   if (arguments.json() && !detach) {
@@ -113,6 +122,7 @@ Result<int> run(Context& context, const Arguments& arguments) {
   }
   const auto& session = *created;
   std::string name = text_of(session, "name");
+  tell_identity(arguments, session);
   if (detach) {
     if (arguments.json())
       print_json(session);
@@ -151,6 +161,9 @@ constexpr OptionSpec kOptions[] = {
      .value = "PROFILE",
      .help = "the policy profile (default: the provider's)",
      .complete = "profile"},
+    {.flags = "--identity",
+     .value = "IDENTITY",
+     .help = "which of your accounts at the provider (default: 'brig identity ls' says which)"},
     {.flags = "--runtime",
      .value = "RUNTIME",
      .help = "how to isolate it: runc, crun or runsc",

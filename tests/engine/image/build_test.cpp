@@ -64,7 +64,7 @@ const ImageInfo* find(const std::vector<ImageInfo>& list, const std::string& nam
 
 net::Task<Result<void>> shell_from_nothing(Fixture& fixture) {
   auto& images = *fixture.images;
-  auto missing = co_await images.ready("shell");
+  auto missing = co_await images.ready("shell", "");
   EXPECT_FALSE(missing);
   if (!missing) {
     EXPECT_EQ(missing.error().code, Code::not_found);
@@ -93,7 +93,7 @@ net::Task<Result<void>> shell_from_nothing(Fixture& fixture) {
   EXPECT_TRUE(stepped);
   EXPECT_EQ(last, 1.0);
 
-  BRIG_CO_TRY(auto ready, co_await images.ready("shell"));
+  BRIG_CO_TRY(auto ready, co_await images.ready("shell", ""));
   EXPECT_EQ(ready.id, built.id);
   EXPECT_THAT(ready.env["PATH"], HasSubstr("/usr/bin"));
   EXPECT_TRUE(ready.volumes.empty());

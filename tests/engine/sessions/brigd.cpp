@@ -26,13 +26,16 @@ std::size_t count_lines_with(const std::string& text, const std::string& needle)
   return n;
 }
 
-// Under the tag that brigd's prefix gives it, so that it counts as built.
-void tag_box(const std::string& prefix) {
+// Under the tags that brigd's prefix gives our providers, so that they count as built.
+void tag_providers(const std::string& prefix) {
   auto made = Engine::shared().ensure_image("brig-test/busybox");
   ASSERT_TRUE(made) << made.error().message;
-  auto tagged =
-      Engine::shared().request("POST", "/images/brig-test/busybox/tag?repo=" + prefix + "/box&tag=latest");
-  ASSERT_TRUE(tagged) << tagged.error().message;
+  for (const auto& entry : std::filesystem::directory_iterator(BRIG_TEST_PROVIDERS)) {
+    auto name = entry.path().filename().string();
+    auto tagged = Engine::shared().request(
+        "POST", "/images/brig-test/busybox/tag?repo=" + prefix + "/" + name + "&tag=latest");
+    ASSERT_TRUE(tagged) << tagged.error().message;
+  }
 }
 
 }  // namespace
@@ -71,7 +74,7 @@ Brigd::Brigd(std::string extra_config, std::string network) : network_(std::move
        << "\"\nbase = \"\"\nprefix = \"brig-test\"\n[trust]\nca_bundle = \"none\"\n"
        << extra_config;
   file.close();
-  tag_box("brig-test");
+  tag_providers("brig-test");
   start();
 }
 

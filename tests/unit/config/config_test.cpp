@@ -69,6 +69,22 @@ TEST(Config, AnUnknownKeyIsRefusedWithItsLineAndTheNearestKnownOne) {
   EXPECT_THAT(refusal("colour = 1\n"), HasSubstr("unknown key 'colour' at the top level"));
 }
 
+TEST(Config, WhatHoldsForASingleProvider) {
+  auto config = parse(
+      "[[provider]]\nid = \"claude\"\nprepare = \"/opt/hook\"\nprepare_deadline = \"5s\"\n"
+      "[[provider]]\nid = \"codex\"\nimage = \"registry:5000/codex:1\"\n",
+      "brig.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->providers.size(), 2u);
+  EXPECT_EQ(config->providers[0].prepare, "/opt/hook");
+  EXPECT_EQ(config->providers[0].prepare_deadline, Millis{5000});
+  EXPECT_EQ(config->providers[1].image, "registry:5000/codex:1");
+  EXPECT_THAT(refusal("[[provider]]\nid = \"a\"\nprepare = \"hook\"\n"), HasSubstr("absolute path"));
+  EXPECT_THAT(refusal("[[provider]]\nid = \"../a\"\n"), HasSubstr("id is '../a'"));
+  EXPECT_THAT(refusal("[[provider]]\nid = \"a\"\n[[provider]]\nid = \"a\"\n"), HasSubstr("earlier"));
+  EXPECT_THAT(refusal("[[provider]]\nid = \"a\"\nhook = \"/x\"\n"), HasSubstr("unknown key 'hook'"));
+}
+
 TEST(Config, AWrongValueNamesKeyValueAndRemedy) {
   EXPECT_THAT(refusal("[service]\nstate_dir = \"var\"\n"),
               HasSubstr("brig.toml:2: service.state_dir is 'var'; write an absolute path"));

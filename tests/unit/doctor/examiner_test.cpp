@@ -50,7 +50,9 @@ class ListedImages final : public image::Images {
   }
   net::Task<Result<void>> remove(std::string) override { co_return nothing(); }
   net::Task<Result<std::vector<image::Outdated>>> outdated() override { co_return nothing(); }
-  net::Task<Result<image::Ready>> ready(std::string) override { co_return nothing(); }
+  net::Task<Result<image::Ready>> ready(std::string, std::string) override { co_return nothing(); }
+  Result<void> declare(image::Provider) override { return nothing(); }
+  void withdraw(const std::string&) override {}
 
   Result<std::vector<image::ImageInfo>> list_ = std::vector<image::ImageInfo>{};
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace brig::image {
 namespace {
 
@@ -40,11 +42,9 @@ profile_env = "TOOL_HOME"
 [env]
 A = "1"
 [[config]]
-volume = "brig-tool-config"
 path = "/home/agent/.tool"
 read_only = false
 [[config]]
-volume = "brig-tool-more"
 path = "/home/agent/.tool.json"
 [egress]
 hosts = ["api.example.com", "*.example.com"]
@@ -76,7 +76,7 @@ TEST(ProviderFile, UnknownKeysAreRefusedWithTheNearestKnownOne) {
   EXPECT_THAT(refusal(kLeast + "titel = \"x\"\n"), HasSubstr("tool/provider.toml:4: unknown key 'titel'"));
   EXPECT_THAT(refusal(kLeast + "binry = \"x\"\n"), HasSubstr("did you mean 'binary'?"));
   EXPECT_THAT(refusal(kLeast + "privileged = true\n"), HasSubstr("unknown key 'privileged'"));
-  EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"ab\"\npath = \"/a\"\nmode = 1\n"),
+  EXPECT_THAT(refusal(kLeast + "[[config]]\npath = \"/a\"\nmode = 1\n"),
               HasSubstr("unknown key 'mode' in [config[0]]"));
 }
 
@@ -96,12 +96,60 @@ TEST(ProviderFile, WhatIsMissingOrWrongIsNamed) {
   EXPECT_THAT(refusal(kLeast + "profile_env = \"1A\"\n"), HasSubstr("profile_env is '1A'"));
   EXPECT_THAT(refusal(kLeast + "[egress]\nhosts = [\"a/b\"]\n"), HasSubstr("hosts holds 'a/b'"));
   EXPECT_THAT(refusal(kLeast + "[one_shot]\nprompt = \"arg\"\n"), HasSubstr("\"stdin\" or \"argument\""));
-  EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"../etc\"\npath = \"/a\"\n"),
-              HasSubstr("volume is '../etc'"));
-  for (auto bad : {"home", "/", "/a/../b", "/a/", "/a//b", ""})
-    EXPECT_THAT(refusal(kLeast + "[[config]]\nvolume = \"ab\"\npath = \"" + std::string(bad) + "\"\n"),
-                HasSubstr("path is"))
+  for (auto bad : {"home", "/", "/a/../b", "/a/", "/a//b", "", "//a", "/a/.", "/run/brig", "/run",
+                   "/workspace/x", "/etc/hosts", "/home/agent", "/usr/local/bin/x", "/proc/1"})
+    EXPECT_THAT(refusal(kLeast + "[[config]]\npath = \"" + std::string(bad) + "\"\n"), HasSubstr("path is"))
         << bad;
+}
+
+TEST(ProviderFile, WhatDoesNotFitTogetherIsRefused) {
+  auto config = [](std::string_view more) {
+    return kLeast + "[[config]]\npath = \"/home/agent/.t\"\n" + std::string(more);
+  };
+  EXPECT_THAT(refusal(config("sharing = \"overlayed\"\n")), HasSubstr("did you mean 'overlay'?"));
+  EXPECT_THAT(refusal(config("keep = [\"a\"]\n")), HasSubstr("keep is given without sharing"));
+  for (auto bad : {"/a", "../a", "a//b", "", "a/../b", "."})
+    EXPECT_THAT(
+        refusal(config("read_only = false\nsharing = \"overlay\"\nkeep = [\"" + std::string(bad) + "\"]\n")),
+        HasSubstr("keep holds"))
+        << bad;
+  EXPECT_THAT(refusal(config("initial = \"{}\"\n")), HasSubstr("initial is given for a directory"));
+  EXPECT_THAT(refusal(config("file = true\nsharing = \"overlay\"\n")),
+              HasSubstr("overlay for a single file"));
+  EXPECT_THAT(refusal(kLeast + "profile_env = \"T\"\n"), HasSubstr("profile_env is given, but"));
+  EXPECT_THAT(refusal(kLeast + "[[probe]]\nfile = \"a\"\n"), HasSubstr("probe is given, but"));
+  EXPECT_THAT(refusal(config("[[probe]]\nfile = \"../a\"\n")), HasSubstr("file is '../a'"));
+}
+
+TEST(ProviderJson, IsReadByTheSameRules) {
+  auto said = nlohmann::json::parse(R"({"title": "T", "binary": "tool", "image": "registry:5000/a/tool:1",
+    "config": [{"path": "/home/agent/.tool", "read_only": false, "sharing": "overlay", "keep": ["auth.json"]},
+               {"path": "/home/agent/.tool.json", "file": true, "initial": "{}"}],
+    "env": {"A": "b"}, "needs": {"memory": "1G"}})");
+  auto provider = parse_provider_json(said, "tool");
+  ASSERT_TRUE(provider) << provider.error().message;
+  EXPECT_FALSE(provider->builtin);
+  EXPECT_EQ(provider->image, "registry:5000/a/tool:1");
+  ASSERT_EQ(provider->config.size(), 2u);
+  EXPECT_EQ(provider->config[0].keep, (std::vector<std::string>{"auth.json"}));
+  EXPECT_EQ(provider->needs_memory, std::uint64_t{1} << 30);
+
+  auto refused = [&](const char* key, nlohmann::json value) {
+    auto changed = said;
+    changed[key] = std::move(value);
+    auto result = parse_provider_json(changed, "tool");
+    return result ? std::string("it was taken") : result.error().message;
+  };
+  EXPECT_THAT(refused("imagine", 1), HasSubstr("did you mean 'image'?"));
+  EXPECT_THAT(refused("image", "../x"), HasSubstr("image is '../x'"));
+  EXPECT_THAT(refused("title", nullptr), HasSubstr("without null"));
+  EXPECT_THAT(refused("binary", "/bin/tool"), HasSubstr("bare name"));
+  EXPECT_THAT(refused("config", {{{"path", "/workspace"}}}), HasSubstr("/workspace"));
+  EXPECT_FALSE(parse_provider_json(said, "Tool"));
+  EXPECT_FALSE(parse_provider_json(nlohmann::json::array(), "tool"));
+  auto bare = parse_provider_json({{"title", "no sandbox"}}, "bare");
+  ASSERT_TRUE(bare) << bare.error().message;
+  EXPECT_TRUE(bare->image.empty());
 }
 
 TEST(ProviderFile, AFolderMustBeNamedAsAnImageCanBe) {

@@ -101,10 +101,10 @@ TEST_F(ServiceTest, OutdatedSaysWhatNpmSaid) {
 }
 
 net::Task<Result<Ready>> ready(EngineImages& images) {
-  return images.ready("tool");
+  return images.ready("tool", "");
 }
 net::Task<Result<Ready>> ready_unknown(EngineImages& images) {
-  return images.ready("tol");
+  return images.ready("tol", "");
 }
 net::Task<Result<ImageInfo>> build(EngineImages& images) {
   return images.build("tool", false, {});

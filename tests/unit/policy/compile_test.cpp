@@ -233,5 +233,57 @@ TEST(Compile, RefusesHostNamesAndOwnersThatAreNone) {
   }
 }
 
+TEST(Compile, OfConfigurationThatOverlapsTheLaterWins) {
+  auto f = testing::facts();
+  const std::string one = "/var/lib/brig/volumes/one/data", two = "/var/lib/brig/volumes/two/data";
+  auto targets = [&] {
+    std::vector<std::string> out;
+    for (const auto& mount : compiled(plain(), f)["HostConfig"]["Mounts"])
+      if (mount["Source"].get<std::string>().starts_with("/var/lib/brig/volumes"))
+        out.push_back(mount["Target"].get<std::string>() + "=" +
+                      mount["Source"].get<std::string>().substr(22, 3));
+    return out;
+  };
+  f.config = {{one, "/home/agent/.a", true}, {two, "/home/agent/.a/sub", true}};
+  EXPECT_EQ(targets(), (std::vector<std::string>{"/home/agent/.a=one", "/home/agent/.a/sub=two"}));
+  f.config = {{two, "/home/agent/.a/sub", true}, {one, "/home/agent/.a", true}};
+  EXPECT_EQ(targets(), (std::vector<std::string>{"/home/agent/.a=one"}));
+  f.config = {{one, "/home/agent/.a", true}, {two, "/home/agent/.a", true}};
+  EXPECT_EQ(targets(), (std::vector<std::string>{"/home/agent/.a=two"}));
+  f.config = {{one, "/home/agent/.a", true}, {two, "/home/agent/.ab", true}};
+  EXPECT_EQ(targets().size(), 2u);
+}
+
+TEST(Compile, TheWayToConfigurationBelongsToTheAgent) {
+  auto f = testing::facts();
+  f.config = {{"/var/lib/brig/volumes/v/data", "/home/agent/.config/a/b", true},
+              {"/var/lib/brig/volumes/w/data", "/home/agent/.config/a/b/c/d", true}};
+  auto tmpfs = compiled(plain(), f)["HostConfig"]["Tmpfs"];
+  EXPECT_EQ(tmpfs.size(), 5u) << tmpfs;
+  EXPECT_EQ(tmpfs["/home/agent/.config"], tmpfs["/home/agent"]);
+  EXPECT_TRUE(tmpfs.contains("/home/agent/.config/a"));
+}
+
+TEST(Compile, RefusesConfigurationFromOrToWhereNoneBelongs) {
+  const std::string fine = "/var/lib/brig/volumes/v/data";
+  for (const std::string source :
+       {"/", "/etc", "/var/lib/brig", "/var/lib/brig/volumes", "/var/lib/brig/volumes/v",
+        "/var/lib/brig/volumes/v/datax", "/var/lib/brig/volumes/v/data/../../w/data",
+        "/var/lib/brig/sessions/fedcba9876543210/config/0/view",
+        "/var/lib/brig/sessions/0123456789abcdef/link", "/var/lib/brig/sessions/0123456789abcdef/overlays",
+        "", "x"}) {
+    auto f = testing::facts();
+    f.config = {{source, "/home/agent/.a", true}};
+    EXPECT_FALSE(compile(plain(), f)) << source;
+  }
+  for (const std::string target :
+       {"/", "/run/brig", "/run/brig/init", "/workspace", "/workspace/x", "/etc/hosts", "/home/agent",
+        "/home", "/proc/1", "relative", "/home/agent/../x", "/home/agent//x", ""}) {
+    auto f = testing::facts();
+    f.config = {{fine, target, true}};
+    EXPECT_FALSE(compile(plain(), f)) << target;
+  }
+}
+
 }  // namespace
 }  // namespace brig::policy

@@ -24,6 +24,14 @@ Expectations expect(const Effective& effective, const Facts& facts) {
   if (!facts.hosts_file.empty()) out.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
   out.resolv_file = facts.resolv_file;
   if (!facts.resolv_file.empty()) out.mounts.push_back({facts.resolv_file, "/etc/resolv.conf", false});
+  for (std::size_t i = 0; i < facts.config.size(); ++i) {
+    bool hidden = false;
+    for (std::size_t k = i + 1; k < facts.config.size(); ++k)
+      hidden = hidden || (facts.config[i].target + "/").starts_with(facts.config[k].target + "/");
+    if (hidden) continue;
+    out.mounts.push_back({facts.config[i].source, facts.config[i].target, facts.config[i].writable});
+    out.config.push_back(facts.config[i].source);
+  }
   for (const auto& grant : effective.grants) {
     if (const auto* mount = std::get_if<GrantMount>(&grant)) {
       auto real = facts.real_path.find(mount->source);

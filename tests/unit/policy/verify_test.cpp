@@ -118,5 +118,41 @@ TEST_F(Verify, GrantedMountsAndCallsAreFine) {
   EXPECT_FALSE(verify(body->body, expected_).empty()) << "not expected, so not fine";
 }
 
+TEST_F(Verify, ConfigurationIsFineOnlyWhereItIsExpectedAndOurs) {
+  auto e = resolve({}, testing::profile("default"), {});
+  const std::string volumes = "/var/lib/brig/volumes/brig-a-1-1/data";
+  const std::string session = "/var/lib/brig/sessions/0123456789abcdef";
+  facts_.config = {{volumes, "/home/agent/.config/a", true},
+                   {volumes + "/x.json", "/home/agent/.a.json", true},
+                   {session + "/config/2/view", "/home/agent/.b", true},
+                   {session + "/overlays/0", "/home/agent/.config/a/settings.json", false}};
+  auto body = compile(*e, facts_);
+  ASSERT_TRUE(body) << body.error().message;
+  auto expected = testing::expect(*e, facts_);
+  auto found = verify(body->body, expected);
+  EXPECT_TRUE(found.empty()) << testing::text(found);
+  EXPECT_FALSE(verify(body->body, expected_).empty()) << "not expected, so not fine";
+  for (const char* source :
+       {"/var/lib/brig/volumes", "/var/lib/brig/volumes/x", "/var/lib/brig/volumes/x/other",
+        "/var/lib/brig/brig.db", "/var/lib/brig/sessions/fedcba9876543210/overlays/0",
+        "/var/lib/brig/sessions/0123456789abcdef/link/sock", "/var/lib/brig/sessions/0123456789abcdef/upper",
+        "/var/lib/brig/tls"}) {
+    auto fooled = expected;
+    fooled.mounts.back().source = source;
+    fooled.config.back() = source;
+    auto json_body = json::parse(body->body);
+    for (auto& mount : json_body["HostConfig"]["Mounts"])
+      if (mount["Source"] == session + "/overlays/0") mount["Source"] = source;
+    EXPECT_FALSE(verify(json_body.dump(), fooled).empty()) << source;
+  }
+  // A tmpfs is for the way to a mount, and nowhere else.
+  for (const char* place :
+       {"/home/agent/.other", "/home/agent/.config/a/b", "/home/agent/.b", "/opt", "/workspace/x"}) {
+    auto json_body = json::parse(body->body);
+    json_body["HostConfig"]["Tmpfs"][place] = json_body["HostConfig"]["Tmpfs"]["/home/agent"];
+    EXPECT_FALSE(verify(json_body.dump(), expected).empty()) << place;
+  }
+}
+
 }  // namespace
 }  // namespace brig::policy

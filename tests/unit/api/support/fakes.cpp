@@ -288,6 +288,9 @@ std::vector<image::Provider> FakeImages::providers() const {
   out.env = {{"LANG", "C.UTF-8"}};
   out.profile = "default";
   out.profile_env = "X_DIR";
+  out.config = {{"/home/agent/.x", false, false, "", image::Sharing::overlay, {"auth.json"}}};
+  out.egress_hosts = {"api.example.com"};
+  out.one_shot = image::OneShot{{"--print"}, true};
   return {out};
 }
 
@@ -337,8 +340,47 @@ net::Task<Result<std::vector<image::Outdated>>> FakeImages::outdated() {
   co_return std::vector{image::Outdated{"left-pad", "1.0.0", "1.3.0"}};
 }
 
-net::Task<Result<image::Ready>> FakeImages::ready(std::string) {
+net::Task<Result<image::Ready>> FakeImages::ready(std::string, std::string) {
   co_return Error{Code::not_found, "not built", "fake", false};
+}
+
+net::Task<Result<image::Provider>> FakeProviders::put(std::string id, nlohmann::json declaration,
+                                                      std::string) {
+  declared = declaration.dump();
+  auto out = FakeImages().providers()[0];
+  out.id = ProviderId(id);
+  co_return out;
+}
+net::Task<Result<void>> FakeProviders::remove(std::string id) {
+  if (id == "shell") co_return Error{Code::conflict, "it is a folder", "test", false};
+  co_return Result<void>();
+}
+
+net::Task<Result<std::vector<provider::Identity>>> FakeIdentities::list(std::string of, std::string) {
+  owner = of;
+  co_return identities;
+}
+net::Task<Result<provider::Identity>> FakeIdentities::create(std::string of, std::string,
+                                                             provider::IdentitySpec spec) {
+  owner = of;
+  provider::Identity made{"aabbccdd", spec.label, spec.config_dir, spec.set_default, {}};
+  identities.push_back(made);
+  co_return made;
+}
+net::Task<Result<provider::Identity>> FakeIdentities::update(std::string of, std::string, std::string,
+                                                             provider::IdentityChange change) {
+  owner = of;
+  changed = std::move(change);
+  co_return identities[0];
+}
+net::Task<Result<void>> FakeIdentities::remove(std::string of, std::string, std::string id) {
+  owner = of;
+  if (id == identities[0].id) co_return Error{Code::conflict, "it is the last one", "test", false};
+  co_return Result<void>();
+}
+net::Task<Result<provider::Probe>> FakeIdentities::probe(std::string of, std::string, std::string) {
+  owner = of;
+  co_return provider::Probe{true, true, "a@example.com"};
 }
 
 net::Task<std::vector<doctor::Finding>> FakeDoctor::examine() {

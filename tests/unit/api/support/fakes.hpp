@@ -122,12 +122,38 @@ class FakeImages final : public image::Images {
                                             image::ProgressSink progress) override;
   net::Task<Result<void>> remove(std::string provider) override;
   net::Task<Result<std::vector<image::Outdated>>> outdated() override;
-  net::Task<Result<image::Ready>> ready(std::string provider) override;
+  net::Task<Result<image::Ready>> ready(std::string provider, std::string instead) override;
+  Result<void> declare(image::Provider) override { return {}; }
+  void withdraw(const std::string&) override {}
 
   std::optional<Error> build_failure;
   int progress_lines = 3;
   bool hang = false;  // build() never ends
   bool cancelled = false;
+};
+
+class FakeProviders final : public provider::Providers {
+ public:
+  net::Task<Result<image::Provider>> put(std::string id, nlohmann::json declaration,
+                                         std::string owner) override;
+  net::Task<Result<void>> remove(std::string id) override;
+
+  std::string declared;  // JSON of the last
+};
+
+class FakeIdentities final : public provider::Identities {
+ public:
+  net::Task<Result<std::vector<provider::Identity>>> list(std::string owner, std::string provider) override;
+  net::Task<Result<provider::Identity>> create(std::string owner, std::string provider,
+                                               provider::IdentitySpec spec) override;
+  net::Task<Result<provider::Identity>> update(std::string owner, std::string provider, std::string id,
+                                               provider::IdentityChange change) override;
+  net::Task<Result<void>> remove(std::string owner, std::string provider, std::string id) override;
+  net::Task<Result<provider::Probe>> probe(std::string owner, std::string provider, std::string id) override;
+
+  std::vector<provider::Identity> identities{{"1f2e3d4c", "Default", "/home/agent/.x", true, {}}};
+  std::string owner;  // of the last call
+  std::optional<provider::IdentityChange> changed;
 };
 
 class FakeDoctor final : public doctor::Doctor {

@@ -47,6 +47,8 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     workspaces,
                     reviews,
                     images,
+                    providers,
+                    identities,
                     doctor,
                     egress,
                     policies,

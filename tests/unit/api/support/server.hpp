@@ -65,6 +65,8 @@ struct TestServer {
   FakeReviews reviews;
   FakeWorkspaces workspaces{sessions};
   FakeImages images;
+  FakeProviders providers;
+  FakeIdentities identities;
   FakeDoctor doctor;
   FakeEgress egress;
   FakePolicies policies;

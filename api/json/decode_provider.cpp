@@ -1,0 +1,71 @@
+// What callers say of providers, identities and the files they hand in.
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/json/decode.hpp"
+#include "core/text.hpp"
+#include "docker/base64.hpp"
+
+namespace brig::api {
+namespace {
+
+constexpr std::size_t kMaxOverlays = 32;
+constexpr std::size_t kMaxContent = 2 << 20;
+constexpr std::size_t kMaxLabel = 64;
+constexpr std::size_t kMaxPath = 4096;
+
+session::Overlay read_overlay(Object entry) {
+  session::Overlay out;
+  out.path = entry.text("path", {.required = true, .max = kMaxPath}).value_or("");
+  auto text = entry.text("content", {.max = kMaxContent});
+  auto encoded = entry.text("content_base64", {.max = kMaxContent});
+  if (text.has_value() == encoded.has_value()) {
+    entry.fail("content", "each overlay needs content or content_base64, and not both");
+  } else if (text) {
+    out.content = Secret(*text);
+    ::explicit_bzero(text->data(), text->size());
+  } else if (auto bytes = docker::decode_base64(*encoded)) {
+    out.content = Secret(*bytes);
+    ::explicit_bzero(bytes->data(), bytes->size());
+  } else {
+    entry.fail("content_base64", "content_base64 is not base64");
+  }
+  out.read_only = entry.flag("read_only").value_or(true);
+  if (auto mode = entry.text("mode", {.max = 4})) {
+    auto [end, error] = std::from_chars(mode->data(), mode->data() + mode->size(), out.mode, 8);
+    if (error != std::errc() || end != mode->data() + mode->size() || out.mode > 0777)
+      entry.fail("mode", "mode " + brig::quoted(*mode) + " must be octal, from 0000 to 0777");
+  }
+  entry.finish();
+  return out;
+}
+
+}  // namespace
+
+std::vector<session::Overlay> read_overlays(Object& top) {
+  std::vector<session::Overlay> out;
+  for (auto& entry : top.objects("overlays", kMaxOverlays)) out.push_back(read_overlay(entry));
+  return out;
+}
+
+provider::IdentitySpec decode_identity(Body& body) {
+  auto top = body.object();
+  provider::IdentitySpec out;
+  out.label = top.text("label", {.required = true, .max = kMaxLabel}).value_or("");
+  out.config_dir = top.text("config_dir", {.max = kMaxPath}).value_or("");
+  out.set_default = top.flag("set_default").value_or(false);
+  top.finish();
+  return out;
+}
+
+provider::IdentityChange decode_identity_change(Body& body) {
+  auto top = body.object();
+  provider::IdentityChange out;
+  out.label = top.text("label", {.max = kMaxLabel});
+  out.config_dir = top.text("config_dir", {.max = kMaxPath});
+  out.is_default = top.flag("is_default");
+  top.finish();
+  return out;
+}
+
+}  // namespace brig::api

@@ -1,0 +1,165 @@
+// What a sandbox is furnished with beyond its image and workspace, and how that is given up again.
+#include "session/furnish.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "image/provider_file.hpp"
+#include "session/container_request.hpp"
+#include "session/manager_state.hpp"
+#include "session/records.hpp"
+#include "volume/files.hpp"
+#include "workspace/mounter.hpp"
+
+namespace brig::session {
+namespace {
+
+Error refuse(const Overlay& overlay, std::string why) {
+  return Error{Code::invalid, "overlay " + quoted(overlay.path, 200) + " " + std::move(why), "session",
+               false};
+}
+
+}  // namespace
+
+Result<void> check_overlays(const std::vector<Overlay>& overlays) {
+  if (overlays.size() > kMaxOverlays)
+    return Error{Code::too_large, "there are more than 32 overlays; combine them", "session", false};
+  std::size_t bytes = 0;
+  for (const auto& overlay : overlays) {
+    if (auto fine = image::check_config_path("path", overlay.path); !fine)
+      return refuse(overlay, "cannot be mounted: its " + fine.error().message);
+    if ((overlay.mode & ~0777u) != 0)
+      return refuse(overlay, "has a mode with more than permissions in it; write one such as \"0644\"");
+    bytes += overlay.content.reveal().size();
+  }
+  if (bytes > kMaxOverlayBytes)
+    return Error{Code::too_large, "the overlays hold more than 512 KiB together; make them smaller",
+                 "session", false};
+  return {};
+}
+
+Result<volume::Mount> write_overlay(const StatePaths& paths, const SessionId& id, std::size_t number,
+                                    const Overlay& overlay) {
+  auto directory = paths.overlays(id);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return errno_error(errno, "cannot make " + quoted(directory.native(), 256), "session");
+  auto path = directory / std::to_string(number);
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
+  auto rest = overlay.content.reveal();
+  while (fd && !rest.empty()) {
+    auto n = ::write(fd.get(), rest.data(), rest.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (!fd || !rest.empty() || ::fchown(fd.get(), volume::kInside, volume::kInside) != 0 ||
+      ::fchmod(fd.get(), overlay.mode) != 0)
+    return errno_error(errno, "cannot write " + quoted(path.native(), 256), "session");
+  return volume::Mount{path.string(), overlay.path, !overlay.read_only};
+}
+
+Result<void> remove_overlays(const StatePaths& paths, const SessionId& id) {
+  return workspace::destroy(paths.overlays(id));
+}
+
+// What every process gets of the provider: its own variables, and the one that points it at its identity.
+net::Task<Result<std::map<std::string, std::string>>> Manager::choose_identity(std::string holder,
+                                                                               const CreateSpec& spec,
+                                                                               Prepared& out) {
+  auto env = out.provider.env;
+  if (out.provider.config.empty()) {
+    if (spec.identity.empty()) co_return env;
+    co_return Error{Code::invalid,
+                    "identity " + quoted(spec.identity) + " makes no difference to " + quoted(spec.provider) +
+                        ", which keeps no configuration; leave it out",
+                    "session", false};
+  }
+  BRIG_CO_TRY(auto identity,
+              co_await parts_.identities.choose(std::move(holder), spec.provider, spec.identity));
+  out.volumes = provider::volumes_of(out.provider, identity);
+  for (auto& [name, value] : provider::environment_of(out.provider, identity)) env[name] = value;
+  out.identity = std::move(identity);
+  co_return env;
+}
+
+net::Task<void> Manager::say_why(SessionId id, std::string reason) {
+  store::SessionChange change;
+  change.reason = std::move(reason);
+  (void)co_await parts_.sessions.update(id, change);
+}
+
+net::Task<Result<void>> Manager::furnish(std::shared_ptr<Launch> launch) {
+  auto& prepared = launch->prepared;
+  auto id = prepared.row.id;
+  if (prepared.volumes.empty() && prepared.overlays.empty() && !parts_.hooks.has(prepared.row.provider))
+    co_return Result<void>();
+  provider::HookCall call{id, prepared.row.provider, prepared.row.identity_id,
+                          prepared.row.project.value_or("")};
+  BRIG_CO_TRY(auto extra, co_await parts_.hooks.prepare(std::move(call)));
+
+  // In order: the configuration, what the hook says, what the caller handed in.
+  auto wanted = prepared.volumes;
+  std::vector<Overlay> files;
+  for (auto& one : extra) {
+    if (!one.volume.empty()) {
+      volume::Wanted named;
+      named.volume = one.volume;
+      named.target = one.path;
+      named.writable = !one.read_only;
+      wanted.push_back(std::move(named));
+    } else {
+      files.push_back({one.path, one.content, one.read_only, one.mode});
+    }
+  }
+  for (auto& overlay : prepared.overlays) files.push_back(std::move(overlay));
+  prepared.overlays = std::move(files);
+  BRIG_CO_CHECK(check_overlays(prepared.overlays));
+
+  volume::For who;
+  who.session = id;
+  who.owner = prepared.row.owner;
+  who.mesh = prepared.row.mesh;
+  who.still_wanted = [launch] { return !launch->abandoned; };
+  who.waiting = [this, id](std::string what) { scope_.spawn(say_why(id, std::move(what))); };
+  std::vector<volume::Volumes::Place> places;
+  for (const auto& overlay : prepared.overlays) places.push_back({overlay.path, true});
+  BRIG_CO_TRY(auto volumes, co_await parts_.volumes.attach(std::move(who), wanted, places));
+
+  auto write = [this, launch, id]() -> Result<std::vector<volume::Mount>> {
+    std::vector<volume::Mount> out;
+    const auto& overlays = launch->prepared.overlays;
+    for (std::size_t i = 0; i < overlays.size(); ++i) {
+      BRIG_TRY(auto mount, write_overlay(options_.paths, id, i, overlays[i]));
+      out.push_back(std::move(mount));
+    }
+    return out;
+  };
+  BRIG_CO_TRY(auto written, co_await parts_.blocking.run(write));
+  prepared.overlays.clear();
+
+  auto add = [&](const volume::Mount& mount) {
+    prepared.facts.config.push_back({mount.source, mount.target, mount.writable});
+  };
+  std::size_t next_volume = 0, next_file = 0;
+  while (next_volume < prepared.volumes.size()) add(volumes[next_volume++]);
+  for (const auto& one : extra) add(one.volume.empty() ? written[next_file++] : volumes[next_volume++]);
+  while (next_file < written.size()) add(written[next_file++]);
+  BRIG_CO_TRY(prepared.request,
+              container_request(prepared.policy, prepared.facts, parts_.policies.ceiling()));
+  co_return Result<void>();
+}
+
+// Its container is gone.
+net::Task<Result<void>> Manager::release(SessionId id) {
+  BRIG_CO_CHECK(co_await parts_.volumes.detach(id));
+  auto remove = [this, id] { return remove_overlays(options_.paths, id); };
+  BRIG_CO_CHECK(co_await parts_.blocking.run(remove));
+  co_return co_await parts_.hooks.cleanup(id);
+}
+
+}  // namespace brig::session

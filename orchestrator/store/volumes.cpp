@@ -1,0 +1,151 @@
+#include "store/volumes.hpp"
+
+#include "core/text.hpp"
+
+namespace brig::store {
+namespace {
+
+#define BRIG_VOLUME_COLUMNS "name, owner, mesh, provider, identity, created_ms, attached_ms, attached_by"
+#define BRIG_ATTACHMENT_COLUMNS "session_id, place, volume, target, sharing, writable, state_json"
+
+VolumeRow volume_of(const Statement& s) {
+  VolumeRow row;
+  row.name = s.text(0);
+  row.owner = s.text(1);
+  row.mesh = s.text(2);
+  row.provider = s.text(3);
+  row.identity = s.text(4);
+  row.created = s.time(5);
+  row.attached = s.optional_time(6);
+  row.attached_by = s.text(7);
+  return row;
+}
+
+Result<VolumeRow> claim(Connection& connection, const VolumeRow& row) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  std::optional<VolumeRow> found;
+  {
+    BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_VOLUME_COLUMNS " FROM volumes WHERE name = ?1"));
+    s.bind(1, row.name);
+    BRIG_TRY(bool there, s.step());
+    if (there) found = volume_of(s);
+  }
+  if (found) {
+    if (found->owner == row.owner && found->mesh == row.mesh) return std::move(*found);
+    return Error{Code::denied,
+                 "volume " + brig::quoted(row.name, 128) +
+                     " belongs to somebody else; name one of your own, or leave the name to Brig",
+                 "store: volumes", false};
+  }
+  {
+    BRIG_TRY(Statement s, connection.prepare("INSERT INTO volumes (" BRIG_VOLUME_COLUMNS
+                                             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, '')"));
+    s.bind(1, row.name).bind(2, row.owner).bind(3, row.mesh).bind(4, row.provider).bind(5, row.identity);
+    s.bind(6, row.created);
+    BRIG_CHECK(s.done());
+  }
+  BRIG_CHECK(transaction.commit());
+  return row;
+}
+
+Result<std::vector<VolumeRow>> list(Connection& connection) {
+  std::vector<VolumeRow> rows;
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_VOLUME_COLUMNS " FROM volumes ORDER BY name"));
+  while (true) {
+    BRIG_TRY(bool more, s.step());
+    if (!more) return rows;
+    rows.push_back(volume_of(s));
+  }
+}
+
+Result<std::vector<AttachmentRow>> rows_of(Statement& s) {
+  std::vector<AttachmentRow> rows;
+  while (true) {
+    BRIG_TRY(bool more, s.step());
+    if (!more) return rows;
+    AttachmentRow row;
+    row.session = SessionId(s.text(0));
+    row.place = static_cast<std::uint32_t>(s.integer(1));
+    row.volume = s.text(2);
+    row.target = s.text(3);
+    row.sharing = s.text(4);
+    row.writable = s.integer(5) != 0;
+    row.state_json = s.text(6);
+    rows.push_back(std::move(row));
+  }
+}
+
+Result<std::vector<AttachmentRow>> attachments(Connection& connection, const SessionId& session) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_ATTACHMENT_COLUMNS
+                                           " FROM volume_attachments WHERE session_id = ?1 ORDER BY place"));
+  s.bind(1, session.str());
+  return rows_of(s);
+}
+
+Result<std::vector<AttachmentRow>> attachments_of(Connection& connection, const std::string& volume) {
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT " BRIG_ATTACHMENT_COLUMNS
+                              " FROM volume_attachments WHERE volume = ?1 ORDER BY session_id, place"));
+  s.bind(1, volume);
+  return rows_of(s);
+}
+
+Result<void> attach(Connection& connection, const std::vector<AttachmentRow>& rows, WallTime now) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  for (const auto& row : rows) {
+    BRIG_TRY(Statement s,
+             connection.prepare("INSERT OR REPLACE INTO volume_attachments"
+                                " (" BRIG_ATTACHMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+    s.bind(1, row.session.str()).bind(2, std::int64_t{row.place}).bind(3, row.volume).bind(4, row.target);
+    s.bind(5, row.sharing).bind(6, row.writable).bind(7, row.state_json);
+    BRIG_CHECK(s.done());
+    BRIG_TRY(Statement used, connection.prepare("UPDATE volumes SET attached_ms = ?2, attached_by = ?3"
+                                                " WHERE name = ?1"));
+    used.bind(1, row.volume).bind(2, now).bind(3, row.session.str());
+    BRIG_CHECK(used.done());
+  }
+  return transaction.commit();
+}
+
+Result<void> detach(Connection& connection, const SessionId& session, std::uint32_t place) {
+  BRIG_TRY(Statement s,
+           connection.prepare("DELETE FROM volume_attachments WHERE session_id = ?1 AND place = ?2"));
+  s.bind(1, session.str()).bind(2, std::int64_t{place});
+  return s.done();
+}
+
+}  // namespace
+
+net::Task<Result<VolumeRow>> VolumeTable::claim(VolumeRow row) {
+  auto work = [row = std::move(row)](Connection& c) { return store::claim(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::vector<VolumeRow>>> VolumeTable::list() {
+  auto work = [](Connection& c) { return store::list(c); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::vector<AttachmentRow>>> VolumeTable::attachments(SessionId session) {
+  auto work = [session = std::move(session)](Connection& c) { return store::attachments(c, session); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::vector<AttachmentRow>>> VolumeTable::attachments_of(std::string volume) {
+  auto work = [volume = std::move(volume)](Connection& c) { return store::attachments_of(c, volume); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> VolumeTable::attach(std::vector<AttachmentRow> rows, WallTime now) {
+  auto work = [rows = std::move(rows), now](Connection& c) { return store::attach(c, rows, now); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> VolumeTable::detach(SessionId session, std::uint32_t place) {
+  auto work = [session = std::move(session), place](Connection& c) {
+    return store::detach(c, session, place);
+  };
+  co_return co_await database_.run(std::move(work));
+}
+
+}  // namespace brig::store

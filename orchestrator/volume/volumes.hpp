@@ -1,0 +1,118 @@
+// Config volumes: what of a provider's configuration outlives sandboxes.
+//
+// Each is a named volume of the engine's `local` driver, brig-PROVIDER-IDENTITY-N, whose device is a
+// directory of Brig's own: the plain Docker CLI lists and mounts it, and a foreign `docker volume prune`
+// takes the name but never what is in it (the next session makes the name anew). Sandboxes get that
+// directory, or their own view of it, as a bind mount. Who has which stands in the ledger before anything is
+// mounted, and until what the session wrote is where it belongs.
+//
+// Ownership: borrows everything. close() before destroying it: it sends away who is waiting. Threads: the
+// loop's. Failure: as Result; another owner's volume is `denied`, by name; an exclusive one that does not
+// become free in time is `conflict`.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <mutex>
+#include <set>
+
+#include "core/paths.hpp"
+#include "docker/engine.hpp"
+#include "image/provider.hpp"
+#include "net/event.hpp"
+#include "net/worker.hpp"
+#include "store/volumes.hpp"
+
+namespace brig::volume {
+
+inline constexpr const char* kLabelInstallation = "brig.installation";
+inline constexpr const char* kLabelKind = "brig.kind";  // "config"
+
+struct Options {
+  std::string installation;
+  StatePaths paths;
+  Millis exclusive_wait = std::chrono::minutes(4);  // for a volume that somebody has for himself
+};
+
+// One place in a sandbox that a volume is to be at.
+struct Wanted {
+  std::string volume;    // its name
+  std::string provider;  // empty: a hook named it
+  std::string identity;
+  std::string target;
+  bool writable = false;
+  bool file = false;
+  std::string initial;
+  image::Sharing sharing = image::Sharing::shared;
+  std::vector<std::string> keep;
+};
+
+// A bind mount: a path on the host, at a path inside.
+struct Mount {
+  std::string source;
+  std::string target;
+  bool writable = false;
+};
+
+// For whom, and how to tell that it takes a while.
+struct For {
+  SessionId session;
+  std::string owner;
+  std::string mesh;
+  std::function<bool()> still_wanted;
+  std::function<void(std::string)> waiting;  // is told what for
+};
+
+// As the engine names volumes, and not longer than a file's name may be.
+Result<void> check_volume_name(std::string_view field, std::string_view name);
+
+class Volumes {
+ public:
+  Volumes(net::asio::any_io_executor executor, Options options, docker::Engine& engine,
+          store::VolumeTable& table, const Clock& clock, net::Worker& blocking);
+  void close();
+
+  // In their order. `places` are what else will be mounted (a target, and whether it is a file): where one
+  // lies in a volume, there will be something to mount on, which goes again with the session.
+  struct Place {
+    std::string target;
+    bool file = false;
+  };
+  net::Task<Result<std::vector<Mount>>> attach(For who, std::vector<Wanted> wanted,
+                                               std::vector<Place> places);
+  // Once its container is gone: brings back what is to be kept, takes apart the rest, lets others in. No
+  // error if it has none.
+  net::Task<Result<void>> detach(SessionId session);
+  // Somebody who waited may not want it any more.
+  void poke() { changed_.notify_all(); }
+
+  net::Task<Result<std::vector<store::VolumeRow>>> list() { return table_.list(); }
+  std::filesystem::path data_of(const std::string& name) const {
+    return options_.paths.volume(name) / "data";
+  }
+
+ private:
+  struct Waiting {
+    SessionId session;
+    std::set<std::string> volumes;
+  };
+  net::Task<Result<void>> make(const For& who, const Wanted& wanted);
+  net::Task<Result<void>> ensure_named(store::VolumeRow row);
+  net::Task<Result<void>> wait_turn(const For& who, std::list<Waiting>::iterator turn);
+  net::Task<Result<SessionId>> holder(SessionId session, std::list<Waiting>::iterator turn);
+  Result<std::vector<Mount>> mount_all(const SessionId& session, const std::vector<Wanted>& wanted) const;
+  net::Task<Result<void>> detach_one(store::AttachmentRow row);
+
+  net::asio::any_io_executor executor_;
+  Options options_;
+  docker::Engine& engine_;
+  store::VolumeTable& table_;
+  const Clock& clock_;
+  net::Worker& blocking_;
+  net::Event changed_;
+  std::list<Waiting> queue_;  // for what is exclusive, first come first served
+  std::mutex merging_;        // one brings back at a time
+  bool closing_ = false;
+};
+
+}  // namespace brig::volume

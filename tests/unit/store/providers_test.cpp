@@ -1,0 +1,146 @@
+// Identities, volumes, declared providers and hooks in the ledger.
+#include "store/providers.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/loop.hpp"
+#include "store/identities.hpp"
+#include "store/sessions.hpp"
+#include "store/volumes.hpp"
+#include "temp_dir.hpp"
+
+namespace brig::store {
+namespace {
+
+using net::run_task;
+using ::testing::HasSubstr;
+
+class ProviderTables : public ::testing::Test {
+ protected:
+  ProviderTables() {
+    auto opened = Database::open(dir / "brig.db");
+    EXPECT_TRUE(opened) << opened.error().message;
+    database = std::move(*opened);
+  }
+  IdentityRow identity(const std::string& id, const std::string& label, bool is_default = false) {
+    return {id, "uid:1", "claude", label, "", is_default, WallTime{Millis{++clock_}}};
+  }
+  std::vector<IdentityRow> all() {
+    IdentityTable table(*database);
+    return *run_task(table.list(identity("seed", "Default")));
+  }
+  int defaults() {
+    int n = 0;
+    for (const auto& row : all()) n += row.is_default;
+    return n;
+  }
+  void add_session(const std::string& id) {
+    SessionRow row;
+    row.id = SessionId(id);
+    row.name = id;
+    row.owner = "uid:1";
+    row.link_key = Secret(std::string(32, 'k'));
+    SessionTable sessions(*database);
+    auto added = run_task(sessions.insert(row));
+    ASSERT_TRUE(added) << added.error().message;
+  }
+
+  TempDir dir;
+  std::unique_ptr<Database> database;
+  int clock_ = 0;
+};
+
+TEST_F(ProviderTables, ThereIsAlwaysExactlyOneDefault) {
+  IdentityTable table(*database);
+  EXPECT_EQ(all().size(), 1u);
+  EXPECT_EQ(all()[0].id, "seed");
+  EXPECT_EQ(defaults(), 1);
+  EXPECT_TRUE(run_task(table.create(identity("b", "B"), identity("x", "Default"))));
+  EXPECT_EQ(defaults(), 1);
+  EXPECT_TRUE(run_task(table.create(identity("c", "C", true), identity("x", "Default"))));
+  EXPECT_EQ(defaults(), 1);
+  EXPECT_TRUE(all()[2].is_default);
+  EXPECT_EQ(run_task(table.create(identity("d", "C"), identity("x", "Default"))).error().code,
+            Code::conflict);
+  auto same = run_task(table.update("uid:1", "claude", "b", {}));
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->label, "B");
+  EXPECT_FALSE(same->is_default);
+  EXPECT_EQ(run_task(table.update("uid:1", "claude", "c", {{}, {}, false})).error().code, Code::conflict);
+  EXPECT_TRUE(run_task(table.update("uid:1", "claude", "b", {{}, {}, true})));
+  EXPECT_EQ(defaults(), 1);
+  EXPECT_EQ(run_task(table.remove("uid:1", "claude", "b")).error().code, Code::conflict);  // the default
+  EXPECT_EQ(run_task(table.remove("uid:2", "claude", "c")).error().code, Code::not_found);
+  EXPECT_EQ(run_task(table.remove("uid:1", "codex", "c")).error().code, Code::not_found);
+  EXPECT_TRUE(run_task(table.remove("uid:1", "claude", "c")));
+  EXPECT_TRUE(run_task(table.remove("uid:1", "claude", "seed")));
+  EXPECT_EQ(run_task(table.remove("uid:1", "claude", "b")).error().code, Code::conflict);  // the last
+  EXPECT_EQ(all().size(), 1u);
+}
+
+TEST_F(ProviderTables, TheFirstOneMadeFindsADefaultBesideIt) {
+  IdentityTable table(*database);
+  EXPECT_TRUE(run_task(table.create(identity("b", "B"), identity("seed", "Default"))));
+  ASSERT_EQ(all().size(), 2u);
+  EXPECT_EQ(all()[0].label, "Default");
+  EXPECT_EQ(defaults(), 1);
+}
+
+TEST_F(ProviderTables, AVolumeBelongsToOneOwner) {
+  VolumeTable table(*database);
+  VolumeRow row{"brig-a-1-1", "uid:1", "", "a", "1", {}, {}, ""};
+  EXPECT_TRUE(run_task(table.claim(row)));
+  EXPECT_TRUE(run_task(table.claim(row)));
+  row.owner = "uid:2";
+  auto refused = run_task(table.claim(row));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::denied);
+  EXPECT_THAT(refused.error().message, HasSubstr("'brig-a-1-1'"));
+  row.owner = "uid:1";
+  row.mesh = "other";
+  EXPECT_FALSE(run_task(table.claim(row)));
+}
+
+TEST_F(ProviderTables, ASessionWithAttachmentsCannotBeForgotten) {
+  add_session("0000000000000001");
+  VolumeTable table(*database);
+  ASSERT_TRUE(run_task(table.claim({"v", "uid:1", "", "a", "1", {}, {}, ""})));
+  AttachmentRow row{SessionId("0000000000000001"), 0, "v", "/x", "shared", true, "{}"};
+  ASSERT_TRUE(run_task(table.attach({row}, WallTime{Millis{7}})));
+  EXPECT_EQ(run_task(table.list())->at(0).attached_by, "0000000000000001");
+  EXPECT_EQ(run_task(table.attachments_of("v"))->size(), 1u);
+  SessionTable sessions(*database);
+  EXPECT_FALSE(run_task(sessions.remove(row.session)));
+  EXPECT_TRUE(run_task(table.detach(row.session, 0)));
+  EXPECT_TRUE(run_task(sessions.remove(row.session)));
+  EXPECT_TRUE(run_task(table.attachments(row.session))->empty());
+}
+
+TEST_F(ProviderTables, DeclaredProvidersAndHooks) {
+  ProviderTable providers(*database);
+  auto first = run_task(providers.put({"x", "{}", "uid:0", WallTime{Millis{1}}, WallTime{Millis{1}}}));
+  ASSERT_TRUE(first) << first.error().message;
+  auto second =
+      run_task(providers.put({"x", "{\"a\":1}", "uid:0", WallTime{Millis{2}}, WallTime{Millis{2}}}));
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->created, WallTime{Millis{1}});
+  EXPECT_EQ(run_task(providers.list())->at(0).declaration, "{\"a\":1}");
+  EXPECT_TRUE(run_task(providers.remove("x")));
+  EXPECT_EQ(run_task(providers.remove("x")).error().code, Code::not_found);
+
+  add_session("0000000000000002");
+  HookTable hooks(*database);
+  SessionId id("0000000000000002");
+  EXPECT_FALSE(*run_task(hooks.find(id)));
+  ASSERT_TRUE(run_task(hooks.put({id, "/bin/x", "/p", "asked", "null", 5000})));
+  ASSERT_TRUE(run_task(hooks.put({id, "/bin/x", "/p", "answered", "{}", 5000})));
+  EXPECT_EQ((*run_task(hooks.find(id)))->phase, "answered");
+  SessionTable sessions(*database);
+  EXPECT_FALSE(run_task(sessions.remove(id)));
+  EXPECT_TRUE(run_task(hooks.remove(id)));
+  EXPECT_TRUE(run_task(sessions.remove(id)));
+}
+
+}  // namespace
+}  // namespace brig::store
