@@ -23,6 +23,7 @@
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
 #include "review/reviews.hpp"
+#include "session/reach.hpp"
 #include "session/sessions.hpp"
 #include "session/workspaces.hpp"
 
@@ -81,6 +82,7 @@ struct Services {
   session::Sessions& sessions;
   session::Workspaces& workspaces;
   review::Reviews& reviews;
+  session::Reach& reach;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

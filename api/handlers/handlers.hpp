@@ -45,6 +45,9 @@ net::Task<Response> get_egress_log(Context* context, Request* request);
 net::Task<Response> get_events(Context* context, Request* request);
 net::Task<Response> list_changes(Context* context, Request* request);
 net::Task<Response> get_patch(Context* context, Request* request);
+net::Task<Response> get_files(Context* context, Request* request);
+net::Task<Response> put_files(Context* context, Request* request);
+net::Task<Response> forward_port(Context* context, Request* request);
 
 net::Task<Response> list_providers(Context* context, Request* request);
 net::Task<Response> get_provider(Context* context, Request* request);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/attach/websocket.hpp"
+#include "api/http/body.hpp"
 #include "api/http/problem.hpp"
 #include "api/http/target.hpp"
 #include "core/log.hpp"
@@ -15,6 +16,8 @@ namespace {
 constexpr std::size_t kHeadChunk = 4096;
 constexpr std::size_t kBodyChunk = 64 * 1024;
 constexpr std::size_t kKeptBuffer = 8 * 1024;
+constexpr std::size_t kUploadChunk = 256 * 1024;
+constexpr Millis kUploadPause{300'000};  // without a byte of an upload
 constexpr Millis kLinger{1000};
 
 const Limits& limits_of(const Hub& hub) {
@@ -94,6 +97,55 @@ std::optional<Failure> check_media_type(const Head& head) {
 }
 
 }  // namespace
+
+// The body of a request whose handler takes it as it comes. Who waits for "100 Continue" gets it when the
+// handler asks for the first byte: until then it may still say no.
+class Connection::Upload final : public Source {
+ public:
+  Upload(Connection& connection, const Head& head)
+      : connection_(connection),
+        decoder_(head.chunked ? BodyDecoder::chunked()
+                              : BodyDecoder::of_length(head.content_length.value_or(0))),
+        asked_to_go_on_(head.expect_continue) {}
+
+  net::Task<Result<std::string_view>> read() override {
+    auto& buffer = connection_.buffer_;
+    buffer.erase(0, std::exchange(given_, 0));
+    while (true) {
+      std::string_view rest = buffer;
+      auto content = decoder_.next(rest);
+      if (decoder_.failed())
+        co_return Error{Code::invalid, std::string("the request's body is malformed: ") + decoder_.why(),
+                        "http", false};
+      if (!content.empty()) {
+        given_ = buffer.size() - rest.size();
+        co_return content;
+      }
+      buffer.erase(0, buffer.size() - rest.size());
+      if (decoder_.done()) co_return std::string_view();
+      bool more = true;
+      if (std::exchange(asked_to_go_on_, false)) more = co_await connection_.go_on();
+      if (more) more = co_await connection_.fill(kUploadChunk, kUploadPause);
+      if (!more) co_return broke_off();
+    }
+  }
+  // Leaves in the buffer what comes after the body; false if the body has not been read to its end.
+  bool finish() {
+    connection_.buffer_.erase(0, std::exchange(given_, 0));
+    return decoder_.done();
+  }
+
+ private:
+  static Error broke_off() {
+    return {Code::cancelled, "the request's body broke off, or nothing of it came for a long time", "http",
+            true};
+  }
+
+  Connection& connection_;
+  BodyDecoder decoder_;
+  bool asked_to_go_on_;
+  std::size_t given_ = 0;  // of the buffer: what the handler is looking at
+};
 
 Connection::Connection(Hub& hub, Stream stream, Peer peer)
     : hub_(hub),
@@ -219,6 +271,13 @@ net::Task<std::optional<Failure>> Connection::authorize(Request* request, const 
   co_return std::nullopt;
 }
 
+net::Task<bool> Connection::go_on() {
+  std::array<boost::asio::const_buffer, 1> text{
+      boost::asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"))};
+  auto sent = co_await stream_.write(text, limits_of(hub_).write_time);
+  co_return sent.ok();
+}
+
 net::Task<bool> Connection::serve_one() {
   auto parser = std::make_unique<RequestParser>(limits_of(hub_).head_bytes);
   Request request;
@@ -241,15 +300,16 @@ net::Task<bool> Connection::serve_one() {
   bool has_body = request.head.has_body();
   if (!failure && has_body && route->body_limit == 0)
     failure = Failure{Error{Code::invalid, "this request takes no body", "api: body", false}, 400, {}, {}};
-  if (!failure && has_body) failure = check_media_type(request.head);
-  if (!failure && has_body) {
+  bool streamed = !failure && route->body_limit == kStreamedBody;
+  std::optional<Upload> upload;
+  if (streamed) request.source = &upload.emplace(*this, request.head);
+  if (!failure && has_body && !streamed) failure = check_media_type(request.head);
+  if (!failure && has_body && !streamed) {
     auto limit = std::min(route->body_limit, limits_of(hub_).body_bytes);
     bool fits = request.head.content_length.value_or(0) <= limit;
     if (request.head.expect_continue && fits && buffer_.empty()) {
-      std::array<boost::asio::const_buffer, 1> go_on{
-          boost::asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"))};
-      auto sent = co_await stream_.write(go_on, limits_of(hub_).write_time);
-      if (!sent) co_return false;
+      bool told = co_await go_on();
+      if (!told) co_return false;
     }
     failure = co_await read_body(parser.get(), limit);
     if (ended_) co_return false;
@@ -266,6 +326,10 @@ net::Task<bool> Connection::serve_one() {
     response = problem(*failure, request.id);
   } else {
     response = co_await route->handler(&hub_.context, &request);
+  }
+  if (upload && !upload->finish()) {
+    keep_alive = false;
+    linger_ = true;
   }
   note(request, route, response.upgrade ? 101 : response.status, begun);
   if (response.upgrade) {

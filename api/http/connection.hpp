@@ -42,6 +42,8 @@ class Connection final : public Conversation {
   net::Task<bool> fill(std::size_t chunk, Millis limit);
   net::Task<std::optional<Failure>> read_head(RequestParser* parser);
   net::Task<std::optional<Failure>> read_body(RequestParser* parser, std::size_t limit);
+  class Upload;
+  net::Task<bool> go_on();
   net::Task<std::optional<Failure>> authorize(Request* request, const Route** route);
   net::Task<bool> answer(Request* request, Response response, bool keep_alive);
   net::Task<bool> stream_answer(Request* request, Response response);

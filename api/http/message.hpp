@@ -57,6 +57,14 @@ class Sink {
   virtual net::Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
 };
 
+// A request's body that is taken while it comes.
+class Source {
+ public:
+  virtual ~Source() = default;
+  // What there is next, valid until the next call; empty at the body's end. An error: it broke off.
+  virtual net::Task<Result<std::string_view>> read() = 0;
+};
+
 class WebSocket;
 enum class EndReason { restart, revoked };
 
@@ -85,6 +93,7 @@ struct Request {
   std::map<std::string, std::string> path;                 // parameters of the pattern
   std::vector<std::pair<std::string, std::string>> query;  // in order, decoded
   std::string body;
+  Source* source = nullptr;               // instead of `body`, where the route asks for it
   std::optional<session::Caller> caller;  // none only where the route needs none
   std::optional<WallTime> credential_expires;
   std::string id;

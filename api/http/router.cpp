@@ -107,6 +107,9 @@ std::optional<Failure> check_query(const Route& route,
       return refuse("unknown query parameter " + brig::quoted(name) + did_you_mean(name, known) +
                     (known.empty() ? "; none is known here" : "; known are " + join(names, ", ")));
     }
+    // Names of files are bytes; everything else here is text.
+    if (!is_utf8(it->second) && name != "path" && name != "top")
+      return refuse("the query parameter " + brig::quoted(name) + " is not UTF-8");
     bool again = std::any_of(query.begin(), it, [&](const auto& other) { return other.first == name; });
     if (again && name != "label" && name != "path")
       return refuse("the query parameter " + brig::quoted(name) + " comes twice");

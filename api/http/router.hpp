@@ -37,6 +37,8 @@ struct Route {
 };
 
 inline constexpr std::size_t kDefaultBody = static_cast<std::size_t>(-1);  // Limits::body_bytes
+// Any length and type, given to the handler as Request::source while it comes.
+inline constexpr std::size_t kStreamedBody = static_cast<std::size_t>(-2);
 
 std::span<const Route> routes();
 

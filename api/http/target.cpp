@@ -33,7 +33,6 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_space) {
     if (c == '\0') return std::nullopt;
     out += c;
   }
-  if (!is_utf8(out)) return std::nullopt;
   return out;
 }
 
@@ -48,7 +47,8 @@ std::optional<Failure> parse_target(std::string_view text, Target& out) {
   if (path.size() > 1) {
     for (auto part : split(path.substr(1), '/')) {
       auto segment = decoded(part, false);
-      if (!segment || out.segments.size() >= kMaxParts) return refuse("the request's path is malformed");
+      if (!segment || !is_utf8(*segment) || out.segments.size() >= kMaxParts)
+        return refuse("the request's path is malformed");
       // Not resolved: no route has them, and what stands before us might resolve them otherwise.
       if (segment->empty() || *segment == "." || *segment == ".." || segment->find('/') != std::string::npos)
         return Failure{Error{Code::not_found, "there is no such path: " + brig::quoted(path), "http", false},
@@ -63,7 +63,7 @@ std::optional<Failure> parse_target(std::string_view text, Target& out) {
     auto equals = part.find('=');
     auto key = decoded(part.substr(0, equals), true);
     auto value = decoded(equals == part.npos ? std::string_view() : part.substr(equals + 1), true);
-    if (!key || !value || key->empty() || out.query.size() >= kMaxParts)
+    if (!key || !value || key->empty() || !is_utf8(*key) || out.query.size() >= kMaxParts)
       return refuse("the request's query is malformed");
     out.query.emplace_back(std::move(*key), std::move(*value));
   }

@@ -14,8 +14,8 @@
 namespace brig::api {
 
 struct Target {
-  std::vector<std::string> segments;  // "/a/b" is {"a", "b"}, "/" is {}; none is empty
-  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<std::string> segments;                       // "/a/b" is {"a", "b"}, "/" is {}; none is empty
+  std::vector<std::pair<std::string, std::string>> query;  // values may be any bytes but NUL
 };
 
 std::optional<Failure> parse_target(std::string_view text, Target& out);

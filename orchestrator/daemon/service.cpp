@@ -341,6 +341,7 @@ Result<void> Service::prepare() {
                        api::Services{*parts.manager,
                                      *parts.manager,
                                      *parts.reviews,
+                                     *parts.manager,
                                      *parts.images,
                                      *parts.registry,
                                      *parts.identities,

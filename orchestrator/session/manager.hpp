@@ -26,6 +26,7 @@
 #include "session/containers.hpp"
 #include "session/hold.hpp"
 #include "session/policy_book.hpp"
+#include "session/reach.hpp"
 #include "session/sandbox.hpp"
 #include "session/sessions.hpp"
 #include "session/workspaces.hpp"
@@ -47,7 +48,7 @@ struct ManagerOptions {
   std::string ca_bundle;  // file of the state directory to appear as /run/brig/ca.crt; empty: none
 };
 
-class Manager final : public Sessions, public Workspaces, private Sandbox::Owner {
+class Manager final : public Sessions, public Workspaces, public Reach, private Sandbox::Owner {
  public:
   struct Parts {
     const Clock& clock;
@@ -88,6 +89,11 @@ class Manager final : public Sessions, public Workspaces, private Sandbox::Owner
   net::Task<Result<View>> restore(Caller caller, std::string ref, RestoreSpec spec) override;
   net::Task<Result<View>> fork(Caller caller, std::string ref, ForkSpec spec) override;
   net::Task<Result<View>> discard(Caller caller, std::string ref) override;
+  net::Task<Result<std::unique_ptr<Download>>> download(Caller caller, std::string ref,
+                                                        std::string path) override;
+  net::Task<Result<std::unique_ptr<Upload>>> upload(Caller caller, std::string ref, UploadSpec spec) override;
+  net::Task<Result<std::unique_ptr<supervisor::Channel>>> connect(Caller caller, std::string ref,
+                                                                  std::uint16_t port) override;
 
   // --- for reconcile --------------------------------------------------------------------------------------
   bool is_live(const SessionId& id) const { return live_.contains(id); }
@@ -121,6 +127,9 @@ class Manager final : public Sessions, public Workspaces, private Sandbox::Owner
   void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) override;
   void process_never_ran(const SessionId& id, std::uint32_t number) override;
   void link_changed(const SessionId& id, bool connected) override;
+
+  // reach.cpp
+  net::Task<Result<std::shared_ptr<Sandbox>>> reach(Caller caller, std::string ref);
 
   // prepare.cpp
   net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec, const Origin* origin = nullptr);

@@ -3,9 +3,21 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "core/random.hpp"
 
 namespace brig::session {
 namespace {
+
+constexpr std::size_t kMaxHelpers = 16;  // of the 64 processes that a supervisor looks after
+constexpr Millis kStartHelper{15'000};
+constexpr Millis kHelperGrace{2'000};
+
+// In the upper half.
+std::uint32_t first_helper() {
+  unsigned char random[4];
+  fill_random(random);
+  return 0x80000000u | (random[0] * 0x400000u + random[1] * 0x4000u + random[2] * 0x40u);
+}
 
 supervisor::LinkOptions link_options(const Sandbox::Options& options) {
   supervisor::LinkOptions out;
@@ -22,6 +34,7 @@ supervisor::LinkOptions link_options(const Sandbox::Options& options) {
 Sandbox::Sandbox(net::asio::any_io_executor executor, Options options, Owner& owner)
     : options_(std::move(options)),
       owner_(owner),
+      next_helper_(first_helper()),
       scope_(executor, "sandbox " + options_.id.str()),
       link_(executor, link_options(options_), *this) {}
 
@@ -33,6 +46,10 @@ Result<void> Sandbox::start() {
 
 net::Task<void> Sandbox::close() {
   if (std::exchange(closed_, true)) co_return;
+  for (auto& [id, helper] : helpers_) {
+    helper->lost = true;
+    helper->changed.notify_all();
+  }
   co_await scope_.close();
   co_await link_.close();
   for (auto& [number, process] : processes_) process->on_room = nullptr;
@@ -72,6 +89,65 @@ net::Task<Result<supervisor::SpawnOutcome>> Sandbox::spawn(std::uint32_t number,
   co_return co_await link_.spawn(number, std::move(out), deadline);
 }
 
+std::shared_ptr<HelperState> Sandbox::find_helper(std::uint32_t id) const {
+  auto it = helpers_.find(id);
+  return it == helpers_.end() ? nullptr : it->second;
+}
+
+net::Task<Result<std::unique_ptr<Helper>>> Sandbox::start_helper(std::vector<std::string> arguments,
+                                                                 bool input) {
+  if (helpers_.size() >= kMaxHelpers) {
+    co_return Error{Code::exhausted,
+                    std::to_string(kMaxHelpers) +
+                        " copies are under way in this sandbox already; wait for one of them to end",
+                    "session", true};
+  }
+  auto state = std::make_shared<HelperState>(scope_.executor());
+  state->id = next_helper_++;
+  state->input_open = input;
+  helpers_[state->id] = state;
+  auto helper = std::make_unique<Helper>(state, weak_from_this());
+  supervisor::ProcessSpec spec;
+  spec.argv = std::move(arguments);
+  spec.argv.insert(spec.argv.begin(), "/run/brig/init");
+  spec.inherit_env = false;
+  spec.cwd = "/workspace";
+  spec.stdin_open = input;
+  auto said = spec;
+  auto spawned = co_await link_.spawn(state->id, std::move(spec), Deadline::in(kStartHelper));
+  if (!spawned || !spawned->started) helpers_.erase(state->id);
+  BRIG_CO_CHECK(spawned);
+  if (!spawned->started) {
+    co_return Error{Code::unavailable, "nothing can be copied: " + spawned->message(said), "session", true};
+  }
+  co_return std::unique_ptr<Helper>(std::move(helper));
+}
+
+void Sandbox::abandon(std::shared_ptr<HelperState> helper) {
+  helper->abandoned = true;
+  std::vector<std::byte>().swap(helper->out);
+  if (!helpers_.contains(helper->id) || closed_) return;
+  if (helper->exit) {
+    (void)link_.forget(helper->id);
+    helpers_.erase(helper->id);
+    return;
+  }
+  scope_.spawn(end_helper(std::move(helper)));
+}
+
+// One that writes files gets the time to take away what is not whole.
+net::Task<void> Sandbox::end_helper(std::shared_ptr<HelperState> helper) {
+  link_.ack(helper->id, helper->received);
+  if (helper->input_open) {
+    (void)co_await link_.stdin_eof(helper->id, helper->written);
+    auto deadline = Deadline::in(kHelperGrace);
+    while (!helper->exit) {
+      if (!co_await helper->changed.wait_until(deadline)) break;
+    }
+  }
+  if (!helper->exit) (void)link_.signal(helper->id, 9, supervisor::Target::group);
+}
+
 void Sandbox::hold(std::uint32_t number, std::uint64_t offset) {
   auto process = find(number);
   if (!process || process->outcome() || closed_) return;
@@ -90,6 +166,7 @@ net::Task<void> Sandbox::watch_holds() {
 }
 
 std::uint64_t Sandbox::output_held(std::uint32_t number) {
+  if (auto helper = find_helper(number)) return helper->received;
   auto process = find(number);
   return process ? process->output_end() : 0;
 }
@@ -107,6 +184,10 @@ void Sandbox::on_connected(std::span<const supervisor::KnownProcess> known) {
       if (process->outcome() && alive) (void)link_.signal(record.id, 9, supervisor::Target::group);
       continue;
     }
+    if (auto helper = find_helper(record.id)) {
+      if (helper->abandoned) (void)link_.signal(record.id, 9, supervisor::Target::group);
+      continue;
+    }
     // Spawned, but the ledger has no word of it: nobody was ever told, so nobody will miss it.
     log::warn("the supervisor knows a process that is not recorded; killing it",
               {{"session", options_.id.str()}, {"process", record.id}});
@@ -120,6 +201,7 @@ void Sandbox::on_connected(std::span<const supervisor::KnownProcess> known) {
 
 std::uint64_t Sandbox::on_output(std::uint32_t number, supervisor::Stream stream, std::uint64_t offset,
                                  std::span<const std::byte> bytes) {
+  if (auto helper = find_helper(number)) return helper->take(stream, offset, bytes);
   auto process = find(number);
   if (!process) return offset + bytes.size();
   touched_.insert(number);
@@ -135,6 +217,7 @@ void Sandbox::on_batch_end() {
 }
 
 void Sandbox::on_gap(std::uint32_t number, std::uint64_t from, std::uint64_t to) {
+  if (auto helper = find_helper(number)) helper->lost = true;
   auto process = find(number);
   if (!process) return;
   log::warn("output was lost",
@@ -143,6 +226,14 @@ void Sandbox::on_gap(std::uint32_t number, std::uint64_t from, std::uint64_t to)
 }
 
 void Sandbox::on_exited(std::uint32_t number, supervisor::Exit exit, std::uint64_t) {
+  if (auto helper = find_helper(number)) {
+    helper->exit = exit;
+    helper->changed.notify_all();
+    if (!helper->abandoned) return;
+    helpers_.erase(number);
+    (void)link_.forget(number);
+    return;
+  }
   auto process = find(number);
   if (process && !process->outcome()) {
     owner_.process_exited(options_.id, number, exit);
@@ -154,6 +245,10 @@ void Sandbox::on_exited(std::uint32_t number, supervisor::Exit exit, std::uint64
 }
 
 void Sandbox::on_output_end(std::uint32_t number, std::uint64_t) {
+  if (auto helper = find_helper(number)) {
+    helper->output_ended = true;
+    helper->changed.notify_all();
+  }
   if (auto process = find(number)) process->wake();
 }
 

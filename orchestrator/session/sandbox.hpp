@@ -13,12 +13,13 @@
 #include "core/paths.hpp"
 #include "net/scope.hpp"
 #include "outlog/output_log.hpp"
+#include "session/helper.hpp"
 #include "session/process.hpp"
 #include "supervisor/link.hpp"
 
 namespace brig::session {
 
-class Sandbox final : private supervisor::LinkObserver {
+class Sandbox final : private supervisor::LinkObserver, public std::enable_shared_from_this<Sandbox> {
  public:
   // Told on the loop, never from inside a call into the sandbox.
   class Owner {
@@ -60,6 +61,11 @@ class Sandbox final : private supervisor::LinkObserver {
   net::Task<Result<supervisor::SpawnOutcome>> spawn(std::uint32_t number, ProcessSpec spec,
                                                     Deadline deadline);
 
+  // Starts brig-init with these arguments as an ordinary process (images/init/copy.hpp).
+  net::Task<Result<std::unique_ptr<Helper>>> start_helper(std::vector<std::string> arguments, bool input);
+  std::size_t helper_count() const { return helpers_.size(); }
+  void abandon(std::shared_ptr<HelperState> helper);  // for ~Helper() alone
+
   // A pacing reader of `number` vanished at `offset`: hold the process for it for a while.
   void hold(std::uint32_t number, std::uint64_t offset);
 
@@ -77,12 +83,16 @@ class Sandbox final : private supervisor::LinkObserver {
   void on_finished() override;
 
   net::Task<void> watch_holds();
+  net::Task<void> end_helper(std::shared_ptr<HelperState> helper);
+  std::shared_ptr<HelperState> find_helper(std::uint32_t id) const;
 
   Options options_;
   Owner& owner_;
   std::map<std::uint32_t, std::shared_ptr<Process>> processes_;
   std::set<std::uint32_t> recovered_;  // added as such, and not heard of yet
-  std::set<std::uint32_t> touched_;    // had output in this batch
+  std::map<std::uint32_t, std::shared_ptr<HelperState>> helpers_;
+  std::uint32_t next_helper_;        // far from the numbers of processes, and from those before a restart
+  std::set<std::uint32_t> touched_;  // had output in this batch
   net::Scope scope_;
   bool watching_holds_ = false;
   bool closed_ = false;

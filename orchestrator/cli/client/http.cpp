@@ -17,12 +17,6 @@ Error broke_off() {
 
 }  // namespace
 
-struct Client::Exchange {
-  std::unique_ptr<Stream> stream;
-  std::string early;  // read beyond the head
-  bool reused = false;
-};
-
 bool Client::idle_is_usable() {
   if (!idle_) return false;
   pollfd p{idle_->fd(), POLLIN, 0};
@@ -30,8 +24,8 @@ bool Client::idle_is_usable() {
   return ::poll(&p, 1, 0) == 0 && !idle_->pending();
 }
 
-Result<ResponseHead> Client::begin(Exchange& exchange, std::string_view method, std::string_view target,
-                                   std::string_view headers, std::string_view body, Deadline deadline) {
+Result<void> Client::ask(Exchange& exchange, std::string_view method, std::string_view target,
+                         std::string_view headers, std::string_view body, Deadline deadline) {
   if (idle_is_usable()) {
     exchange.stream = std::move(idle_);
   } else {
@@ -57,8 +51,16 @@ Result<ResponseHead> Client::begin(Exchange& exchange, std::string_view method, 
   auto written = write_all(*exchange.stream, request, deadline);
   // It may hold keys of the caller's environment.
   explicit_bzero(request.data(), request.size());
-  BRIG_CHECK(written);
+  return written;
+}
 
+Result<ResponseHead> Client::begin(Exchange& exchange, std::string_view method, std::string_view target,
+                                   std::string_view headers, std::string_view body, Deadline deadline) {
+  BRIG_CHECK(ask(exchange, method, target, headers, body, deadline));
+  return hear(exchange, deadline);
+}
+
+Result<ResponseHead> Client::hear(Exchange& exchange, Deadline deadline) {
   std::string head;
   char buffer[8192];
   while (true) {

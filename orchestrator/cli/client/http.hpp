@@ -14,6 +14,12 @@
 
 namespace brig::cli {
 
+// A connection that is being used.
+struct Exchange {
+  std::unique_ptr<Stream> stream;
+  std::string early;  // read beyond the head
+};
+
 struct Response {
   ResponseHead head;
   std::string body;
@@ -44,12 +50,17 @@ class Client {
   Result<void> stream(std::string_view method, std::string_view target, const nlohmann::json& body,
                       const BodyReader::Sink& sink, Millis limit = std::chrono::seconds(60));
 
+  // A body that is made while it is sent, in chunks: client/upload.hpp.
+  class Upload;
+
   // `headers`: complete lines.
   Result<std::pair<ResponseHead, Upgraded>> upgrade(std::string_view target, std::string_view headers,
                                                     Deadline deadline);
 
  private:
-  struct Exchange;
+  Result<void> ask(Exchange& exchange, std::string_view method, std::string_view target,
+                   std::string_view headers, std::string_view body, Deadline deadline);
+  Result<ResponseHead> hear(Exchange& exchange, Deadline deadline);
   Result<ResponseHead> begin(Exchange& exchange, std::string_view method, std::string_view target,
                              std::string_view headers, std::string_view body, Deadline deadline);
   Result<void> read_body(Exchange& exchange, const ResponseHead& head, const BodyReader::Sink& sink,

@@ -222,9 +222,22 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
   boost::asio::io_context io;
   auto start = [&](const std::filesystem::path& path) {
     config.unix_socket = UnixListener{path, std::nullopt};
-    Services services{first.sessions, first.reviews,  first.images, first.doctor,
-                      first.egress,   first.policies, first.tokens, *first.events,
-                      first.metrics,  first.clock,    {},           {}};
+    Services services{first.sessions,
+                      first.workspaces,
+                      first.reviews,
+                      first.reach,
+                      first.images,
+                      first.providers,
+                      first.identities,
+                      first.doctor,
+                      first.egress,
+                      first.policies,
+                      first.tokens,
+                      *first.events,
+                      first.metrics,
+                      first.clock,
+                      {},
+                      {}};
     Server server(io.get_executor(), config, services);
     return server.start();
   };

@@ -196,12 +196,13 @@ std::string Client::peer_fingerprint() const {
   return hex(digest);
 }
 
-WsClient::WsClient(Client c, const std::string& target, std::string_view headers) : client(std::move(c)) {
+WsClient::WsClient(Client c, const std::string& target, std::string_view headers, std::string_view protocol)
+    : client(std::move(c)) {
   client.send("GET " + target +
               " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: "
               "Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: brig.attach.v1\r\n" +
-              std::string(headers) + "\r\n");
+              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: " +
+              std::string(protocol) + "\r\n" + std::string(headers) + "\r\n");
   handshake = client.answer();
 }
 

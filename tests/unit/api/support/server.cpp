@@ -46,6 +46,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   Services services{sessions,
                     workspaces,
                     reviews,
+                    reach,
                     images,
                     providers,
                     identities,

@@ -15,6 +15,7 @@
 #include "api/server.hpp"
 #include "core/unique_fd.hpp"
 #include "support/fake_egress.hpp"
+#include "support/fake_reach.hpp"
 #include "support/fakes.hpp"
 
 namespace brig::api::test {
@@ -64,6 +65,7 @@ struct TestServer {
   FakeSessions sessions;
   FakeReviews reviews;
   FakeWorkspaces workspaces{sessions};
+  FakeReach reach{io.get_executor()};
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;
@@ -129,7 +131,8 @@ struct Frame {
 class WsClient {
  public:
   // Shakes hands; the answer is in `handshake`.
-  WsClient(Client client, const std::string& target, std::string_view headers = {});
+  WsClient(Client client, const std::string& target, std::string_view headers = {},
+           std::string_view protocol = "brig.attach.v1");
   void send_frame(int opcode, std::string_view payload, bool masked = true);
   void send_text(const std::string& text) { send_frame(1, text); }
   void send_input(std::uint64_t offset, std::string_view bytes);
