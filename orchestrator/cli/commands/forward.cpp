@@ -131,6 +131,8 @@ Result<int> forward(Context& context, const Arguments& arguments) {
         accept_one(client->endpoint(), words[0], mappings[i], stop.get(), connections);
     }
   }
+  while (signals.take() != 0) {
+  }
   std::uint64_t one = 1;
   if (::write(stop.get(), &one, sizeof one) < 0) return errno_error(errno, "cannot stop", "cli");
   for (auto& connection : connections) connection.thread.join();

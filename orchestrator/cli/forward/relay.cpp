@@ -27,21 +27,22 @@ class Relay {
   Result<void> run() {
     BRIG_CHECK(take(early_));
     std::vector<char> buffer(kPiece);
-    while (!closed_) {
-      bool want_local = !local_ended_ && to_tunnel_.empty();
-      bool want_tunnel = to_local_.empty();
+    // What came before the farewell still goes to whoever connected.
+    while (!closed_ || !to_local_.empty()) {
+      bool want_local = !closed_ && !local_ended_ && to_tunnel_.empty();
+      bool want_tunnel = !closed_ && to_local_.empty();
       short local_events = static_cast<short>((want_local ? POLLIN : 0) | (to_local_.empty() ? 0 : POLLOUT));
       short tunnel_events =
           static_cast<short>((want_tunnel ? POLLIN : 0) | (to_tunnel_.empty() ? 0 : POLLOUT));
       pollfd polls[3] = {{local_events ? local_.get() : -1, local_events, 0},
-                         {tunnel_->fd(), tunnel_events, 0},
+                         {closed_ ? -1 : tunnel_->fd(), tunnel_events, 0},
                          {stop_, POLLIN, 0}};
       bool ready = want_tunnel && tunnel_->pending();
       if (::poll(polls, 3, ready ? 0 : -1) < 0) continue;
       if (polls[2].revents != 0) return {};
       if (want_local && polls[0].revents != 0) read_local(buffer);
       if (!to_local_.empty() && polls[0].revents != 0) BRIG_CHECK(write_local());
-      if (!to_tunnel_.empty()) BRIG_CHECK(write_tunnel());
+      if (!closed_ && !to_tunnel_.empty()) BRIG_CHECK(write_tunnel());
       if (want_tunnel && (ready || polls[1].revents != 0)) BRIG_CHECK(read_tunnel(buffer));
     }
     return {};
@@ -64,6 +65,7 @@ class Relay {
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return {};
     if (n < 0) {
       closed_ = true;  // whoever connected has gone: nobody is there to be told
+      to_local_.clear();
       return {};
     }
     to_local_.erase(0, static_cast<std::size_t>(n));
@@ -93,8 +95,9 @@ class Relay {
         if (event.opcode == Opcode::ping) append_frame(to_tunnel_, Opcode::pong, "", event.bytes);
         if (event.opcode == Opcode::close) {
           append_frame(to_tunnel_, Opcode::close, "", event.bytes.substr(0, 2));
-          BRIG_CHECK(write_tunnel());
           closed_ = true;
+          (void)write_tunnel();
+          return {};
         }
       } else if (event.opcode == Opcode::binary) {
         to_local_ += event.bytes;
