@@ -156,6 +156,10 @@ net::Task<Result<void>> Doors::reopen(Facts facts) {
   co_return start(std::move(facts), std::move(rows));
 }
 
+net::Task<Result<std::vector<EgressRow>>> Doors::rules(SessionId id) {
+  co_return co_await parts_.table.list(id);
+}
+
 net::Task<void> Doors::close(SessionId id) {
   auto it = doors_.find(id);
   if (it == doors_.end()) co_return;

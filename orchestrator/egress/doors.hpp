@@ -55,6 +55,8 @@ class Doors final : public Egress {
   net::Task<Result<void>> open(Facts facts, std::vector<store::EgressRow> rows);
   // After a restart of ours: with the rules the ledger has.
   net::Task<Result<void>> reopen(Facts facts);
+  // Those of a session, for another that goes on from it.
+  net::Task<Result<std::vector<store::EgressRow>>> rules(SessionId id);
   net::Task<void> close(SessionId id);
   net::Task<void> close_all();
 

@@ -24,6 +24,7 @@ std::optional<Action> action_for(const Recorded& session, const Container* conta
       if (session.live) return std::nullopt;
       return Conclude{session.id, container ? container->id : ""};
     case Phase::ended:
+      if (session.to_remove && !session.live) return Forget{session.id};
       if (container || remains) return Sweep{session.id};
       return std::nullopt;
     case Phase::removing:

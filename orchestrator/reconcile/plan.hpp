@@ -26,9 +26,10 @@ enum class Phase { preparing, starting, running, ending, ended, removing };
 struct Recorded {
   SessionId id;
   Phase phase = Phase::preparing;
-  std::string container;  // its deterministic name
-  bool live = false;      // this process already looks after it
-  bool again = false;     // it was acknowledged before: what is under way is its beginning again
+  std::string container;   // its deterministic name
+  bool live = false;       // this process already looks after it
+  bool again = false;      // it was acknowledged before: what is under way is its beginning again
+  bool to_remove = false;  // once it has ended
 };
 
 struct Container {

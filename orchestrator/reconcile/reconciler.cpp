@@ -83,7 +83,8 @@ net::Task<Result<std::vector<Recorded>>> Reconciler::recorded() {
   std::vector<Recorded> out;
   for (const auto& row : rows) {
     bool live = parts_.sessions.is_live(row.id) || parts_.sessions.is_launching(row.id);
-    out.push_back({row.id, phase_of(row.phase), row.container_name, live, row.generation > 1});
+    out.push_back(
+        {row.id, phase_of(row.phase), row.container_name, live, row.generation > 1, row.remove_when_ended});
   }
   co_return out;
 }

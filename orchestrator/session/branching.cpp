@@ -1,6 +1,7 @@
 // Sessions that go on from where one was: the same one again, or another.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "core/log.hpp"
 #include "core/random.hpp"
@@ -9,17 +10,6 @@
 #include "session/to_the_end.hpp"
 
 namespace brig::session {
-namespace {
-
-// What has to be begun should whoever waits go away.
-struct AtLast {
-  std::function<void()> begin;
-  ~AtLast() {
-    if (begin) begin();
-  }
-};
-
-}  // namespace
 
 Result<policy::Request> Manager::stored_policy(const store::SessionRow& row) const {
   auto json = nlohmann::json::parse(row.policy_json, nullptr, false);
@@ -116,19 +106,12 @@ net::Task<Result<View>> Manager::fork(Caller caller, std::string ref, ForkSpec s
   if (!spec.name.empty()) BRIG_CO_CHECK(check_name("session name", spec.name));
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
   BRIG_CO_TRY(Hold hold, Hold::take(holds_, row.id, row.name, "being forked"));
-  auto branch = std::make_shared<Branch>(Branch{std::move(hold), false});
+  auto branch = std::make_shared<Branch>(*this, row.id, std::move(hold));
   auto work = fork_steps(caller, row.id, std::move(spec), branch);
   auto prepared = co_await to_the_end(scope_, std::move(work));
-  // Kept until the fork's own row stands, or never will.
-  AtLast last{[this, branch, id = row.id] { scope_.spawn(end_branch(id, branch)); }};
-  Result<View> view = Error{};
-  if (prepared) {
-    view = co_await launch(std::move(*prepared));
-  } else {
-    view = prepared.error();
-  }
-  last.begin = nullptr;
-  co_await end_branch(row.id, branch);
+  BRIG_CO_CHECK(prepared);
+  auto view = co_await launch(std::move(*prepared));
+  if (std::exchange(branch->hidden, false)) co_await end_branch(row.id, std::move(branch->hold));
   co_return view;
 }
 
@@ -142,6 +125,7 @@ net::Task<Result<Manager::Prepared>> Manager::fork_steps(Caller caller, SessionI
   for (auto& [key, value] : spec.labels) origin.spec.labels[key] = value;
   auto asked = std::move(origin.spec);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(asked), &origin));
+  BRIG_CO_TRY(prepared.egress, co_await parts_.doors.rules(id));
   if (spec.checkpoint) {
     BRIG_CO_TRY(auto checkpoint, co_await parts_.checkpoints.get(id, *spec.checkpoint));
     prepared.row.frozen = checkpoint.layers;
@@ -153,11 +137,9 @@ net::Task<Result<Manager::Prepared>> Manager::fork_steps(Caller caller, SessionI
   co_return prepared;
 }
 
-net::Task<void> Manager::end_branch(SessionId id, std::shared_ptr<Branch> branch) {
-  if (branch->hidden) {
-    (void)co_await parts_.checkpoints.remove(id, "");
-    (void)co_await drop_stray_layers();
-  }
+net::Task<void> Manager::end_branch(SessionId id, [[maybe_unused]] Hold hold) {
+  (void)co_await parts_.checkpoints.remove(id, "");
+  (void)co_await drop_stray_layers();
 }
 
 }  // namespace brig::session

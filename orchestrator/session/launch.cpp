@@ -158,7 +158,11 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   };
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
-  BRIG_CO_CHECK(co_await parts_.doors.open(door_of(*live), prepared.egress));
+  if (prepared.row.generation > 1) {
+    BRIG_CO_CHECK(co_await parts_.doors.reopen(door_of(*live)));  // with what was added and taken back since
+  } else {
+    BRIG_CO_CHECK(co_await parts_.doors.open(door_of(*live), prepared.egress));
+  }
   BRIG_CO_CHECK(co_await furnish(launch));
   BRIG_CO_CHECK(live->sandbox->start());
   BRIG_CO_TRY(auto process, live->sandbox->add(about, false));

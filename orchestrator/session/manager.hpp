@@ -185,7 +185,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<Result<void>> fail_again(const store::SessionRow& row, Error why);
   net::Task<Result<Prepared>> fork_steps(Caller caller, SessionId id, ForkSpec spec,
                                          std::shared_ptr<Branch> branch);
-  net::Task<void> end_branch(SessionId id, std::shared_ptr<Branch> branch);
+  net::Task<void> end_branch(SessionId id, Hold hold);
 
   net::asio::any_io_executor executor_;
   ManagerOptions options_;

@@ -29,10 +29,19 @@ struct Manager::Origin {
 };
 
 // A fork in the making: the layers it goes on from are kept by a checkpoint without a name until its own row
-// refers to them.
+// refers to them, or nobody waits for it any more.
 struct Manager::Branch {
+  Branch(Manager& m, SessionId from, Hold h) : manager(m), id(std::move(from)), hold(std::move(h)) {}
+  Branch(const Branch&) = delete;
+  Branch& operator=(const Branch&) = delete;
+  ~Branch() {
+    if (hidden) manager.scope_.spawn(manager.end_branch(id, std::move(hold)));
+  }
+
+  Manager& manager;
+  SessionId id;
   Hold hold;
-  bool hidden = false;
+  bool hidden = false;  // there is such a checkpoint
 };
 
 struct Manager::Prepared {

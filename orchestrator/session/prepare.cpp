@@ -109,12 +109,15 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
     out.gid = caller.gid.value_or(*caller.uid);
   }
 
-  egress::Beginning beginning{caller.owner,  out.project ? out.project->path.string() : "",
-                              spec.provider, out.provider.egress_hosts,
-                              found,         out.policy.egress};
+  const auto* again = origin && origin->again ? &*origin->again : nullptr;
+  egress::Beginning beginning{again ? again->owner : caller.owner,
+                              out.project ? out.project->path.string() : "",
+                              spec.provider,
+                              out.provider.egress_hosts,
+                              found,
+                              out.policy.egress};
   BRIG_CO_TRY(out.egress, co_await parts_.doors.plan(std::move(beginning)));
 
-  const auto* again = origin && origin->again ? &*origin->again : nullptr;
   auto id = again ? again->id : SessionId(random_hex(8));
   auto name = again ? again->name : spec.name;
   auto generation = again ? again->generation + 1 : 1;

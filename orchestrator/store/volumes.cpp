@@ -90,6 +90,15 @@ Result<std::vector<AttachmentRow>> attachments_of(Connection& connection, const 
   return rows_of(s);
 }
 
+Result<bool> is_coming_back(Connection& connection, const std::string& volume, const SessionId& but) {
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT 1 FROM volume_attachments a JOIN sessions s ON s.id = a.session_id"
+                              " WHERE a.volume = ?1 AND a.session_id <> ?2"
+                              " AND s.phase IN ('ending', 'removing') LIMIT 1"));
+  s.bind(1, volume).bind(2, but.str());
+  return s.step();
+}
+
 Result<void> attach(Connection& connection, const std::vector<AttachmentRow>& rows, WallTime now) {
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
   for (const auto& row : rows) {
@@ -133,6 +142,13 @@ net::Task<Result<std::vector<AttachmentRow>>> VolumeTable::attachments(SessionId
 
 net::Task<Result<std::vector<AttachmentRow>>> VolumeTable::attachments_of(std::string volume) {
   auto work = [volume = std::move(volume)](Connection& c) { return store::attachments_of(c, volume); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<bool>> VolumeTable::is_coming_back(std::string volume, SessionId but) {
+  auto work = [volume = std::move(volume), but = std::move(but)](Connection& c) {
+    return store::is_coming_back(c, volume, but);
+  };
   co_return co_await database_.run(std::move(work));
 }
 

@@ -42,6 +42,8 @@ class VolumeTable {
   net::Task<Result<std::vector<VolumeRow>>> list();                                  // by name
   net::Task<Result<std::vector<AttachmentRow>>> attachments(SessionId session);      // by place
   net::Task<Result<std::vector<AttachmentRow>>> attachments_of(std::string volume);  // of every session
+  // Does a session other than `but` have it that has ended, but whose writing is not yet where it belongs?
+  net::Task<Result<bool>> is_coming_back(std::string volume, SessionId but);
   // All of them or none, with the time of their volumes' last use.
   net::Task<Result<void>> attach(std::vector<AttachmentRow> rows, WallTime now);
   net::Task<Result<void>> detach(SessionId session, std::uint32_t place);

@@ -165,6 +165,7 @@ Result<std::vector<Point>> missing_points(int directory, const std::string& rela
   std::string path;
   auto parts = split(relative, '/');
   for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty() || parts[i] == "." || parts[i] == "..") return in_the_way(relative);
     path += (i == 0 ? "" : "/") + std::string(parts[i]);
     bool as_file = file && i + 1 == parts.size();
     auto fd = open_inside(directory, path, O_PATH | O_NOFOLLOW);

@@ -18,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxMounts = 32;
+constexpr Millis kReturnsWithin{10'000};
 
 bool is_view(const Wanted& wanted) {
   return wanted.sharing == image::Sharing::overlay && wanted.writable;
@@ -116,7 +117,7 @@ net::Task<Result<void>> Volumes::ensure_named(store::VolumeRow row) {
   auto label = made.labels.find(kLabelInstallation);
   if (at == made.driver_options.end() || at->second != device || label == made.labels.end() ||
       label->second != options_.installation) {
-    co_return Error{Code::conflict,
+    co_return Error{Code::denied,
                     "the engine has a volume " + quoted(row.name, 128) +
                         " that is not Brig's; rename or remove it, then try again",
                     "volume", false};
@@ -154,6 +155,17 @@ net::Task<Result<SessionId>> Volumes::holder(SessionId session, std::list<Waitin
   co_return SessionId();
 }
 
+// Who starts a session after another has ended sees what that one left, though it is brought back a moment
+// later. Not waited for without end: what cannot be brought back now, reconciling goes on with.
+net::Task<Result<void>> Volumes::wait_for_returns(const For& who, const std::string& volume) {
+  auto deadline = Deadline::in(kReturnsWithin);
+  while (!closing_) {
+    BRIG_CO_TRY(bool coming, co_await table_.is_coming_back(volume, who.session));
+    if (!coming || !co_await changed_.wait_until(deadline)) break;
+  }
+  co_return Result<void>();
+}
+
 net::Task<Result<void>> Volumes::wait_turn(const For& who, std::list<Waiting>::iterator turn) {
   auto deadline = Deadline::in(options_.exclusive_wait);
   bool told = false;
@@ -167,7 +179,7 @@ net::Task<Result<void>> Volumes::wait_turn(const For& who, std::list<Waiting>::i
       co_return Error{Code::cancelled, "nobody waits any longer for its configuration to become free",
                       "volume", true};
     if (!notified)
-      co_return Error{Code::conflict,
+      co_return Error{Code::timeout,
                       what + ", still after " + format_duration(options_.exclusive_wait) +
                           "; stop that session with `brig stop " + holds.str() + "`, or use another identity",
                       "volume", true};
@@ -199,7 +211,10 @@ net::Task<Result<std::vector<Mount>>> Volumes::attach(For who, std::vector<Wante
     co_return Error{Code::too_large, "a session may have at most 32 mounts of config volumes", "volume",
                     false};
   }
-  for (const auto& want : wanted) BRIG_CO_CHECK(co_await make(who, want));
+  for (const auto& want : wanted) {
+    BRIG_CO_CHECK(co_await make(who, want));
+    if (is_view(want)) BRIG_CO_CHECK(co_await wait_for_returns(who, want.volume));
+  }
 
   // The turn ends with this scope: by then the ledger says who has what.
   struct Turn {

@@ -7,8 +7,8 @@
 // mounted, and until what the session wrote is where it belongs.
 //
 // Ownership: borrows everything. close() before destroying it: it sends away who is waiting. Threads: the
-// loop's. Failure: as Result; another owner's volume is `denied`, by name; an exclusive one that does not
-// become free in time is `conflict`.
+// loop's. Failure: as Result; another owner's volume, and one at the engine that is not ours, is
+// `denied`, by name; an exclusive one that does not become free in time is `timeout`.
 #pragma once
 
 #include <functional>
@@ -98,6 +98,7 @@ class Volumes {
   };
   net::Task<Result<void>> make(const For& who, const Wanted& wanted);
   net::Task<Result<void>> ensure_named(store::VolumeRow row);
+  net::Task<Result<void>> wait_for_returns(const For& who, const std::string& volume);
   net::Task<Result<void>> wait_turn(const For& who, std::list<Waiting>::iterator turn);
   net::Task<Result<SessionId>> holder(SessionId session, std::list<Waiting>::iterator turn);
   Result<std::vector<Mount>> mount_all(const SessionId& session, const std::vector<Wanted>& wanted) const;

@@ -24,11 +24,6 @@ Colour colour_of(const std::string& kind) {
   return Colour::yellow;
 }
 
-std::uint64_t number_of(const nlohmann::json& json, const char* key) {
-  auto at = json.find(key);
-  return at != json.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
-}
-
 std::string side_text(const nlohmann::json& change, const char* side, const char* key) {
   auto at = change.find(side);
   return at == change.end() ? "" : text_of(*at, key);

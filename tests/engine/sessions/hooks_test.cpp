@@ -37,7 +37,7 @@ class Hooks : public testing::Test {
     EXPECT_TRUE(written);
     brigd.emplace("[[provider]]\nid = \"plugin\"\nprepare = \"" + (dir / "hook").string() +
                   "\"\nprepare_deadline = \"3s\"\n");
-    answer(R"(echo '{"extraMounts": [], "cleanup": {"token": 7}}')");
+    answer(R"(printf '%s\n' '{"extraMounts": [], "cleanup": {"token": 7}}')");
     auto put = curl("PUT", "/v1/providers/plugin",
                     {{"title", "A host's plugin"},
                      {"image", "brig-test/busybox"},
@@ -56,8 +56,9 @@ class Hooks : public testing::Test {
     auto listed = Engine::shared().request("GET", "/volumes");
     auto state = brigd->state().string();
     brigd.reset();
-    if (listed)
-      for (const auto& volume : json::parse(*listed, nullptr, false)["Volumes"])
+    auto all = listed ? json::parse(*listed, nullptr, false) : json::object();
+    if (all.contains("Volumes"))
+      for (const auto& volume : all["Volumes"])
         if (volume["Options"].is_object() && volume["Options"].value("device", "").starts_with(state))
           (void)Engine::shared().request("DELETE", "/volumes/" + volume["Name"].get<std::string>());
     std::error_code ec;
@@ -100,7 +101,7 @@ class Hooks : public testing::Test {
 TEST_F(Hooks, MountsComeAfterTheConfigurationAndCleanupRunsOnce) {
   EXPECT_EQ(run({"sh", "-c", "echo original > ~/.plugin/settings.json"}).code, 0);
   EXPECT_EQ(cleanups_eventually(1), 1u);
-  answer(R"(echo '{"extraMounts": [
+  answer(R"(printf '%s\n' '{"extraMounts": [
     {"content": "sanitised\n", "containerPath": "/home/agent/.plugin/settings.json"},
     {"volumeName": "plugin-shared", "containerPath": "/home/agent/shared", "readOnly": false}],
     "cleanup": {"token": 7}}')");
@@ -127,7 +128,7 @@ TEST_F(Hooks, AFailingSpawnIsCleanedUpToo) {
   EXPECT_EQ(cleanups_eventually(1), 1u);
   // And what the policy refuses after the hook has done its part.
   answer(
-      R"(echo '{"extraMounts": [{"volumeName": "plugin-x", "containerPath": "/home/agent/.plugin.json"}], "cleanup": 1}')");
+      R"(printf '%s\n' '{"extraMounts": [{"volumeName": "plugin-x", "containerPath": "/home/agent/.plugin.json"}], "cleanup": 1}')");
   (void)run({"true"});
   EXPECT_EQ(cleanups_eventually(2), 2u);
   brigd->expect_nothing_left();
@@ -145,13 +146,15 @@ TEST_F(Hooks, WhateverGoesWrongInAHookIsACleanFailureOfTheSpawn) {
       {"sleep 1000", "hook"},
       {"head -c 1000000000 /dev/zero", "hook"},
       {"kill -9 $$", "hook"},
-      {R"(echo '{"extraMount": []}')", "did you mean 'extraMounts'?"},
-      {R"(echo '{"extraMounts": [{"content": "x", "containerPath": "/etc/passwd"}]}')", "/etc"},
-      {R"(echo '{"extraMounts": [{"content": "x", "containerPath": "/run/brig/init"}]}')", "/run"},
-      {R"(echo '{"extraMounts": [{"content": "x", "containerPath": "a/b"}]}')", "absolute"},
-      {R"(echo '{"extraMounts": [{"content": "x", "containerPath": "/home/agent/../x"}]}')", "absolute"},
-      {R"(echo '{"extraMounts": [{"volumeName": "../x", "containerPath": "/home/agent/x"}]}')", "../x"},
-      {R"(echo '{"extraMounts": [{"volumeName": "v1", "content": "x", "containerPath": "/home/agent/x"}]}')",
+      {R"(printf '%s\n' '{"extraMount": []}')", "did you mean 'extraMounts'?"},
+      {R"(printf '%s\n' '{"extraMounts": [{"content": "x", "containerPath": "/etc/passwd"}]}')", "/etc"},
+      {R"(printf '%s\n' '{"extraMounts": [{"content": "x", "containerPath": "/run/brig/init"}]}')", "/run"},
+      {R"(printf '%s\n' '{"extraMounts": [{"content": "x", "containerPath": "a/b"}]}')", "absolute"},
+      {R"(printf '%s\n' '{"extraMounts": [{"content": "x", "containerPath": "/home/agent/../x"}]}')",
+       "absolute"},
+      {R"(printf '%s\n' '{"extraMounts": [{"volumeName": "../x", "containerPath": "/home/agent/x"}]}')",
+       "../x"},
+      {R"(printf '%s\n' '{"extraMounts": [{"volumeName": "v1", "content": "x", "containerPath": "/home/agent/x"}]}')",
        "one of"},
   };
   for (const auto& one : cases) {
@@ -168,7 +171,7 @@ TEST_F(Hooks, WhateverGoesWrongInAHookIsACleanFailureOfTheSpawn) {
 TEST_F(Hooks, AVolumeThatIsNotOursIsRefusedByName) {
   ASSERT_TRUE(Engine::shared().request("POST", "/volumes/create", R"({"Name": "somebody-elses"})"));
   answer(
-      R"(echo '{"extraMounts": [{"volumeName": "somebody-elses", "containerPath": "/home/agent/x"}], "cleanup": 1}')");
+      R"(printf '%s\n' '{"extraMounts": [{"volumeName": "somebody-elses", "containerPath": "/home/agent/x"}], "cleanup": 1}')");
   auto done = run({"true"});
   EXPECT_GE(done.code, 64);
   EXPECT_NE(done.err.find("'somebody-elses'"), std::string::npos) << done.err;

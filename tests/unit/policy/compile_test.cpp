@@ -238,7 +238,8 @@ TEST(Compile, OfConfigurationThatOverlapsTheLaterWins) {
   const std::string one = "/var/lib/brig/volumes/one/data", two = "/var/lib/brig/volumes/two/data";
   auto targets = [&] {
     std::vector<std::string> out;
-    for (const auto& mount : compiled(plain(), f)["HostConfig"]["Mounts"])
+    auto body = compiled(plain(), f);
+    for (const auto& mount : body["HostConfig"]["Mounts"])
       if (mount["Source"].get<std::string>().starts_with("/var/lib/brig/volumes"))
         out.push_back(mount["Target"].get<std::string>() + "=" +
                       mount["Source"].get<std::string>().substr(22, 3));

@@ -131,5 +131,16 @@ TEST(Plan, AQuietWorldNeedsNothing) {
   EXPECT_TRUE(plan({}, {}).empty());
 }
 
+// --rm, and brigd was killed between the end and the removal.
+TEST(Plan, WhatWasToGoOnceItEndedGoes) {
+  Recorded session{SessionId("0000000000000001"), Phase::ended, "brig-1", false, false, true};
+  EXPECT_EQ(plan({session}, {}), (std::vector<Action>{Forget{session.id}}));
+  session.live = true;
+  EXPECT_TRUE(plan({session}, {}).empty());
+  session.live = false;
+  session.to_remove = false;
+  EXPECT_TRUE(plan({session}, {}).empty());
+}
+
 }  // namespace
 }  // namespace brig::reconcile
