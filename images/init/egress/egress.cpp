@@ -20,7 +20,7 @@ constinit char scratch[kScratch] = {};
 namespace {
 
 constexpr std::uint64_t kGreetingMs = 30'000;
-constexpr std::size_t kOtherDescriptors = 128;
+constexpr std::size_t kOtherDescriptors = 32;
 
 }  // namespace
 
@@ -37,9 +37,15 @@ bool Egress::prepare(const char* socket_path, const Doors& doors) {
   if (epoll_ < 0) return false;
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return false;
-  // Two descriptors a connection, one a listener; half of the rest for these.
-  std::size_t most = files.rlim_cur > kOtherDescriptors ? (files.rlim_cur - kOtherDescriptors) / 3 : 8;
-  most_connections_ = most < kMaxConnections ? most : kMaxConnections;
+  // Two quarters for connections, which have two descriptors each, one for listeners, one for questions: so
+  // none of them can take what another needs.
+  std::size_t quarter =
+      files.rlim_cur > kOtherDescriptors + 32 ? (files.rlim_cur - kOtherDescriptors) / 4 : 8;
+  auto at_most = [](std::size_t a, std::size_t b) { return a < b ? a : b; };
+  most_connections_ = at_most(quarter, kMaxConnections);
+  most_queries_ = at_most(quarter * 3 / 4, kMaxQueries);
+  most_dns_ = at_most(quarter / 4, kMaxDnsConnections);
+  names_.limit_listeners(at_most(quarter, kMaxListeners));
   watch(doors.proxy, kProxy, 0);
   watch(doors.resolver_udp, kResolverUdp, 0);
   watch(doors.resolver_tcp, kResolverTcp, 0);
@@ -61,7 +67,12 @@ void Egress::accept_all(int fd, Via via, std::size_t listener) {
     sockaddr_in peer{};
     socklen_t size = sizeof peer;
     int client = ::accept4(fd, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (client < 0) return;
+    if (client < 0) {
+      // The kernel or the machine has no room. The client stays in the queue, and is not looked at without
+      // pause.
+      if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) ::poll(nullptr, 0, 10);
+      return;
+    }
     std::size_t index = 0;
     while (index < used_ && connections_[index].state != Connection::State::free) ++index;
     if (open_ >= most_connections_ || index == kMaxConnections) {

@@ -26,7 +26,7 @@
 namespace brig::init::egress {
 
 inline constexpr std::size_t kMaxConnections = 4096;
-inline constexpr std::size_t kMaxQueries = 256;
+inline constexpr std::size_t kMaxQueries = 192;
 inline constexpr std::size_t kMaxDnsConnections = 64;
 
 inline constexpr std::uint16_t kProxyPort = 3128;
@@ -161,6 +161,8 @@ class Egress {
   const char* path_ = nullptr;
   Doors doors_{0, 0, 0};
   std::size_t most_connections_ = 0;
+  std::size_t most_queries_ = 0;
+  std::size_t most_dns_ = 0;
   std::size_t open_ = 0;
   bool no_hand_over_ = false;    // it was tried, and the kernel can't
   std::uint64_t next_tick_ = 0;  // 0: nothing waits for the clock

@@ -92,7 +92,7 @@ bool Names::has(std::size_t index, std::uint16_t port) const {
 std::size_t Names::open(std::size_t index, std::uint16_t port) {
   std::size_t at = 0;
   while (at < listening_ && listeners_[at].port != 0) ++at;
-  if (at == kMaxListeners) return kNone;
+  if (at == most_listeners_) return kNone;
   int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return kNone;
   int on = 1;

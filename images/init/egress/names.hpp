@@ -24,6 +24,7 @@ class Names {
  public:
   static constexpr std::size_t kNone = ~std::size_t{0};
 
+  void limit_listeners(std::size_t most) { most_listeners_ = most; }
   // The name's index; it is given an address if it has none yet. kNone: there is no room.
   std::size_t add(std::string_view name, std::uint64_t now_ms);
   std::size_t find(std::uint32_t address) const;
@@ -78,6 +79,7 @@ class Names {
   std::size_t used_ = 0;  // names beyond were never used
   Listener listeners_[kMaxListeners];
   std::size_t listening_ = 0;  // listeners beyond were never used
+  std::size_t most_listeners_ = 0;
 };
 
 }  // namespace brig::init::egress

@@ -15,7 +15,7 @@ inline constexpr std::string_view kAway =
     "Brig's service is away, and nothing outside can be reached until it is back; then it works again by "
     "itself";
 inline constexpr std::string_view kTooMany =
-    "this sandbox has too many connections open at once; close some, or raise limits.nofile of its profile";
+    "this sandbox has too many connections open at once; close some, or raise nofile in its profile";
 
 // A whole HTTP response; the first line of `message` is its reason phrase too, for clients that show no body.
 std::string_view http_refusal(egress_wire::Status status, std::string_view message, std::span<char> out);

@@ -43,8 +43,8 @@ void Egress::accept_dns() {
     int fd = ::accept4(doors_.resolver_tcp, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     std::size_t index = 0;
-    while (index < kMaxDnsConnections && dns_[index].used) ++index;
-    if (index == kMaxDnsConnections) {
+    while (index < most_dns_ && dns_[index].used) ++index;
+    if (index == most_dns_) {
       ::close(fd);
       continue;
     }
@@ -120,7 +120,7 @@ void Egress::question(std::span<const std::byte> packet, const sockaddr_in& from
   }
   Answer alone;
   if (answer_alone(query, alone)) return answer(packet, query, alone, from, dns);
-  for (Pending& pending : queries_) {
+  for (Pending& pending : std::span(queries_, most_queries_)) {
     if (pending.used) continue;
     pending.used = true;
     pending.dns = dns;

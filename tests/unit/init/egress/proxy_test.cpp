@@ -310,9 +310,9 @@ TEST_F(Proxy, IsThereAgainAfterItsProcessWasKilled) {
 
 TEST_F(Proxy, HasALimitOfConnectionsAndSaysSo) {
   FakeBrigd brigd(egress_path(), deny);
-  start(256);  // (256 - 128) / 3 connections
+  start(256);  // (256 - 32) / 4 connections
   std::vector<UniqueFd> idle;
-  for (int i = 0; i < 42; ++i) idle.push_back(proxy());
+  for (int i = 0; i < 56; ++i) idle.push_back(proxy());
   std::string answer;
   auto one_more = proxy();
   EXPECT_TRUE(hear_all(one_more).starts_with("HTTP/1.1 503 this sandbox has too many connections"));

@@ -221,7 +221,25 @@ TEST_F(Resolver, NonsenseIsAnsweredAsSuchOrNotAtAll) {
   EXPECT_TRUE(brigd.heard().empty());
 }
 
-TEST_F(Resolver, ManyNamesAreForgottenOneForAnother) {
+TEST_F(Resolver, ListenersDoNotTakeWhatConnectionsNeed) {
+  FakeBrigd brigd(egress_path(), [](const Heard& heard) {
+    if (heard.request.kind == Kind::connect) return Verdict{Status::denied, "no", {}, false};
+    return Verdict{Status::ok, "", {443, 80, 5432, 22}, false};
+  });
+  start(256);  // 56 listeners
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    if (rcode_of(ask_udp(query("n" + std::to_string(i) + ".example", kA))) == 2) ++refused;
+  }
+  EXPECT_EQ(refused, 20 - 56 / 4);
+  std::vector<UniqueFd> many;
+  for (int i = 0; i < 55; ++i) many.push_back(proxy());
+  auto client = proxy();
+  say(client, "CONNECT h.example:443 HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(hear_all(client).starts_with("HTTP/1.1 403 "));
+}
+
+TEST_F(Resolver, HasRoomForSoManyNamesAndSaysWhenThereIsNone) {
   FakeBrigd brigd(egress_path(), [](const Heard&) {
     return Verdict{Status::ok, "", {443, 80, 5432, 22}, false};
   });
