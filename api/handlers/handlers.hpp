@@ -22,6 +22,8 @@ net::Task<Response> create_session(Context* context, Request* request);
 net::Task<Response> get_session(Context* context, Request* request);
 net::Task<Response> remove_session(Context* context, Request* request);
 net::Task<Response> stop_session(Context* context, Request* request);
+net::Task<Response> pause_session(Context* context, Request* request);
+net::Task<Response> resume_session(Context* context, Request* request);
 
 net::Task<Response> list_checkpoints(Context* context, Request* request);
 net::Task<Response> make_checkpoint(Context* context, Request* request);

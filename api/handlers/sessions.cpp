@@ -10,7 +10,8 @@ namespace brig::api {
 namespace {
 
 constexpr session::State kStates[] = {session::State::preparing, session::State::starting,
-                                      session::State::running, session::State::ending, session::State::ended};
+                                      session::State::running,   session::State::paused,
+                                      session::State::ending,    session::State::ended};
 
 session::ListFilter read_filter(const Request& request, std::optional<Failure>& failure) {
   session::ListFilter out;
@@ -29,6 +30,8 @@ session::ListFilter read_filter(const Request& request, std::optional<Failure>& 
     }
   }
   if (const auto* provider = request.parameter("provider")) out.provider = *provider;
+  if (const auto* owner = request.parameter("owner")) out.owner = *owner;
+  if (const auto* mesh = request.parameter("mesh")) out.mesh = *mesh;
   if (const auto* word = request.parameter("state")) {
     std::vector<std::string_view> known;
     for (auto state : kStates) {
@@ -37,7 +40,7 @@ session::ListFilter read_filter(const Request& request, std::optional<Failure>& 
     }
     if (!out.state)
       refuse("state", "state " + brig::quoted(*word) + " is unknown" + did_you_mean(*word, known) +
-                          "; known are preparing, starting, running, ending and ended");
+                          "; known are preparing, starting, running, paused, ending and ended");
     if (out.state == session::State::ended) out.all = true;
   }
   return out;
@@ -66,7 +69,15 @@ net::Task<Response> create_session(Context* context, Request* request) {
   body.reset();
   wipe(request->body);  // the environment may hold keys
   auto made = co_await context->services.sessions.create(*request->caller, std::move(spec));
-  if (!made) co_return problem(made.error(), request->id);
+  if (!made) {
+    Failure refused{made.error(), 0, {}, {}};
+    if (made.error().code == Code::rate_limited) {
+      auto wait =
+          std::chrono::ceil<std::chrono::seconds>(context->services.sessions.start_wait(*request->caller));
+      refused.headers = {{"Retry-After", std::to_string(std::max<std::int64_t>(1, wait.count()))}};
+    }
+    co_return problem(refused, request->id);
+  }
   auto out = json_response(201, encode(*made));
   out.headers.push_back({"Location", "/v1/sessions/" + made->id.str()});
   co_return out;
@@ -96,6 +107,18 @@ net::Task<Response> stop_session(Context* context, Request* request) {
   auto stopped = co_await context->services.sessions.stop(*request->caller, request->path["ref"], grace);
   if (!stopped) co_return problem(stopped.error(), request->id);
   co_return json_response(200, encode(*stopped));
+}
+
+net::Task<Response> pause_session(Context* context, Request* request) {
+  auto paused = co_await context->services.sessions.pause(*request->caller, request->path["ref"]);
+  if (!paused) co_return problem(paused.error(), request->id);
+  co_return json_response(200, encode(*paused));
+}
+
+net::Task<Response> resume_session(Context* context, Request* request) {
+  auto resumed = co_await context->services.sessions.resume(*request->caller, request->path["ref"]);
+  if (!resumed) co_return problem(resumed.error(), request->id);
+  co_return json_response(200, encode(*resumed));
 }
 
 net::Task<Response> exec_process(Context* context, Request* request) {

@@ -67,6 +67,20 @@ std::string read_name(Object& top, const char* key) {
   return name;
 }
 
+// How long something may last.
+std::optional<Millis> read_bound(Object& top, std::string_view key) {
+  auto text = top.text(key, {.max = 64});
+  if (!text) return std::nullopt;
+  auto duration = parse_duration(*text);
+  if (!duration) {
+    top.fail(key, duration.error().message);
+    return std::nullopt;
+  }
+  if (*duration < std::chrono::seconds(1) || *duration > std::chrono::hours(24 * 3650))
+    top.fail(key, std::string(key) + " " + brig::quoted(*text) + " must be from 1s to 3650d");
+  return *duration;
+}
+
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t out = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -126,6 +140,8 @@ session::CreateSpec decode_create(Body& body) {
   out.terminal = read_terminal(top.object("terminal"));
   out.stdin_open = top.flag("stdin_open").value_or(false);
   out.labels = read_labels(top);
+  out.ttl = read_bound(top, "ttl");
+  out.idle = read_bound(top, "idle");
   out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
   if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
   out.image = top.text("image", {.max = 255}).value_or("");

@@ -17,6 +17,7 @@ json encode(const session::Outcome& outcome) {
   if (outcome.kind == Kind::exited || outcome.kind == Kind::spawn_failed) out["code"] = outcome.code;
   if (outcome.signal > 0) out["signal"] = outcome.signal;
   if (!outcome.detail.empty()) out["detail"] = printable(outcome.detail, 1024);
+  if (!outcome.limits.empty()) out["limits"] = outcome.limits;
   return out;
 }
 
@@ -57,6 +58,8 @@ json encode(const session::View& session) {
   if (session.started) out["started"] = format_time(*session.started);
   if (session.ended) out["ended"] = format_time(*session.ended);
   if (session.outcome) out["outcome"] = encode(*session.outcome);
+  if (session.expires) out["expires"] = format_time(*session.expires);
+  if (session.idle) out["idle_ms"] = session.idle->count();
   return out;
 }
 

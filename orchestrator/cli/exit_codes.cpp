@@ -17,6 +17,7 @@ constexpr ExitMeaning kTable[] = {
     {74, "too large for one of Brig's bounds"},
     {75, "come again later: too many requests"},
     {77, "denied: by the policy, by the caller's role, or for want of a valid token"},
+    {124, "the session was ended, for its time to live, or to idle, was over"},
     {125, "there was a sandbox but no exit code: it failed to start, was lost, or the connection to it was"},
     {126, "the command in the sandbox could not be executed"},
     {127, "the command was not found in the sandbox"},

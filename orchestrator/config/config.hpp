@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,17 @@ struct Config {
     Millis prepare_deadline{30'000};
   };
   std::vector<Provider> providers;
+
+  struct Quota {  // of one owner; 0: no bound
+    std::uint64_t sessions = 0;
+    std::uint64_t memory = 0;
+    std::uint64_t disk = 0;
+    std::uint64_t starts_per_minute = 0;
+  };
+  struct Quotas {
+    Quota standard;
+    std::map<std::string, Quota> owners;  // who has other bounds
+  } quota;
 
   struct Limits {
     std::uint64_t max_sessions = 0;

@@ -60,6 +60,15 @@ bool is_listen(std::string_view text) {
   return number >= 1 && number <= 65535;
 }
 
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 50;
+
+void read_quota(Table& table, Config::Quota& into) {
+  if (auto v = table.number("sessions", 0, 100000)) into.sessions = *v;
+  if (auto v = table.size("memory", 0, kMostBytes)) into.memory = *v;
+  if (auto v = table.size("disk", 0, kMostBytes)) into.disk = *v;
+  if (auto v = table.number("starts_per_minute", 0, 100000)) into.starts_per_minute = *v;
+}
+
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormats{"text", "json"};
 constexpr std::array<std::string_view, 3> kNetworks{"default", "host", "none"};
@@ -237,6 +246,34 @@ const Key kKeys[] = {
        if (auto v = t.duration(n, std::chrono::minutes(1), std::chrono::hours(24 * 3650)))
          c.limits.events_age = *v;
      }},
+
+    {"quota", "sessions", "0", "", "How many sessions one owner may have at a time; 0 is no bound.",
+     [](Table& t, Name, Into c) { read_quota(t, c.quota.standard); }},
+    {"quota", "memory", "\"0\"", "",
+     "What the memory limits of one owner's sessions may come to; 0 is no bound.", [](Table&, Name, Into) {}},
+    {"quota", "disk", "\"0\"", "",
+     "What the disk limits of one owner's sessions may come to, ended ones too until they are removed; 0 is "
+     "no "
+     "bound. With a bound, a session needs a disk limit.",
+     [](Table&, Name, Into) {}},
+    {"quota", "starts_per_minute", "0", "", "How many sessions one owner may start a minute; 0 is no bound.",
+     [](Table&, Name, Into) {}},
+    {"quota", "owners", "", "[{ owner = \"uid:1000\", sessions = 50, memory = \"64 GiB\" }]",
+     "Owners with bounds of their own; what one does not say, is as above.",
+     [](Table& t, Name n, Into c) {
+       for (auto* entry : t.list(n, 10000)) {
+         auto owner = entry->text("owner", 128);
+         if (!owner || owner->empty()) {
+           entry->fail("owner", "is missing; say whose bounds these are, such as \"uid:1000\"");
+           return;
+         }
+         auto quota = c.quota.standard;
+         read_quota(*entry, quota);
+         if (!c.quota.owners.emplace(*owner, quota).second)
+           entry->fail("owner",
+                       "is " + quoted(*owner) + " for the second time; say all of its bounds at once");
+       }
+     }},
 };
 
 const TableMeaning kTables[] = {
@@ -248,6 +285,7 @@ const TableMeaning kTables[] = {
     {"trust", "Certificate authorities, for networks that sign TLS anew."},
     {"egress", "The one door out of sandboxes; what they may reach is the policy's to say."},
     {"limits", "Bounds on what brigd itself spends."},
+    {"quota", "Bounds on what each owner of sessions may have, be it a user of this host or a token."},
 };
 
 }  // namespace

@@ -126,6 +126,10 @@ std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
   return places;
 }
 
+session::Quota quota_of(const config::Config::Quota& quota) {
+  return {quota.sessions, quota.memory, quota.disk, quota.starts_per_minute};
+}
+
 Result<std::optional<api::TcpListener>> tcp_listener(const config::Config& config, const StatePaths& paths) {
   std::optional<api::TcpListener> listener;
   if (config.tcp.listen.empty()) return listener;
@@ -169,6 +173,7 @@ struct Service::Parts {
   std::optional<store::SessionTable> sessions;
   std::optional<store::ProcessTable> processes;
   std::optional<store::CheckpointTable> checkpoints;
+  std::optional<store::LifeTable> lives;
   std::optional<store::TokenTable> tokens;
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
@@ -222,6 +227,7 @@ Result<void> Service::prepare() {
   parts.sessions.emplace(*parts.database);
   parts.processes.emplace(*parts.database);
   parts.checkpoints.emplace(*parts.database);
+  parts.lives.emplace(*parts.database);
   parts.tokens.emplace(*parts.database);
   parts.event_table.emplace(*parts.database);
   parts.events.emplace(loop_.executor(),
@@ -272,11 +278,13 @@ Result<void> Service::prepare() {
   parts.hooks.emplace(std::move(hooks), *parts.hook_table);
   parts.registry.emplace(*parts.provider_table, *parts.images, parts.clock);
 
-  session::ManagerOptions options{installation, paths, {}, 0, {}, sockets, {}, {}};
+  session::ManagerOptions options{installation, paths, {}, 0, {}, {}, sockets, {}, {}};
   options.output.total_bytes = config_.limits.output_bytes;
   options.output.segment_bytes =
       std::min<std::uint64_t>(options.output.segment_bytes, config_.limits.output_bytes / 4);
   options.max_sessions = config_.limits.max_sessions;
+  options.quotas.standard = quota_of(config_.quota.standard);
+  for (const auto& [owner, quota] : config_.quota.owners) options.quotas.owners[owner] = quota_of(quota);
   options.forbidden = forbidden_places(config_, sockets);
   if (config_.trust.sandboxes && !ca_bundle.empty()) {
     options.ca_bundle = ca_bundle.string();
@@ -291,9 +299,9 @@ Result<void> Service::prepare() {
   parts.manager.emplace(
       executor, std::move(options),
       session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions, *parts.processes,
-                              *parts.checkpoints, *parts.containers, *parts.images, *parts.policies,
-                              *parts.volumes, *parts.identities, *parts.hooks, parts.mounter, parts.blocking,
-                              *parts.doors});
+                              *parts.checkpoints, *parts.lives, *parts.containers, *parts.images,
+                              *parts.policies, *parts.volumes, *parts.identities, *parts.hooks, parts.mounter,
+                              parts.blocking, *parts.doors});
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reconciler.emplace(
       executor, paths,
@@ -398,6 +406,7 @@ net::Task<void> Service::run() {
   scope.spawn(parts.events->run());
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
+  scope.spawn(parts.manager->keep());
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");

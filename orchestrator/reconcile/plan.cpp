@@ -15,9 +15,11 @@ std::optional<Action> action_for(const Recorded& session, const Container* conta
       if (session.again) return Conclude{session.id, container ? container->id : ""};
       return Undo{session.id};
     case Phase::running:
+    case Phase::paused:
       if (container && container->running) {
-        if (session.live) return std::nullopt;
-        return Adopt{session.id, container->id};
+        if (!session.live) return Adopt{session.id, container->id};
+        if (container->paused != (session.phase == Phase::paused)) return Settle{session.id};
+        return std::nullopt;
       }
       return Conclude{session.id, container ? container->id : ""};
     case Phase::ending:

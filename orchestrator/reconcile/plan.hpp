@@ -21,7 +21,7 @@
 namespace brig::reconcile {
 
 // Phases as the ledger has them: session::State, and `removing`.
-enum class Phase { preparing, starting, running, ending, ended, removing };
+enum class Phase { preparing, starting, running, paused, ending, ended, removing };
 
 struct Recorded {
   SessionId id;
@@ -37,6 +37,7 @@ struct Container {
   std::string name;
   SessionId session;  // by its label
   bool running = false;
+  bool paused = false;  // then it is running, too
 };
 
 struct Observed {
@@ -51,6 +52,11 @@ struct Adopt {
   SessionId id;
   std::string container;
   auto operator<=>(const Adopt&) const = default;
+};
+// Its container is frozen and should not be, or the other way round.
+struct Settle {
+  SessionId id;
+  auto operator<=>(const Settle&) const = default;
 };
 // Its creation was never acknowledged: take back every trace.
 struct Undo {
@@ -88,7 +94,8 @@ struct ReportStranger {
   auto operator<=>(const ReportStranger&) const = default;
 };
 
-using Action = std::variant<Adopt, Undo, Conclude, Sweep, Forget, DropRemains, DropLayer, ReportStranger>;
+using Action =
+    std::variant<Adopt, Settle, Undo, Conclude, Sweep, Forget, DropRemains, DropLayer, ReportStranger>;
 
 std::vector<Action> plan(const std::vector<Recorded>& recorded, const Observed& observed);
 

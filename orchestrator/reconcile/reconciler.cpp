@@ -21,6 +21,8 @@ Phase phase_of(const std::string& phase) {
       return Phase::starting;
     case session::State::running:
       return Phase::running;
+    case session::State::paused:
+      return Phase::paused;
     case session::State::ending:
       return Phase::ending;
     case session::State::ended:
@@ -58,6 +60,7 @@ Result<Remains> look_at_disk(const StatePaths& paths) {
 std::string describe(const Action& action) {
   struct Visitor {
     std::string operator()(const Adopt& a) const { return "look after session " + a.id.str() + " again"; }
+    std::string operator()(const Settle& a) const { return "freeze or thaw session " + a.id.str(); }
     std::string operator()(const Undo& a) const { return "take back session " + a.id.str(); }
     std::string operator()(const Conclude& a) const { return "conclude session " + a.id.str(); }
     std::string operator()(const Sweep& a) const { return "sweep up after session " + a.id.str(); }
@@ -93,7 +96,8 @@ net::Task<Result<Observed>> Reconciler::observe() {
   Observed observed;
   BRIG_CO_TRY(auto containers, co_await parts_.containers.list());
   for (auto& container : containers) {
-    observed.containers.push_back({container.id.str(), container.name, container.session, container.running});
+    observed.containers.push_back(
+        {container.id.str(), container.name, container.session, container.running, container.paused});
   }
   auto look = [paths = paths_] { return look_at_disk(paths); };
   BRIG_CO_TRY(auto remains, co_await parts_.blocking.run(look));
@@ -156,6 +160,7 @@ net::Task<Result<void>> Reconciler::apply(Action action) {
   auto& sessions = parts_.sessions;
   if (auto* a = std::get_if<Adopt>(&action))
     co_return co_await sessions.adopt(a->id, ContainerId(a->container));
+  if (auto* a = std::get_if<Settle>(&action)) co_return co_await sessions.settle(a->id);
   if (auto* a = std::get_if<Undo>(&action)) co_return co_await sessions.forget(a->id);
   if (auto* a = std::get_if<Conclude>(&action)) co_return co_await sessions.conclude(a->id);
   if (auto* a = std::get_if<Sweep>(&action)) co_return co_await sessions.sweep(a->id);

@@ -66,9 +66,9 @@ net::Task<Result<View>> Manager::restore_steps(Caller caller, std::string ref, R
   prepared.row.frozen = checkpoint.layers;
 
   if (auto live = find_live(id)) {
-    live->stop_requested = true;
     live->again = true;
     Outcome undone{Outcome::Kind::stopped, 0, 9, "the session was restored to a checkpoint"};
+    live->stopping = undone;
     BRIG_CO_CHECK(co_await end(live, undone));
   } else if (row.phase == to_string(State::ending)) {
     BRIG_CO_CHECK(co_await conclude(id));

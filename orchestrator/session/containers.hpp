@@ -27,6 +27,7 @@ struct ContainerState {
   SessionId session;  // by its label; empty if it has none
   bool running = false;
   bool out_of_memory = false;
+  bool paused = false;  // then it is running, too
 };
 
 class Containers {
@@ -37,6 +38,9 @@ class Containers {
   // foreign.
   virtual net::Task<Result<ContainerId>> create(policy::CreateRequest request) = 0;
   virtual net::Task<Result<void>> start(ContainerId id) = 0;
+  // Asking for what is so already is no error.
+  virtual net::Task<Result<void>> pause(std::string name) = 0;
+  virtual net::Task<Result<void>> unpause(std::string name) = 0;
   // By id or name; not_found if there is none.
   virtual net::Task<Result<ContainerState>> inspect(std::string ref) = 0;
   // Kills it if it runs. No error if it is not there. Removes it only if it carries `session` as its label.

@@ -4,8 +4,9 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "policy/request.hpp"
+#include "session/limits_hit.hpp"
 #include "session/manager_state.hpp"
-#include "session/oom.hpp"
 #include "session/records.hpp"
 #include "volume/overlay.hpp"
 
@@ -23,18 +24,35 @@ Outcome outcome_of(supervisor::Exit exit) {
   return outcome;
 }
 
+// A sentence for whoever asks why.
+std::string limit_sentence(const LimitsHit& hit) {
+  std::vector<std::string> said;
+  if (hit.memory) said.push_back("the kernel killed a process inside at the memory limit of its policy");
+  if (hit.pids) said.push_back("processes were refused inside at the limit of its policy on their number");
+  if (hit.disk) said.push_back("its disk is full to the limit of its policy");
+  return join(said, "; ");
+}
+
 }  // namespace
 
 net::Task<void> Manager::main_exited(std::shared_ptr<Live> live, supervisor::Exit exit) {
   auto outcome = outcome_of(exit);
+  auto text = nlohmann::json::parse(live->row.policy_json, nullptr, false);
+  auto policy = policy::parse_request(text);
+  auto disk = policy && policy->limits.disk.value_or(0) > 0 ? options_.paths.workspace(live->row.id)
+                                                            : std::filesystem::path();
+  auto look = [pid = *live->supervisor_pid, disk] { return limits_hit(pid, disk); };
+  auto hit = co_await parts_.blocking.run(look);
+  outcome.limits = hit.names();
   bool killed = outcome.kind == Outcome::Kind::signaled && outcome.signal == 9;
-  if (killed && killed_for_memory(*live->supervisor_pid)) {
+  if (killed && hit.memory) {
     outcome.kind = Outcome::Kind::out_of_memory;
     outcome.detail = "the kernel killed it at the memory limit of its policy";
-  } else if (outcome.code != 0 && killed_for_memory(*live->supervisor_pid)) {
-    outcome.detail = "the kernel killed a process inside at the memory limit of its policy";
-  } else if (live->stop_requested) {
-    outcome.kind = Outcome::Kind::stopped;
+  } else if (live->stopping) {
+    outcome.kind = live->stopping->kind;
+    outcome.detail = live->stopping->detail;
+  } else if (outcome.kind != Outcome::Kind::exited || outcome.code != 0) {
+    outcome.detail = limit_sentence(hit);
   }
   auto done = co_await end(live, outcome);
   if (!done)
@@ -167,7 +185,8 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   auto seen = co_await parts_.containers.inspect(row.container_name);
   if (seen && seen->session == id) {
     // The listing may have been older than the session.
-    if (seen->running && state == State::running && is_live(id)) co_return Result<void>();
+    bool runs = state == State::running || state == State::paused;
+    if (seen->running && runs && is_live(id)) co_return Result<void>();
     if (seen->out_of_memory) {
       outcome = {Outcome::Kind::out_of_memory, 0, 9,
                  "the kernel killed it at the memory limit of its policy"};
@@ -248,13 +267,18 @@ net::Task<Result<void>> Manager::adopt(SessionId id, ContainerId container) {
       if (outcome) (*added)->end(*outcome, process.ended.value_or(process.started));
     }
   }
+  co_await take_up_life(live);
+  live->paused = state_of(row.phase) == State::paused;
   auto started = live->sandbox->start();
   if (!started) {
     live_.erase(id);
     co_return started;
   }
+  // A pause that was cut short by our end is made whole.
+  auto settled = co_await settle(id);
   // Without a way out it runs on all the same; the next look tries again.
-  co_return co_await parts_.doors.reopen(door_of(*live));
+  auto reopened = co_await parts_.doors.reopen(door_of(*live));
+  co_return reopened ? settled : reopened;
 }
 
 }  // namespace brig::session

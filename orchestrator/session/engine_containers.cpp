@@ -30,10 +30,33 @@ net::Task<Result<void>> EngineContainers::start(ContainerId id) {
   co_return Result<void>();
 }
 
+net::Task<Result<void>> EngineContainers::freeze(std::string name, bool paused) {
+  Result<void> done;
+  if (paused) {
+    done = co_await engine_.containers().pause(name);
+  } else {
+    done = co_await engine_.containers().unpause(name);
+  }
+  if (done) co_return done;
+  // Engines say that it is so already in sentences and codes of their own.
+  auto now = co_await inspect(name);
+  if (now && now->running && now->paused == paused) co_return Result<void>();
+  co_return done;
+}
+
+net::Task<Result<void>> EngineContainers::pause(std::string name) {
+  co_return co_await freeze(std::move(name), true);
+}
+
+net::Task<Result<void>> EngineContainers::unpause(std::string name) {
+  co_return co_await freeze(std::move(name), false);
+}
+
 net::Task<Result<ContainerState>> EngineContainers::inspect(std::string ref) {
   BRIG_CO_TRY(auto info, co_await engine_.containers().inspect(std::move(ref)));
-  co_return ContainerState{info.id, info.name, session_label(info.labels), info.state.running,
-                           info.state.oom_killed};
+  co_return ContainerState{
+      info.id,          info.name, session_label(info.labels), info.state.running, info.state.oom_killed,
+      info.state.paused};
 }
 
 net::Task<Result<void>> EngineContainers::remove(std::string name, SessionId session) {
@@ -65,7 +88,8 @@ net::Task<Result<std::vector<ContainerState>>> EngineContainers::list() {
   for (auto& summary : summaries) {
     bool running = summary.status == docker::ContainerStatus::running ||
                    summary.status == docker::ContainerStatus::paused;
-    out.push_back({summary.id, summary.name, session_label(summary.labels), running, false});
+    out.push_back({summary.id, summary.name, session_label(summary.labels), running, false,
+                   summary.status == docker::ContainerStatus::paused});
   }
   co_return out;
 }

@@ -18,6 +18,8 @@ class EngineContainers final : public Containers {
   net::Task<Result<EngineFacts>> facts() override;
   net::Task<Result<ContainerId>> create(policy::CreateRequest request) override;
   net::Task<Result<void>> start(ContainerId id) override;
+  net::Task<Result<void>> pause(std::string name) override;
+  net::Task<Result<void>> unpause(std::string name) override;
   net::Task<Result<ContainerState>> inspect(std::string ref) override;
   net::Task<Result<void>> remove(std::string name, SessionId session) override;
   net::Task<Result<std::vector<ContainerState>>> list() override;
@@ -26,6 +28,8 @@ class EngineContainers final : public Containers {
   void forget_facts() { facts_.reset(); }
 
  private:
+  net::Task<Result<void>> freeze(std::string name, bool paused);
+
   docker::Engine& engine_;
   std::string installation_;
   std::optional<EngineFacts> facts_;

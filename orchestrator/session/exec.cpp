@@ -12,7 +12,7 @@ constexpr Millis kSpawnWithin{15'000};
 net::Task<Result<ProcessView>> Manager::exec(Caller caller, std::string ref, ProcessSpec spec) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
   auto live = find_live(row.id);
-  if (!live || live->ending || launching_.contains(row.id)) co_return not_running(row);
+  if (!live || live->ending || live->paused || launching_.contains(row.id)) co_return not_running(row);
   for (const auto& variable : spec.env) BRIG_CO_CHECK(check_env_name("environment variable", variable.name));
   if (spec.argv.empty()) {
     co_return Error{Code::invalid, "argv is empty; name the program to run", "session", false};

@@ -141,9 +141,13 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   } else {
     BRIG_CO_CHECK(co_await parts_.sessions.insert(prepared.row));
   }
+  prepared.claim.drop();
+  if (prepared.life) BRIG_CO_CHECK(co_await parts_.lives.put(*prepared.life));
 
   launch->live = make_live(prepared.row);
   auto live = launch->live;
+  live->life = prepared.life;
+  live->looked_at = parts_.clock.wall();
   Process::About about{1,
                        prepared.process.argv,
                        prepared.process.cwd,
@@ -206,6 +210,8 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   store::SessionChange running;
   running.phase = to_string(State::running);
   running.started = parts_.clock.wall();
+  live->looked_at = *running.started;
+  if (live->life) live->life->active = *running.started;
   co_return co_await parts_.sessions.update(id, running);
 }
 

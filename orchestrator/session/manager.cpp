@@ -19,17 +19,25 @@ Error no_session(const std::string& ref) {
           "session", false};
 }
 
+void add_life(View& view, const store::LifeRow& life) {
+  view.expires = life.expires;
+  if (life.idle > Millis(0)) view.idle = life.idle;
+}
+
 }  // namespace
 
 Error not_running(const store::SessionRow& row) {
-  return {Code::conflict, "session " + quoted(row.name) + " is not running (it is " + row.phase + ")",
-          "session", false};
+  std::string remedy = row.phase == to_string(State::paused) ? "; `brig resume` lets it go on" : "";
+  return {Code::conflict,
+          "session " + quoted(row.name) + " is not running (it is " + row.phase + ")" + remedy, "session",
+          false};
 }
 
 Manager::Manager(net::asio::any_io_executor executor, ManagerOptions options, Parts parts)
     : executor_(executor),
       options_(std::move(options)),
       parts_(parts),
+      quotas_(options_.quotas, parts.clock, parts.metrics),
       holds_(executor),
       scope_(executor, "sessions") {}
 
@@ -91,6 +99,8 @@ void Manager::add_process(View& view, ProcessView process) const {
 
 net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   BRIG_CO_TRY(auto view, view_of(row));
+  BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));
+  if (life) add_life(view, *life);
   BRIG_CO_TRY(auto rows, co_await parts_.processes.list(row.id));
   for (const auto& process : rows) {
     BRIG_CO_TRY(auto process_view, view_of(process));
@@ -114,10 +124,13 @@ net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
 net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter filter) {
   BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
   BRIG_CO_TRY(auto process_rows, co_await parts_.processes.list_all());
+  BRIG_CO_TRY(auto lives, co_await parts_.lives.list());
   std::vector<View> views;
   for (const auto& row : rows) {
     if (!may_see(caller, row.owner, row.mesh)) continue;
     if (!filter.provider.empty() && row.provider != filter.provider) continue;
+    if (!filter.owner.empty() && row.owner != filter.owner) continue;
+    if (!filter.mesh.empty() && row.mesh != filter.mesh) continue;
     auto state = state_of(row.phase);
     if (filter.state ? state != *filter.state : (!filter.all && state == State::ended)) continue;
     BRIG_CO_TRY(auto view, view_of(row));
@@ -127,6 +140,9 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
     });
     if (!matches) continue;
     if (view.state == State::running && view.reason.empty()) view.reason = said_if_full(row.id);
+    for (const auto& life : lives) {
+      if (life.session == row.id) add_life(view, life);
+    }
     auto first = std::find_if(process_rows.begin(), process_rows.end(),
                               [&](const store::ProcessRow& p) { return p.session == row.id; });
     for (; first != process_rows.end() && first->session == row.id; ++first) {
@@ -147,17 +163,10 @@ net::Task<Result<View>> Manager::stop(Caller caller, std::string ref, Millis gra
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
   auto id = row.id;
   if (auto live = find_live(id)) {
-    live->stop_requested = true;
-    if (grace > Millis(0)) {
-      (void)live->sandbox->link().signal(1, 15, supervisor::Target::everything);
-      auto deadline = Deadline::in(grace);
-      while (!live->ended && !live->ending) {
-        if (!co_await live->changed.wait_until(deadline)) break;
-      }
-    }
-    Outcome killed{Outcome::Kind::stopped, 0, 9, ""};
-    BRIG_CO_CHECK(co_await end(live, killed));
-  } else if (row.phase == to_string(State::ending) || row.phase == to_string(State::running)) {
+    Outcome stopped{Outcome::Kind::stopped, 0, 0, "stopped by " + caller.owner};
+    BRIG_CO_CHECK(co_await wind_down(live, grace, stopped));
+  } else if (row.phase == to_string(State::ending) || row.phase == to_string(State::running) ||
+             row.phase == to_string(State::paused)) {
     BRIG_CO_CHECK(co_await conclude(id));
   } else if (state_of(row.phase) != State::ended) {
     co_return not_running(row);
@@ -188,9 +197,9 @@ net::Task<Result<void>> Manager::remove(Caller caller, std::string ref, bool for
                       "session " + quoted(row.name) + " is running; stop it first, or remove it with --force",
                       "session", false};
     }
-    live->stop_requested = true;
-    Outcome killed{Outcome::Kind::stopped, 0, 9, "removed"};
-    BRIG_CO_CHECK(co_await end(live, killed));
+    Outcome removed{Outcome::Kind::stopped, 0, 9, "removed by " + caller.owner};
+    live->stopping = removed;
+    BRIG_CO_CHECK(co_await end(live, removed));
   }
   store::SessionChange change;
   change.phase = std::string(kRemoving);
@@ -212,6 +221,7 @@ net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, st
     auto process = live->sandbox->find(spec.process);
     if (!process) co_return no_process();
     if (spec.write && !process->outcome() && !live->sandbox->link().connected()) {
+      if (live->paused) co_return not_running(row);
       // Where input goes on is known only once the supervisor is back.
       BRIG_CO_CHECK(co_await live->sandbox->link().wait_connected(Deadline::in(kConnectWithin)));
     }
@@ -240,7 +250,7 @@ net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, st
 net::Task<Result<void>> Manager::signal(Caller caller, std::string ref, std::uint32_t process, int number) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
   auto live = find_live(row.id);
-  if (!live) co_return not_running(row);
+  if (!live || live->paused) co_return not_running(row);
   auto found = live->sandbox->find(process);
   if (!found || found->outcome()) {
     co_return Error{Code::conflict, "process " + std::to_string(process) + " is not running", "session",

@@ -26,6 +26,7 @@
 #include "session/containers.hpp"
 #include "session/hold.hpp"
 #include "session/policy_book.hpp"
+#include "session/quota.hpp"
 #include "session/reach.hpp"
 #include "session/sandbox.hpp"
 #include "session/sessions.hpp"
@@ -42,6 +43,7 @@ struct ManagerOptions {
   StatePaths paths;
   outlog::Limits output;
   std::size_t max_sessions = 1000;
+  Quotas::Options quotas;
   std::vector<workspace::Forbidden> forbidden;  // places that can't be a project
   std::vector<std::string> engine_sockets;
   std::map<std::string, std::string> extra_env;  // of every process: certificates
@@ -57,6 +59,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
     store::SessionTable& sessions;
     store::ProcessTable& processes;
     store::CheckpointTable& checkpoints;
+    store::LifeTable& lives;
     Containers& containers;
     image::Images& images;
     const PolicyBook& policies;
@@ -74,9 +77,12 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<void> close();
 
   net::Task<Result<View>> create(Caller caller, CreateSpec spec) override;
+  Millis start_wait(const Caller& caller) const override { return quotas_.wait(caller.owner); }
   net::Task<Result<std::vector<View>>> list(Caller caller, ListFilter filter) override;
   net::Task<Result<View>> get(Caller caller, std::string ref) override;
   net::Task<Result<View>> stop(Caller caller, std::string ref, Millis grace) override;
+  net::Task<Result<View>> pause(Caller caller, std::string ref) override;
+  net::Task<Result<View>> resume(Caller caller, std::string ref) override;
   net::Task<Result<void>> remove(Caller caller, std::string ref, bool force) override;
   net::Task<Result<ProcessView>> exec(Caller caller, std::string ref, ProcessSpec spec) override;
   net::Task<Result<std::unique_ptr<Attachment>>> attach(Caller caller, std::string ref,
@@ -94,6 +100,10 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<Result<std::unique_ptr<Upload>>> upload(Caller caller, std::string ref, UploadSpec spec) override;
   net::Task<Result<std::unique_ptr<supervisor::Channel>>> connect(Caller caller, std::string ref,
                                                                   std::uint16_t port) override;
+  // Ends sessions whose time is over; until cancelled.
+  net::Task<void> keep();
+  // Somebody uses this session in a way that its processes do not show, a connection of its own for one.
+  void touch(const SessionId& id);
 
   // --- for reconcile --------------------------------------------------------------------------------------
   bool is_live(const SessionId& id) const { return live_.contains(id); }
@@ -102,6 +112,8 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<Result<void>> adopt(SessionId id, ContainerId container);
   // Its sandbox is gone, or must go; `outcome` unless one is recorded already.
   net::Task<Result<void>> conclude(SessionId id);
+  // Its container is frozen and should not be, or the other way round.
+  net::Task<Result<void>> settle(SessionId id);
   net::Task<Result<void>> sweep(SessionId id);
   // Takes back every trace, the row last.
   net::Task<Result<void>> forget(SessionId id);
@@ -134,6 +146,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   // prepare.cpp
   net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec, const Origin* origin = nullptr);
   net::Task<Result<View>> launch(Prepared prepared);
+  net::Task<Result<Quotas::Claim>> claim(std::string owner, Quotas::Ask ask);
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
 
@@ -156,6 +169,19 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<void> take_back(SessionId id);
   std::shared_ptr<Live> make_live(const store::SessionRow& row);
   static egress::Facts door_of(const Live& live);
+
+  // life.cpp
+  class FreezeTurn;
+  net::Task<FreezeTurn> freeze_turn(std::shared_ptr<Live> live);
+  net::Task<Result<void>> freeze(std::shared_ptr<Live> live, bool paused, std::string reason);
+  net::Task<Result<View>> set_paused(Caller caller, std::string ref, bool paused);
+  net::Task<Result<void>> wind_down(std::shared_ptr<Live> live, Millis grace, Outcome why);
+
+  // keeper.cpp
+  std::uint64_t traffic(const Live& live) const;
+  net::Task<void> take_up_life(std::shared_ptr<Live> live);
+  net::Task<void> look_at(std::shared_ptr<Live> live);
+  net::Task<void> expire(std::shared_ptr<Live> live);
 
   // ending.cpp
   std::string said_if_full(const SessionId& id) const;
@@ -190,6 +216,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::asio::any_io_executor executor_;
   ManagerOptions options_;
   Parts parts_;
+  Quotas quotas_;
   std::map<SessionId, std::shared_ptr<Live>> live_;
   std::set<SessionId> launching_;
   Holds holds_;

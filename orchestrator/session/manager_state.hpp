@@ -14,11 +14,20 @@ struct Manager::Live {
   std::shared_ptr<Sandbox> sandbox;
   std::shared_ptr<ContainerId> container = std::make_shared<ContainerId>();
   std::shared_ptr<pid_t> supervisor_pid = std::make_shared<pid_t>(0);  // on the host; 0: not known
-  bool stop_requested = false;
-  bool again = false;  // it ends to begin again
+  bool again = false;                                                  // it ends to begin again
+  std::optional<Outcome> stopping;  // it was told to end; how that will be called
+  bool paused = false;
+  bool freezing = false;  // somebody pauses or resumes it
   bool ending = false;
   bool ended = false;
-  net::Event changed;  // link, ending, ended
+  net::Event changed;  // link, freezing, ending, ended
+
+  // For one whose life is bounded (keeper.cpp).
+  std::optional<store::LifeRow> life;
+  WallTime looked_at{};
+  std::uint64_t traffic = 0;  // bytes in and out at the last look
+  bool looking = false;
+  int attached = 0;
 };
 
 // What a session is made from when it goes on from another, or from itself.
@@ -46,6 +55,8 @@ struct Manager::Branch {
 
 struct Manager::Prepared {
   store::SessionRow row;
+  std::optional<store::LifeRow> life;
+  Quotas::Claim claim;  // until the row is committed
   image::Provider provider;
   image::Ready image;
   policy::Effective policy;

@@ -13,6 +13,8 @@ int Outcome::exit_code() const {
       return 137;
     case Kind::stopped:
       return signal > 0 ? 128 + signal : code;
+    case Kind::expired:
+      return 124;
     case Kind::failed:
     case Kind::lost:
       return 125;
@@ -32,6 +34,8 @@ std::string_view to_string(Outcome::Kind kind) {
       return "out_of_memory";
     case Outcome::Kind::stopped:
       return "stopped";
+    case Outcome::Kind::expired:
+      return "expired";
     case Outcome::Kind::failed:
       return "failed";
     case Outcome::Kind::lost:
@@ -48,6 +52,8 @@ std::string_view to_string(State state) {
       return "starting";
     case State::running:
       return "running";
+    case State::paused:
+      return "paused";
     case State::ending:
       return "ending";
     case State::ended:

@@ -63,6 +63,15 @@ std::string policy_text(const policy::Effective& effective) {
 
 }  // namespace
 
+net::Task<Result<Quotas::Claim>> Manager::claim(std::string owner, Quotas::Ask ask) {
+  auto claim = quotas_.claim(owner, ask);
+  const auto& quota = quotas_.of(owner);
+  if (quota.sessions == 0 && quota.memory == 0 && quota.disk == 0) co_return claim;
+  BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
+  BRIG_CO_CHECK(quotas_.check(claim, rows));
+  co_return claim;
+}
+
 net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec spec, const Origin* origin) {
   BRIG_CO_CHECK(may_change(caller));
   BRIG_CO_CHECK(check_spec(spec));
@@ -82,6 +91,12 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   BRIG_CO_TRY(out.image, co_await parts_.images.ready(spec.provider, spec.image));
   BRIG_CO_TRY(auto provider_env,
               co_await choose_identity(provider::holder_of(caller.owner, mesh), spec, out));
+  const auto* again = origin && origin->again ? &*origin->again : nullptr;
+  auto id = again ? again->id : SessionId(random_hex(8));
+  const auto& owner = again ? again->owner : caller.owner;
+  BRIG_CO_CHECK(quotas_.start(owner));
+  Quotas::Ask ask{id, out.policy.limits.memory, out.policy.limits.disk};
+  BRIG_CO_TRY(out.claim, co_await claim(owner, ask));
 
   if (spec.project) {
     std::optional<workspace::Identity> identity;
@@ -109,16 +124,11 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
     out.gid = caller.gid.value_or(*caller.uid);
   }
 
-  const auto* again = origin && origin->again ? &*origin->again : nullptr;
-  egress::Beginning beginning{again ? again->owner : caller.owner,
-                              out.project ? out.project->path.string() : "",
-                              spec.provider,
-                              out.provider.egress_hosts,
-                              found,
-                              out.policy.egress};
+  egress::Beginning beginning{owner,         out.project ? out.project->path.string() : "",
+                              spec.provider, out.provider.egress_hosts,
+                              found,         out.policy.egress};
   BRIG_CO_TRY(out.egress, co_await parts_.doors.plan(std::move(beginning)));
 
-  auto id = again ? again->id : SessionId(random_hex(8));
   auto name = again ? again->name : spec.name;
   auto generation = again ? again->generation + 1 : 1;
   BRIG_CO_TRY(auto engine, co_await parts_.containers.facts());
@@ -126,7 +136,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   facts.container_name = "brig-" + options_.installation.substr(0, 8) + "-" + id.str();
   facts.installation = options_.installation;
   facts.session = id;
-  facts.owner = again ? again->owner : caller.owner;
+  facts.owner = owner;
   facts.generation = generation;
   facts.hostname = name.empty() ? "brig" : name;
   std::replace(facts.hostname.begin(), facts.hostname.end(), '_', '-');
@@ -195,6 +205,13 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.provider_env = labels_to_json(provider_env);
   row.remove_when_ended = spec.remove_when_ended;
   row.created = parts_.clock.wall();
+  if (spec.ttl || spec.idle) {
+    out.life.emplace();
+    out.life->session = id;
+    if (spec.ttl) out.life->expires = row.created + *spec.ttl;
+    out.life->idle = spec.idle.value_or(Millis(0));
+    out.life->active = row.created;
+  }
   co_return out;
 }
 

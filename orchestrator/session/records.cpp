@@ -17,10 +17,11 @@ std::string text(const json& value) {
 
 constexpr Outcome::Kind kKinds[] = {Outcome::Kind::exited,       Outcome::Kind::signaled,
                                     Outcome::Kind::spawn_failed, Outcome::Kind::out_of_memory,
-                                    Outcome::Kind::stopped,      Outcome::Kind::failed,
-                                    Outcome::Kind::lost};
+                                    Outcome::Kind::stopped,      Outcome::Kind::expired,
+                                    Outcome::Kind::failed,       Outcome::Kind::lost};
 
-constexpr State kStates[] = {State::preparing, State::starting, State::running, State::ending, State::ended};
+constexpr State kStates[] = {State::preparing, State::starting, State::running,
+                             State::paused,    State::ending,   State::ended};
 
 }  // namespace
 
@@ -32,10 +33,12 @@ State state_of(std::string_view phase) {
 }
 
 std::string outcome_to_json(const Outcome& outcome) {
-  return text({{"kind", to_string(outcome.kind)},
-               {"code", outcome.code},
-               {"signal", outcome.signal},
-               {"detail", outcome.detail}});
+  json out{{"kind", to_string(outcome.kind)},
+           {"code", outcome.code},
+           {"signal", outcome.signal},
+           {"detail", outcome.detail}};
+  if (!outcome.limits.empty()) out["limits"] = outcome.limits;
+  return text(out);
 }
 
 Result<Outcome> outcome_from_json(const std::string& source) {
@@ -58,6 +61,11 @@ Result<Outcome> outcome_from_json(const std::string& source) {
   outcome.signal = number("signal");
   if (auto it = value.find("detail"); it != value.end() && it->is_string())
     outcome.detail = it->get<std::string>();
+  if (auto it = value.find("limits"); it != value.end() && it->is_array()) {
+    for (const auto& limit : *it) {
+      if (limit.is_string()) outcome.limits.push_back(limit.get<std::string>());
+    }
+  }
   if (!known) return corrupt("an outcome");
   return outcome;
 }
@@ -94,6 +102,40 @@ Result<std::map<std::string, std::string>> labels_from_json(const std::string& s
   return out;
 }
 
+namespace {
+
+// Why it is in the state it is in, where nobody said anything better.
+std::string reason_of(State state, const std::optional<Outcome>& outcome) {
+  switch (state) {
+    case State::preparing:
+      return "its sandbox is being made";
+    case State::starting:
+      return "its command is being started";
+    case State::running:
+      return "its command runs";
+    case State::paused:
+      return "it is frozen; `brig resume` lets it go on";
+    case State::ending:
+      return "its sandbox is being taken apart";
+    case State::ended:
+      break;
+  }
+  if (!outcome) return "it has ended";
+  if (!outcome->detail.empty()) return outcome->detail;
+  switch (outcome->kind) {
+    case Outcome::Kind::exited:
+      return "its command exited with " + std::to_string(outcome->code);
+    case Outcome::Kind::signaled:
+      return "its command was killed by signal " + std::to_string(outcome->signal);
+    case Outcome::Kind::stopped:
+      return "somebody stopped it";
+    default:
+      return "it has ended: " + std::string(to_string(outcome->kind));
+  }
+}
+
+}  // namespace
+
 Result<View> view_of(const store::SessionRow& row) {
   View view;
   view.id = row.id;
@@ -118,6 +160,7 @@ Result<View> view_of(const store::SessionRow& row) {
   if (row.outcome_json) {
     BRIG_TRY(view.outcome, outcome_from_json(*row.outcome_json));
   }
+  if (view.reason.empty()) view.reason = reason_of(view.state, view.outcome);
   return view;
 }
 

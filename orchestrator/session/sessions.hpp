@@ -5,7 +5,7 @@
 //
 //   preparing ──► starting ──► running ──► ending ──► ended
 //       └────────────┴────────────┴───────────┘ each may go straight to `ended`, with an outcome that says
-//       why
+//       why; a running one may be `paused` for a while: nothing in it runs, and nothing is lost
 //
 // `ended` keeps the row, the output logs and the workspace's changes until remove().
 //
@@ -86,6 +86,8 @@ struct CreateSpec {
   std::string mesh;               // an admin's to choose; a caller of a mesh has its own
   std::vector<Overlay> overlays;  // mounted last, in their order
   bool remove_when_ended = false;
+  std::optional<Millis> ttl;   // from now; then it is ended
+  std::optional<Millis> idle;  // so long without work, and it is ended
 };
 
 // How a process, or the sandbox as a whole, ended.
@@ -96,6 +98,7 @@ struct Outcome {
     spawn_failed,   // detail says at which step; code is 126 or 127 as a shell would give
     out_of_memory,  // the kernel killed it at the memory limit
     stopped,        // somebody asked for it
+    expired,        // its time to live, or to idle, was over; detail says which
     failed,         // the sandbox could not be started; detail
     lost,           // the container vanished
   };
@@ -103,13 +106,15 @@ struct Outcome {
   int code = 0;
   int signal = 0;
   std::string detail;
+  // Which limits of its policy it ran into, however it ended: "memory", "pids", "disk".
+  std::vector<std::string> limits = {};
 
-  // As a shell would report it: the code, 128 + signal, 137 for out of memory.
+  // As a shell would report it: the code, 128 + signal, 137 for out of memory, 124 for expired.
   int exit_code() const;
 };
 std::string_view to_string(Outcome::Kind kind);
 
-enum class State { preparing, starting, running, ending, ended };
+enum class State { preparing, starting, running, paused, ending, ended };
 std::string_view to_string(State state);
 
 struct ProcessView {
@@ -144,6 +149,8 @@ struct View {
   std::optional<WallTime> started;
   std::optional<WallTime> ended;
   std::optional<Outcome> outcome;
+  std::optional<WallTime> expires;
+  std::optional<Millis> idle;
   std::vector<ProcessView> processes;
 };
 
@@ -196,6 +203,8 @@ struct ListFilter {
   bool all = false;  // ended ones too
   std::map<std::string, std::string> labels;
   std::string provider;
+  std::string owner;
+  std::string mesh;
   std::optional<State> state;
 };
 
@@ -204,11 +213,16 @@ class Sessions {
   virtual ~Sessions() = default;
   // Returns once the command runs, or the session has ended in `failed` (an Error then, and nothing is left).
   virtual net::Task<Result<View>> create(Caller caller, CreateSpec spec) = 0;
+  // How long until this caller may start another, after a create() that was `rate_limited`.
+  virtual Millis start_wait(const Caller& caller) const = 0;
   virtual net::Task<Result<std::vector<View>>> list(Caller caller, ListFilter filter) = 0;
   // `ref` is an id or a name.
   virtual net::Task<Result<View>> get(Caller caller, std::string ref) = 0;
   // SIGTERM to everything inside, SIGKILL after `grace`; returns when it has ended.
   virtual net::Task<Result<View>> stop(Caller caller, std::string ref, Millis grace) = 0;
+  // Freezes everything inside, and lets it go on. Asking for what is so already is no error.
+  virtual net::Task<Result<View>> pause(Caller caller, std::string ref) = 0;
+  virtual net::Task<Result<View>> resume(Caller caller, std::string ref) = 0;
   // Forgets an ended session and all it kept; with `force`, stops it first.
   virtual net::Task<Result<void>> remove(Caller caller, std::string ref, bool force) = 0;
   virtual net::Task<Result<ProcessView>> exec(Caller caller, std::string ref, ProcessSpec spec) = 0;

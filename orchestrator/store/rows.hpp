@@ -60,6 +60,8 @@ struct SessionChange {
   std::optional<WallTime> started;
   std::optional<WallTime> ended;
   std::optional<std::string> outcome_json;
+  // The change is made from this phase only; from any other it is `conflict`.
+  std::optional<std::string> only_from;
 };
 
 // What a session consisted of, under a name ("" while a fork is being made of it).
@@ -97,6 +99,15 @@ struct TokenRow {
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;
   std::optional<WallTime> last_used;
+};
+
+// Of a session with a bound on its life; others have none.
+struct LifeRow {
+  SessionId session;
+  std::optional<WallTime> expires;
+  Millis idle{};             // ends after so long without work; 0: never
+  WallTime active{};         // last seen at work
+  std::uint64_t cpu_ms = 0;  // what its processes had used by then
 };
 
 struct EventRow {

@@ -184,7 +184,18 @@ ALTER TABLE sessions ADD COLUMN identity_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN provider_env TEXT NOT NULL DEFAULT '{}';
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints, kProviders};
+// How long sessions may live, and when they were last seen at work.
+constexpr const char* kLives = R"sql(
+CREATE TABLE lives (
+  session_id TEXT PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+  expires_ms INTEGER,
+  idle_ms    INTEGER NOT NULL,
+  active_ms  INTEGER NOT NULL,
+  cpu_ms     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints, kProviders, kLives};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

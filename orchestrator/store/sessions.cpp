@@ -135,12 +135,14 @@ Result<void> apply(Connection& connection, const SessionId& id, const SessionCha
                                            " generation = coalesce(?6, generation),"
                                            " started_ms = coalesce(?7, started_ms),"
                                            " ended_ms = coalesce(?8, ended_ms),"
-                                           " outcome_json = coalesce(?9, outcome_json) WHERE id = ?1"));
+                                           " outcome_json = coalesce(?9, outcome_json) WHERE id = ?1"
+                                           " AND phase = coalesce(?10, phase)"));
   s.bind(1, id.str()).bind(2, change.phase).bind(3, change.reason).bind(4, change.container_id);
   s.bind(5, change.link_registered)
       .bind(7, change.started)
       .bind(8, change.ended)
       .bind(9, change.outcome_json);
+  s.bind(10, change.only_from);
   if (change.generation) s.bind(6, static_cast<std::int64_t>(*change.generation));
   BRIG_CHECK(s.done());
   if (connection.changes() == 0) return no_session(id.str());
@@ -151,6 +153,10 @@ Result<void> apply(Connection& connection, const SessionId& id, const SessionCha
 Result<std::string> update(Connection& connection, const SessionId& id, const SessionChange& change) {
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
   BRIG_TRY(auto before, phase_of(connection, id));
+  if (before && change.only_from && *before != *change.only_from) {
+    return Error{Code::conflict, "the session is not " + *change.only_from + " but " + *before,
+                 "store: sessions", false};
+  }
   BRIG_CHECK(apply(connection, id, change));
   auto from = before.value_or("");
   if (change.phase && *change.phase != from) {

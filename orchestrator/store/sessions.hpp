@@ -46,6 +46,19 @@ class SessionTable {
   Database& database_;
 };
 
+class LifeTable {
+ public:
+  explicit LifeTable(Database& database) : database_(database) {}
+
+  // Goes with its session.
+  net::Task<Result<void>> put(LifeRow row);
+  net::Task<Result<std::optional<LifeRow>>> get(SessionId session);
+  net::Task<Result<std::vector<LifeRow>>> list();
+
+ private:
+  Database& database_;
+};
+
 class ProcessTable {
  public:
   explicit ProcessTable(Database& database) : database_(database) {}

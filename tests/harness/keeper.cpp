@@ -141,6 +141,7 @@ int keeper_main(const fs::path& dir, const KeepOptions& options, UniqueFd lock, 
     }
   }
   ::kill(first, SIGKILL);
+  thaw_cgroups(cgroup_parent(dir));
   while (::waitpid(first, nullptr, 0) < 0 && errno == EINTR) {
   }
   if (!problem.empty()) return fail(problem);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -36,7 +37,22 @@ bool remove_group(const fs::path& group) {
   return all && (::rmdir(group.c_str()) == 0 || errno == ENOENT);
 }
 
+// Frozen processes (of paused containers) do not even die of SIGKILL before they are thawed.
+void thaw(const fs::path& group) {
+  std::error_code ec;
+  for (const auto& [file, word] : {std::pair{"freezer.state", "THAWED"}, {"cgroup.freeze", "0"}}) {
+    if (fs::exists(group / file, ec)) std::ofstream(group / file) << word;
+  }
+  for (const auto& entry : fs::directory_iterator(group, ec)) {
+    if (entry.is_directory(ec)) thaw(entry.path());
+  }
+}
+
 }  // namespace
+
+void thaw_cgroups(const std::string& parent) {
+  for (const auto& group : groups(parent)) thaw(group);
+}
 
 std::string cgroup_parent(const fs::path& dir) {
   return "/" + dir.filename().string();
@@ -45,6 +61,7 @@ std::string cgroup_parent(const fs::path& dir) {
 Result<void> remove_cgroups(const std::string& parent) {
   // The kernel takes a moment to let go of processes that have just been killed.
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  thaw_cgroups(parent);
   for (;;) {
     bool all = true;
     for (const auto& group : groups(parent)) all &= remove_group(group);

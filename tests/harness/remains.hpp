@@ -13,6 +13,9 @@ namespace brig::harness {
 // The cgroup parent of the engine whose directory is `dir`, as the option --cgroup-parent takes it.
 std::string cgroup_parent(const std::filesystem::path& dir);
 // Removes that group from every hierarchy, waiting a little for its processes to be gone.
+// Lets processes of paused containers run, so that they can die.
+void thaw_cgroups(const std::string& parent);
+
 Result<void> remove_cgroups(const std::string& parent);
 Result<void> remove_tree(const std::filesystem::path& dir);
 

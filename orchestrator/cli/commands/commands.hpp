@@ -6,7 +6,7 @@
 namespace brig::cli {
 
 extern const CommandSpec kRun, kExec, kAttach, kLogs;
-extern const CommandSpec kPs, kStop, kRm, kEvents;
+extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents;
 extern const CommandSpec kDiff, kEgress;
 extern const CommandSpec kDiff, kEgress, kCp, kForward;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;

@@ -154,6 +154,7 @@ Result<int> attach_and_exit(Context& context, AttachRequest request, const std::
   std::string detail = outcome.detail.empty() ? "" : ": " + outcome.detail;
   if (outcome.kind == "out_of_memory")
     say_error("the sandbox was killed at its memory limit; --memory asks for more" + detail);
+  if (outcome.kind == "expired") say_error("the session was ended" + detail);
   if (outcome.kind == "spawn_failed") say_error("the command could not be started" + detail);
   if (outcome.kind == "failed") say_error("the sandbox failed" + detail);
   if (outcome.kind == "lost")
@@ -175,6 +176,7 @@ std::string outcome_text(const nlohmann::json& outcome) {
   }
   if (kind == "spawn_failed") return "could not start";
   if (kind == "out_of_memory") return "out of memory";
+  if (kind == "expired") return "expired";
   return parsed.kind;
 }
 

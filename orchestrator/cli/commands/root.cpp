@@ -12,9 +12,10 @@ constexpr OptionSpec kOptions[] = {
 };
 
 constexpr const CommandSpec* kCommands[] = {
-    &kRun, &kPs, &kAttach, &kExec, &kLogs, &kStop, &kRm, &kCp, &kForward, &kEgress, &kEvents, &kDiff, &kCheckpoint,
-    &kRestore, &kFork, &kDiscard, &kPolicy, &kImage, &kIdentity, &kProfile, &kToken, &kDoctor, &kVersion, &kCompletion,
-    &kComplete, &kMan};
+    &kRun,     &kPs,      &kShow,       &kAttach,   &kExec,   &kLogs,     &kStop,    &kPause,
+    &kResume,  &kRm,      &kCp,         &kForward,  &kEgress, &kEvents,   &kDiff,    &kCheckpoint,
+    &kRestore, &kFork,    &kDiscard,    &kPolicy,   &kImage,  &kIdentity, &kProfile, &kToken,
+    &kDoctor,  &kVersion, &kCompletion, &kComplete, &kMan};
 
 constexpr Example kExamples[] = {
     {"brig run shell", "a shell inside a sandbox of this directory"},

@@ -56,6 +56,11 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
   // A detached terminal is for somebody who will attach to it; a detached pipe has nobody at its other end.
   if (!arguments.has("detach") || console.process_terminal) body["stdin_open"] = true;
   if (arguments.has("rm")) body["remove_when_ended"] = true;
+  for (const char* name : {"ttl", "idle"}) {
+    BRIG_TRY(auto bound, arguments.duration(name));
+    if (bound) body[name] = arguments.get(name, "");
+  }
+  if (auto mesh = arguments.get("mesh")) body["mesh"] = *mesh;
   return body;
 }
 
@@ -181,6 +186,9 @@ constexpr OptionSpec kOptions[] = {
      .value = "KEY=VALUE",
      .help = "mark the session, for 'brig ps --filter'",
      .many = true},
+    {.flags = "--ttl", .value = "DURATION", .help = "end it after this, whatever it does, such as 2h"},
+    {.flags = "--idle", .value = "DURATION", .help = "end it after so long without work, such as 30m"},
+    {.flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it belongs to; admins may choose"},
     {.flags = "-d,--detach", .help = "start it, print its name and leave"},
     {.flags = "--rm", .help = "forget the session, and what it changed, when it has ended"},
     kTerminalOption,

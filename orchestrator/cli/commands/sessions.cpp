@@ -1,6 +1,7 @@
-// ps, stop, rm.
+// ps, stop, pause, resume, rm.
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "cli/commands/session_text.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/table.hpp"
 #include "core/text.hpp"
@@ -8,39 +9,42 @@
 namespace brig::cli {
 namespace {
 
-Colour colour_of(const std::string& state) {
-  if (state == "running") return Colour::green;
-  if (state == "ended") return Colour::dim;
-  return Colour::yellow;
+// The processes of one session.
+Result<int> processes(Context& context, const Arguments& arguments) {
+  BRIG_TRY(Client * client, context.client());
+  BRIG_TRY(auto session, client->call("GET", session_path(arguments.positionals()[0])));
+  if (arguments.json()) {
+    print_json(list_of(session, "processes"));
+    return 0;
+  }
+  print(process_table(session, arguments.has("all")).text(context.out()));
+  return 0;
 }
 
-std::string state_text(const nlohmann::json& session) {
-  std::string state = text_of(session, "state");
-  if (state != "ended") return state;
-  auto outcome = session.find("outcome");
-  std::string how = outcome == session.end() ? "" : outcome_text(*outcome);
-  return how.empty() ? state : how;
-}
-
-std::string exit_text(const nlohmann::json& session) {
-  auto outcome = session.find("outcome");
-  if (outcome == session.end() || !outcome->is_object()) return "";
-  return std::to_string(outcome_from_json(*outcome).exit_code);
-}
-
-Result<int> ps(Context& context, const Arguments& arguments) {
+Result<std::string> filters_of(const Arguments& arguments) {
+  constexpr std::string_view kKeys[] = {"label", "provider", "state", "mesh", "owner"};
   std::string query = arguments.has("all") ? "&all=1" : "";
+  for (const char* key : {"state", "mesh"}) {
+    if (auto value = arguments.get(key)) query += std::string("&") + key + "=" + percent_encode(*value);
+  }
   for (const auto& filter : arguments.all("filter")) {
     auto equals = filter.find('=');
     std::string key = filter.substr(0, equals);
-    if (equals == std::string::npos || (key != "label" && key != "provider" && key != "state")) {
+    if (equals == std::string::npos ||
+        std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys)) {
       return Error{Code::invalid,
-                   "--filter " + quoted(filter) +
-                       " is not understood; write label=KEY=VALUE, provider=NAME or state=STATE",
+                   "--filter " + quoted(filter) + " is not understood" + did_you_mean(key, kKeys) +
+                       "; write label=KEY=VALUE, provider=NAME, state=STATE, mesh=MESH or owner=OWNER",
                    "cli", false};
     }
     query += "&" + key + "=" + percent_encode(filter.substr(equals + 1));
   }
+  return query;
+}
+
+Result<int> ps(Context& context, const Arguments& arguments) {
+  if (!arguments.positionals().empty()) return processes(context, arguments);
+  BRIG_TRY(auto query, filters_of(arguments));
   if (!query.empty()) query[0] = '?';
   BRIG_TRY(Client * client, context.client());
   BRIG_TRY(auto answer, client->call("GET", "/v1/sessions" + query));
@@ -61,7 +65,7 @@ Result<int> ps(Context& context, const Arguments& arguments) {
                text_of(session, "id"),
                text_of(session, "provider"),
                text_of(session, "profile"),
-               {state_text(session), colour_of(state)},
+               {state_text(session), state_colour(state)},
                exit_text(session),
                age(text_of(session, "created")),
                text_of(session, "project"),
@@ -123,20 +127,53 @@ Result<int> rm(Context& context, const Arguments& arguments) {
   return code;
 }
 
+// POSTs to each session's `what`, and prints its name once it is so.
+Result<int> each_to(Context& context, const Arguments& arguments, const char* what) {
+  BRIG_TRY(Client * client, context.client());
+  auto changed = nlohmann::json::array();
+  auto code = for_each_session(arguments, [&](const std::string& ref) -> Result<void> {
+    BRIG_TRY(auto session, client->call("POST", session_path(ref) + "/" + what));
+    changed.push_back(std::move(session));
+    return {};
+  });
+  if (arguments.json()) print_json(changed);
+  return code;
+}
+
+Result<int> pause(Context& context, const Arguments& arguments) {
+  return each_to(context, arguments, "pause");
+}
+
+Result<int> resume(Context& context, const Arguments& arguments) {
+  return each_to(context, arguments, "resume");
+}
+
 constexpr PositionalSpec kSessions[] = {
     {.name = "SESSION", .help = "names or ids of sessions", .arity = Arity::some, .complete = "session"},
 };
 
+constexpr PositionalSpec kOneSession[] = {
+    {.name = "SESSION",
+     .help = "list the processes in this one",
+     .arity = Arity::optional,
+     .complete = "session"},
+};
 constexpr OptionSpec kPsOptions[] = {
-    {.flags = "-a,--all", .help = "ended sessions too"},
+    {.flags = "-a,--all", .help = "ended ones too"},
+    {.flags = "-s,--state",
+     .value = "STATE",
+     .help = "preparing, starting, running, paused, ending or ended",
+     .complete = "preparing|starting|running|paused|ending|ended"},
+    {.flags = "--mesh", .value = "MESH", .help = "of this mesh"},
     {.flags = "-f,--filter",
      .value = "FILTER",
-     .help = "label=KEY=VALUE, provider=NAME or state=STATE; all must match",
+     .help = "label=KEY=VALUE, provider=NAME, state=STATE, mesh=MESH or owner=OWNER; all must match",
      .many = true},
     {.flags = "-q,--quiet", .help = "names alone"},
     kJsonOption,
 };
 constexpr Example kPsExamples[] = {
+    {"brig ps fix", "the processes in one session"},
     {"brig ps -a", "everything that has not been removed"},
     {"brig ps --filter label=team=web --json | jq -r '.[].name'", "for scripts"},
 };
@@ -150,6 +187,10 @@ constexpr Example kStopExamples[] = {
     {"brig stop fix", "asks, and after ten seconds kills"},
     {"brig stop --grace 1m $(brig ps -q)", "everything, patiently"},
 };
+constexpr OptionSpec kJson[] = {kJsonOption};
+constexpr Example kPauseExamples[] = {{"brig pause fix", "nothing in it runs until 'brig resume fix'"}};
+constexpr Example kResumeExamples[] = {
+    {"brig resume $(brig ps -q --state paused)", "everything that was paused"}};
 constexpr OptionSpec kRmOptions[] = {
     {.flags = "-f,--force", .help = "stop it first if it still runs"},
     kJsonOption,
@@ -163,7 +204,8 @@ constexpr Example kRmExamples[] = {
 
 constexpr CommandSpec kPs = {
     .name = "ps",
-    .summary = "List sessions.",
+    .summary = "List sessions, or the processes in one.",
+    .positionals = kOneSession,
     .options = kPsOptions,
     .examples = kPsExamples,
     .run = ps,
@@ -176,6 +218,25 @@ constexpr CommandSpec kStop = {
     .options = kStopOptions,
     .examples = kStopExamples,
     .run = stop,
+};
+
+constexpr CommandSpec kPause = {
+    .name = "pause",
+    .summary = "Freeze everything in running sessions; nothing is lost.",
+    .description = "Their time to live runs on meanwhile, their idle time stands still.",
+    .positionals = kSessions,
+    .options = kJson,
+    .examples = kPauseExamples,
+    .run = pause,
+};
+
+constexpr CommandSpec kResume = {
+    .name = "resume",
+    .summary = "Let paused sessions go on.",
+    .positionals = kSessions,
+    .options = kJson,
+    .examples = kResumeExamples,
+    .run = resume,
 };
 
 constexpr CommandSpec kRm = {

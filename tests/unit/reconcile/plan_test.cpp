@@ -11,7 +11,7 @@ namespace {
 const SessionId kId("0123456789abcdef");
 const std::string kName = "brig-0123456789abcdef";
 
-enum class Seen { absent, stopped, running };
+enum class Seen { absent, stopped, running, paused };
 
 struct Case {
   Phase phase;
@@ -23,7 +23,8 @@ struct Case {
 std::vector<Action> run(const Case& c) {
   Observed observed;
   if (c.container != Seen::absent) {
-    observed.containers.push_back({"c1", kName, kId, c.container == Seen::running});
+    bool paused = c.container == Seen::paused;
+    observed.containers.push_back({"c1", kName, kId, c.container == Seen::running || paused, paused});
   }
   if (c.mounted) observed.mounted.insert(kId);
   observed.directories.insert(kId);
@@ -39,9 +40,12 @@ Action* expected(const Case& c, Action& storage) {
       storage = Undo{kId};
       return c.live ? nullptr : &storage;
     case Phase::running:
-      if (c.container == Seen::running) {
+    case Phase::paused:
+      if (c.container == Seen::running || c.container == Seen::paused) {
+        bool as_it_should = (c.container == Seen::paused) == (c.phase == Phase::paused);
         storage = Adopt{kId, "c1"};
-        return c.live ? nullptr : &storage;
+        if (c.live) storage = Settle{kId};
+        return c.live && as_it_should ? nullptr : &storage;
       }
       storage = Conclude{kId, left};
       return &storage;
@@ -59,9 +63,9 @@ Action* expected(const Case& c, Action& storage) {
 }
 
 TEST(Plan, EveryPhaseAgainstEveryEngineState) {
-  for (auto phase :
-       {Phase::preparing, Phase::starting, Phase::running, Phase::ending, Phase::ended, Phase::removing}) {
-    for (auto container : {Seen::absent, Seen::stopped, Seen::running}) {
+  for (auto phase : {Phase::preparing, Phase::starting, Phase::running, Phase::paused, Phase::ending,
+                     Phase::ended, Phase::removing}) {
+    for (auto container : {Seen::absent, Seen::stopped, Seen::running, Seen::paused}) {
       for (bool live : {false, true}) {
         for (bool mounted : {false, true}) {
           Case c{phase, live, container, mounted};

@@ -212,6 +212,16 @@ net::Task<Result<session::View>> FakeSessions::stop(session::Caller who, std::st
   co_return view;
 }
 
+net::Task<Result<session::View>> FakeSessions::pause(session::Caller who, std::string ref) {
+  auto found = co_await get(who, ref);
+  if (found) found->state = session::State::paused;
+  co_return found;
+}
+
+net::Task<Result<session::View>> FakeSessions::resume(session::Caller who, std::string ref) {
+  co_return co_await get(who, ref);
+}
+
 net::Task<Result<void>> FakeSessions::remove(session::Caller who, std::string ref, bool) {
   auto found = co_await get(who, ref);
   if (!found) co_return found.error();

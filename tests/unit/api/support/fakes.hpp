@@ -56,6 +56,9 @@ class FakeSessions final : public session::Sessions {
                                                      session::ListFilter filter) override;
   net::Task<Result<session::View>> get(session::Caller caller, std::string ref) override;
   net::Task<Result<session::View>> stop(session::Caller caller, std::string ref, Millis grace) override;
+  net::Task<Result<session::View>> pause(session::Caller caller, std::string ref) override;
+  net::Task<Result<session::View>> resume(session::Caller caller, std::string ref) override;
+  Millis start_wait(const session::Caller&) const override { return Millis{1500}; }
   net::Task<Result<void>> remove(session::Caller caller, std::string ref, bool force) override;
   net::Task<Result<session::ProcessView>> exec(session::Caller caller, std::string ref,
                                                session::ProcessSpec spec) override;
