@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "brigd.hpp"
@@ -133,41 +135,135 @@ TEST(Crash, InputSurvivesToo) {
   EXPECT_TRUE(client.text() == input);
 }
 
-TEST(Crash, KilledWhileSessionsStartNothingIsOrphanedAndEveryAnswerHolds) {
-  Brigd brigd;
-  std::mt19937 random(5);
-  std::vector<std::string> acknowledged;
-  for (int round = 0; round < 8; ++round) {
-    std::vector<std::thread> starters;
-    std::mutex mutex;
-    for (int i = 0; i < 3; ++i) {
-      auto name = "s-" + std::to_string(round) + "-" + std::to_string(i);
-      starters.emplace_back([&, name] {
-        auto options = brigd.options();
-        options.env.push_back({"BRIG_RECONNECT", "0"});
-        auto started = harness::run(
-            brigd.command({"run", "box", "--name", name, "--empty", "-d", "--", "sleep", "1000"}), {},
-            options);
-        if (started && started->code == 0) {
-          std::lock_guard lock(mutex);
-          acknowledged.push_back(name);
-        }
-      });
+// Two hundred sessions are begun, ten at a time, while others are stopped, removed and paused, and brigd is
+// killed at a random point of it all, again and again. Whatever was answered holds; whatever was not is one
+// thing or the other, whole.
+class Storm {
+ public:
+  enum class Fate { running, ended, removed };
+
+  explicit Storm(Brigd& brigd) : brigd_(brigd) {}
+
+  void round(int number) {
+    std::vector<std::thread> hands;
+    for (int i = 0; i < kAtOnce; ++i) {
+      auto name = "s-" + std::to_string(number) + "-" + std::to_string(i);
+      // Some with a disk of their own, which is a loop device.
+      hands.emplace_back([this, name, disk = i % 5 == 0] { begin(name, disk); });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
-    brigd.kill_hard();
-    for (auto& starter : starters) starter.join();
-    brigd.start();
+    for (const auto& name : victims()) {
+      auto what = random_() % 3;
+      hands.emplace_back([this, name, what] { disturb(name, what); });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 1200));
+    brigd_.kill_hard();
+    for (auto& hand : hands) hand.join();
+    brigd_.start();
   }
+
+  // What was answered, against what is there.
+  void check() {
+    std::map<std::string, std::string> states;
+    for (const auto& session : brigd_.sessions()) states[session["name"]] = session["state"];
+    for (const auto& [name, fate] : answered_) {
+      auto it = states.find(name);
+      bool there = it != states.end();
+      bool unsure = asked_.contains(name);  // more was asked of it, and not answered
+      if (fate == Fate::removed) {
+        EXPECT_FALSE(there) << name << " was removed and is back";
+      } else if (!unsure) {
+        ASSERT_TRUE(there) << name << " was acknowledged and is gone";
+        EXPECT_EQ(it->second == "ended", fate == Fate::ended) << name << " is " << it->second;
+      }
+    }
+  }
+  std::size_t acknowledged() const { return answered_.size(); }
+
+  static constexpr int kAtOnce = 10;
+
+ private:
+  bool brig(std::vector<std::string> args) {
+    auto options = brigd_.options();
+    options.env.push_back({"BRIG_RECONNECT", "0"});
+    auto done = harness::run(brigd_.command(std::move(args)), {}, options);
+    return done && done->code == 0;
+  }
+  void begin(const std::string& name, bool disk) {
+    std::vector<std::string> args = {"run", "box", "--name", name, "--empty", "-d"};
+    if (disk) args.insert(args.end(), {"--disk", "16M"});
+    args.insert(args.end(), {"--", "sleep", "1000"});
+    if (!brig(args)) return;
+    std::lock_guard lock(mutex_);
+    answered_[name] = Fate::running;
+  }
+  void disturb(const std::string& name, unsigned long what) {
+    {
+      std::lock_guard lock(mutex_);
+      if (what != 2) asked_.insert(name);
+    }
+    std::vector<std::string> args = {"stop", "--grace", "0s", name};
+    if (what == 1) args = {"rm", "-f", name};
+    if (what == 2) args = {"pause", name};
+    if (!brig(args) || what == 2) return;
+    std::lock_guard lock(mutex_);
+    answered_[name] = what == 0 ? Fate::ended : Fate::removed;
+    asked_.erase(name);
+  }
+  // Half of what began.
+  std::vector<std::string> victims() {
+    std::vector<std::string> out;
+    for (const auto& [name, fate] : answered_)
+      if (fate == Fate::running && !asked_.contains(name)) out.push_back(name);
+    std::shuffle(out.begin(), out.end(), random_);
+    out.resize(std::min<std::size_t>(out.size(), kAtOnce / 2));
+    return out;
+  }
+
+  Brigd& brigd_;
+  std::mt19937 random_{5};
+  std::mutex mutex_;
+  std::map<std::string, Fate> answered_;
+  std::set<std::string> asked_;
+};
+
+std::size_t loop_devices_in(const std::filesystem::path& state) {
+  std::size_t count = 0;
+  for (const auto& device : std::filesystem::directory_iterator("/sys/block")) {
+    auto file = read_file(device.path() / "loop/backing_file", 4096);
+    count += file && file->starts_with(state.string());
+  }
+  return count;
+}
+
+TEST(Crash, TwoHundredSessionsAndNothingIsOrphanedAndEveryAnswerHolds) {
+  Brigd brigd;
+  Storm storm(brigd);
+  for (int round = 0; round < 200 / Storm::kAtOnce; ++round) {
+    storm.round(round);
+    if (testing::Test::HasFailure()) return;
+  }
+  storm.check();
+  EXPECT_GT(storm.acknowledged(), 20u);  // else the kills came too soon to tell anything
+  std::vector<std::thread> hands;
+  std::mutex mutex;
   auto all = brigd.sessions();
-  for (const auto& name : acknowledged) {
-    auto it = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s["name"] == name; });
-    ASSERT_NE(it, all.end()) << name << " was acknowledged and is gone";
-    EXPECT_EQ((*it)["state"], "running") << it->dump();
+  std::size_t next = 0;
+  for (int i = 0; i < 4; ++i) {
+    hands.emplace_back([&] {
+      for (;;) {
+        std::string id;
+        {
+          std::lock_guard lock(mutex);
+          if (next >= all.size()) return;
+          id = all[next++]["id"];
+        }
+        EXPECT_EQ(brigd.brig({"rm", "-f", id}).code, 0);
+      }
+    });
   }
-  for (const auto& session : all)
-    EXPECT_EQ(brigd.brig({"rm", "-f", session["id"].get<std::string>()}).code, 0);
+  for (auto& hand : hands) hand.join();
   brigd.expect_nothing_left();
+  EXPECT_EQ(loop_devices_in(brigd.state()), 0u);
 }
 
 TEST(Crash, AnEngineThatIsKilledTakesNothingOfOursWithIt) {
