@@ -14,6 +14,7 @@
 #include <string>
 
 #include "core/files.hpp"
+#include "docker/engine.hpp"
 #include "end_all.hpp"
 #include "net/loop.hpp"
 #include "session/directories.hpp"
@@ -32,6 +33,8 @@ struct FakeContainers final : Containers {
   net::Task<Result<EngineFacts>> facts() override { co_return EngineFacts{}; }
   net::Task<Result<ContainerId>> create(policy::CreateRequest) override { co_return not_here(); }
   net::Task<Result<void>> start(ContainerId) override { co_return not_here(); }
+  net::Task<Result<void>> pause(std::string) override { co_return not_here(); }
+  net::Task<Result<void>> unpause(std::string) override { co_return not_here(); }
   net::Task<Result<ContainerState>> inspect(std::string) override { co_return not_here(); }
   net::Task<Result<void>> remove(std::string, SessionId) override { co_return Result<void>(); }
   net::Task<Result<std::vector<ContainerState>>> list() override { co_return there; }
@@ -46,7 +49,13 @@ struct NoImages final : image::Images {
   }
   net::Task<Result<void>> remove(std::string) override { co_return not_here(); }
   net::Task<Result<std::vector<image::Outdated>>> outdated() override { co_return not_here(); }
-  net::Task<Result<image::Ready>> ready(std::string) override { co_return not_here(); }
+  net::Task<Result<image::Ready>> ready(std::string, std::string) override { co_return not_here(); }
+  Result<void> declare(image::Provider) override { return not_here(); }
+  void withdraw(const std::string&) override {}
+};
+
+struct NoNames final : egress::Resolver {
+  net::Task<Result<std::vector<egress::Address>>> resolve(std::string) override { co_return not_here(); }
 };
 
 inline std::filesystem::path scratch() {
@@ -70,6 +79,23 @@ struct House {
   PolicyBook policies = PolicyBook::load({paths.root() / "none", paths.root() / "none", "default"}).value();
   workspace::Mounter mounter;
   net::Worker blocking{1};
+  net::Worker closing{1};
+  store::EgressTable egress_table{*database};
+  NoNames names;
+  egress::HostPresets presets;
+  egress::Doors doors{egress::Doors::Parts{
+      egress::Shared{executor, clock, names, closing, metrics, [](events::Event) {}, {}, {}}, paths,
+      egress_table, presets, policies.ceiling()}};
+  store::CheckpointTable checkpoints{*database};
+  store::LifeTable lives{*database};
+  std::unique_ptr<docker::Engine> engine =
+      docker::connect({.socket = (paths.root() / "no-engine").string()}, executor).value();
+  store::VolumeTable volume_table{*database};
+  store::IdentityTable identity_table{*database};
+  store::HookTable hook_table{*database};
+  volume::Volumes volumes{executor, volume::Options{"test", paths}, *engine, volume_table, clock, blocking};
+  provider::LedgerIdentities identities{identity_table, images, volumes, clock, blocking};
+  provider::Hooks hooks{{}, hook_table};
   std::optional<Manager> manager;
   pid_t init_pid = -1;
 
@@ -86,9 +112,10 @@ struct House {
   }
 
   void open() {
-    manager.emplace(executor, ManagerOptions{"test", paths, {}, 10, {}, {}, {}, {}},
-                    Manager::Parts{clock, metrics, events, sessions, processes, containers, images, policies,
-                                   mounter, blocking});
+    manager.emplace(
+        executor, ManagerOptions{"test", paths, {}, 10, {}, {}, {}, {}, {}},
+        Manager::Parts{clock, metrics, events, sessions, processes, checkpoints, lives, containers, images,
+                       policies, volumes, identities, hooks, mounter, blocking, doors});
   }
 
   // A session "one" that runs, with a first process that sleeps. Under runsc the link key alone says who the
