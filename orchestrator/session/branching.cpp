@@ -109,7 +109,7 @@ net::Task<Result<View>> Manager::fork(Caller caller, std::string ref, ForkSpec s
   auto branch = std::make_shared<Branch>(*this, row.id, std::move(hold));
   auto work = fork_steps(caller, row.id, std::move(spec), branch);
   auto prepared = co_await to_the_end(scope_, std::move(work));
-  BRIG_CO_CHECK(prepared);
+  if (!prepared) co_return std::move(prepared).error();
   auto view = co_await launch(std::move(*prepared));
   if (std::exchange(branch->hidden, false)) co_await end_branch(row.id, std::move(branch->hold));
   co_return view;
