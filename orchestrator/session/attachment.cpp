@@ -43,8 +43,9 @@ Error read_only() {
 class ProcessAttachment final : public Attachment {
  public:
   ProcessAttachment(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox, const AttachSpec& spec,
-                    std::uint64_t from)
-      : process_(std::move(process)),
+                    std::uint64_t from, std::shared_ptr<void> presence)
+      : presence_(std::move(presence)),
+        process_(std::move(process)),
         sandbox_(std::move(sandbox)),
         spec_(spec),
         reader_(process_->log().read(from)),
@@ -154,6 +155,7 @@ class ProcessAttachment final : public Attachment {
     return sandbox;
   }
 
+  std::shared_ptr<void> presence_;
   std::shared_ptr<Process> process_;
   std::weak_ptr<Sandbox> sandbox_;
   AttachSpec spec_;
@@ -173,11 +175,12 @@ class ProcessAttachment final : public Attachment {
 }  // namespace
 
 std::unique_ptr<Attachment> attach_to(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox,
-                                      AttachSpec spec) {
+                                      AttachSpec spec, std::shared_ptr<void> presence) {
   std::uint64_t from = process->output_begin();
   if (spec.from == AttachSpec::From::end) from = process->output_end();
   if (spec.from == AttachSpec::From::offset) from = std::min(spec.offset, process->output_end());
-  return std::make_unique<ProcessAttachment>(std::move(process), std::move(sandbox), spec, from);
+  return std::make_unique<ProcessAttachment>(std::move(process), std::move(sandbox), spec, from,
+                                             std::move(presence));
 }
 
 }  // namespace brig::session

@@ -18,7 +18,8 @@
 
 namespace brig::session {
 
+// `presence` is let go of when the attachment goes: whoever counts those who look on counts by it.
 std::unique_ptr<Attachment> attach_to(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox,
-                                      AttachSpec spec);
+                                      AttachSpec spec, std::shared_ptr<void> presence = nullptr);
 
 }  // namespace brig::session

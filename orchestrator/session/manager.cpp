@@ -225,7 +225,13 @@ net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, st
       // Where input goes on is known only once the supervisor is back.
       BRIG_CO_CHECK(co_await live->sandbox->link().wait_connected(Deadline::in(kConnectWithin)));
     }
-    co_return attach_to(process, live->sandbox, spec);
+    std::shared_ptr<void> presence;  // who only fetches what is there does not look on
+    if (spec.follow) {
+      ++live->attached;
+      auto left = [live](void*) { --live->attached; };
+      presence = std::shared_ptr<void>(live.get(), left);
+    }
+    co_return attach_to(process, live->sandbox, spec, std::move(presence));
   }
   if (state_of(row.phase) != State::ended) {
     co_return Error{Code::unavailable,
