@@ -1,6 +1,7 @@
 // The life of a session: pausing, being stopped, outliving its time, running into limits; also across a kill
 // -9 of brigd.
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -143,6 +144,10 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   start("prints", {"--idle", "2s"}, {"sh", "-c", "while :; do echo x; sleep 0.5; done"});
   start("paused", {"--idle", "2s"}, {"sleep", "1000"});
   ASSERT_EQ(brigd.brig({"pause", "paused"}).code, 0);
+  // One that only waits, as "waits" does, but somebody looks on; who comes back after a restart of brigd.
+  start("watched", {"--idle", "2s"}, {"sleep", "1000"});
+  auto watcher = harness::Child::spawn(brigd.command({"attach", "watched"}), brigd.options());
+  ASSERT_TRUE(watcher);
   brigd.kill_hard();
   brigd.start();
   settled("waits");
@@ -152,6 +157,9 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   EXPECT_EQ(state("works"), "running");
   EXPECT_EQ(state("prints"), "running");
   EXPECT_EQ(state("paused"), "paused");
+  EXPECT_EQ(state("watched"), "running");
+  watcher->kill(SIGKILL);
+  settled("watched");
   ASSERT_EQ(brigd.brig({"resume", "paused"}).code, 0);
   settled("paused");
 }
