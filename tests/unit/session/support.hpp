@@ -89,7 +89,7 @@ struct House {
   store::CheckpointTable checkpoints{*database};
   store::LifeTable lives{*database};
   std::unique_ptr<docker::Engine> engine =
-      docker::connect({.socket = (paths.root() / "no-engine").string()}, executor).value();
+      docker::connect(docker::Endpoint{(paths.root() / "no-engine").string(), "", 0, {}}, executor).value();
   store::VolumeTable volume_table{*database};
   store::IdentityTable identity_table{*database};
   store::HookTable hook_table{*database};
