@@ -51,7 +51,7 @@ TEST(Workspaces, WhatIsAskedIsJudged) {
            {"fork", R"({"env": {"1": "x"}})", "env"}}) {
     auto refused = client.ask("POST", std::string("/v1/sessions/fix/") + path, body);
     EXPECT_EQ(refused.status, 400) << path << body << refused.body;
-    EXPECT_EQ(refused.json()["field"], field) << path << body << refused.body;
+    EXPECT_EQ(refused.json()["field"], std::string("/") + field) << path << body << refused.body;
   }
   EXPECT_FALSE(server.workspaces.forked);
   EXPECT_FALSE(server.workspaces.restored);
