@@ -18,6 +18,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -79,8 +80,8 @@ struct Space {
   std::uint64_t bytes = 0;
   std::uint64_t free_bytes = 0;
   std::uint64_t free_files = 0;
-  // What is left is too little to write a file.
-  bool full() const { return free_bytes < (64u << 10) || free_files == 0; }
+  // A large write is refused as a whole, and leaves up to its own size.
+  bool full() const { return free_bytes < std::min(std::uint64_t{1} << 20, bytes / 32) || free_files == 0; }
 };
 std::optional<Space> space_of(const std::filesystem::path& session);
 
