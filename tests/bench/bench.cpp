@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "brigd.hpp"
@@ -143,7 +144,7 @@ TEST(ColdStart, OfALargeProjectAgainstAnEmptyOne) {
   for (int i = 0; i < 500; ++i) {
     auto directory = large / ("d" + std::to_string(i));
     std::filesystem::create_directory(directory);
-    for (int k = 0; k < 100; ++k) test::put_file(directory / ("f" + std::to_string(k)), "x");
+    for (int k = 0; k < 100; ++k) std::ofstream(directory / ("f" + std::to_string(k))) << "x";
   }
   auto empty = brigd.project("empty");
   auto start = [&](const std::filesystem::path& project) -> std::optional<double> {
