@@ -39,6 +39,14 @@ net::Task<Result<Manager::Origin>> Manager::origin_of(store::SessionRow row, std
   origin.spec.provider = row.provider;
   origin.spec.profile = row.profile;
   origin.spec.project = row.project;
+  origin.spec.identity = row.identity_id;
+  BRIG_CO_TRY(auto provider, parts_.images.provider(row.provider));
+  if (provider.image != row.image_tag) origin.spec.image = row.image_tag;
+  BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));
+  if (life && life->expires) {
+    origin.spec.ttl = std::chrono::duration_cast<Millis>(*life->expires - row.started.value_or(row.created));
+  }
+  if (life && life->idle > Millis(0)) origin.spec.idle = life->idle;
   origin.spec.env = std::move(env);
   co_return origin;
 }

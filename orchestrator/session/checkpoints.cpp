@@ -81,7 +81,8 @@ net::Task<Result<store::CheckpointRow>> Manager::take_checkpoint(store::SessionR
     BRIG_CO_CHECK(co_await parts_.checkpoints.freeze(made, LayerId(random_hex(8))));
     co_return made;
   }
-  if (state != State::running || !live || live->ending || launching_.contains(row.id)) {
+  bool runs = state == State::running || state == State::paused;
+  if (!runs || !live || live->ending || launching_.contains(row.id)) {
     co_return Error{Code::conflict,
                     "session " + quoted(row.name) + " is " + row.phase + "; wait until it runs or has ended",
                     "session", true};

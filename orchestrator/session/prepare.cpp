@@ -89,9 +89,10 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   BRIG_CO_TRY(const policy::Profile* found, parts_.policies.find(profile));
   BRIG_CO_TRY(out.policy, parts_.policies.resolve(found->name, spec.request));
   BRIG_CO_TRY(out.image, co_await parts_.images.ready(spec.provider, spec.image));
-  BRIG_CO_TRY(auto provider_env,
-              co_await choose_identity(provider::holder_of(caller.owner, mesh), spec, out));
   const auto* again = origin && origin->again ? &*origin->again : nullptr;
+  auto holder =
+      again ? provider::holder_of(again->owner, again->mesh) : provider::holder_of(caller.owner, mesh);
+  BRIG_CO_TRY(auto provider_env, co_await choose_identity(std::move(holder), spec, out));
   auto id = again ? again->id : SessionId(random_hex(8));
   const auto& owner = again ? again->owner : caller.owner;
   BRIG_CO_CHECK(quotas_.start(owner));
