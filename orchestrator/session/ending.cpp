@@ -25,11 +25,11 @@ Outcome outcome_of(supervisor::Exit exit) {
 }
 
 // A sentence for whoever asks why.
-std::string limit_sentence(const LimitsHit& hit) {
+std::string limit_sentence(const LimitsHit& hit, const std::string& full) {
   std::vector<std::string> said;
   if (hit.memory) said.push_back("the kernel killed a process inside at the memory limit of its policy");
   if (hit.pids) said.push_back("processes were refused inside at the limit of its policy on their number");
-  if (hit.disk) said.push_back("its disk is full to the limit of its policy");
+  if (!full.empty()) said.push_back(full);
   return join(said, "; ");
 }
 
@@ -52,7 +52,7 @@ net::Task<void> Manager::main_exited(std::shared_ptr<Live> live, supervisor::Exi
     outcome.kind = live->stopping->kind;
     outcome.detail = live->stopping->detail;
   } else if (outcome.kind != Outcome::Kind::exited || outcome.code != 0) {
-    outcome.detail = limit_sentence(hit);
+    outcome.detail = limit_sentence(hit, said_if_full(live->row.id));
   }
   auto done = co_await end(live, outcome);
   if (!done)

@@ -97,6 +97,11 @@ void Manager::add_process(View& view, ProcessView process) const {
   view.processes.push_back(std::move(process));
 }
 
+void Manager::say_if_full(View& view) const {
+  auto full = said_if_full(view.id);
+  if (!full.empty()) view.reason = std::move(full);
+}
+
 net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   BRIG_CO_TRY(auto view, view_of(row));
   BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));
@@ -117,7 +122,7 @@ net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   if (live && view.state == State::running && !live->sandbox->link().connected()) {
     view.reason = "waiting for its supervisor to connect";
   }
-  if (live && view.state == State::running && view.reason.empty()) view.reason = said_if_full(row.id);
+  if (view.state == State::running) say_if_full(view);
   co_return view;
 }
 
@@ -139,7 +144,7 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
       return it != view.labels.end() && it->second == wanted.second;
     });
     if (!matches) continue;
-    if (view.state == State::running && view.reason.empty()) view.reason = said_if_full(row.id);
+    if (view.state == State::running) say_if_full(view);
     for (const auto& life : lives) {
       if (life.session == row.id) add_life(view, life);
     }

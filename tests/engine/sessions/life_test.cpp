@@ -181,7 +181,7 @@ TEST_F(Life, LimitsAreToldApart) {
               "head -c 100m /dev/zero > /workspace/big; exit 4"});
   auto disk = show("disk")["outcome"];
   EXPECT_EQ(disk["limits"], json::array({"disk"})) << disk;
-  EXPECT_NE(disk["detail"].get<std::string>().find("disk is full"), std::string::npos);
+  EXPECT_NE(disk["detail"].get<std::string>().find("disk limit of "), std::string::npos);
 
   brigd.brig({"run", "box", "--name", "none", "--empty", "--disk", "32M", "--", "sh", "-c", "exit 5"});
   settled("none");

@@ -60,6 +60,8 @@ TEST_P(Everywhere, AForkGoesOnFromTheSameStateAndBothContinue) {
   auto forked = brigd.brig({"fork", "one", "--name", "two"});
   ASSERT_EQ(forked.code, 0) << forked.err;
   EXPECT_EQ(forked.out, "two\n");
+  EXPECT_EQ(named("one")["owner"], "uid:0");
+  EXPECT_EQ(named("two")["owner"], "uid:0");
   EXPECT_EQ(inside("two", "cd /workspace && cat keep dir/made && ls"), "one\nx\ndir\nkeep\n");
   inside("two", "cd /workspace && echo two > keep && rm -r dir && echo back > gone");
   inside("one", "cd /workspace && echo more >> keep");
@@ -190,11 +192,11 @@ TEST_F(Workspaces, AFullDiskIsToldInsideAndOutside) {
   EXPECT_THAT(named("full")["reason"].get<std::string>(), HasSubstr("disk limit of "));
   EXPECT_THAT(named("full")["outcome"].value("detail", ""), HasSubstr("is reached"));
   ok({"run", "box", "--name", "filling", "--empty", "--disk", "32M", "-d", "--", "sleep", "100000"});
-  EXPECT_EQ(named("filling")["reason"], "");
+  EXPECT_EQ(named("filling")["reason"], "its command runs");
   inside("filling", "cat /dev/zero > /workspace/big || true");
   EXPECT_THAT(named("filling")["reason"].get<std::string>(), HasSubstr("disk limit of "));
   inside("filling", "rm /workspace/big");
-  EXPECT_EQ(named("filling")["reason"], "");
+  EXPECT_EQ(named("filling")["reason"], "its command runs");
 }
 
 TEST_F(Workspaces, TheProjectItselfCanBeBoundOrRead) {
