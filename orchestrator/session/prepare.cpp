@@ -184,7 +184,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   auto& row = out.row;
   row.id = id;
   row.name = name.empty() ? random_name() : name;
-  row.owner = out.facts.owner;
+  row.owner = owner;
   row.generation = generation;
   row.mesh = mesh;
   row.phase = to_string(State::preparing);

@@ -30,9 +30,14 @@ bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
+// What can be read of it: a process may end in between, and then its files say so with an error.
 std::string slurp(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string text;
+  char block[4096];
+  while (in.read(block, sizeof block) || in.gcount() > 0)
+    text.append(block, static_cast<std::size_t>(in.gcount()));
+  return text;
 }
 
 bool is_number(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -146,16 +147,23 @@ class Storm {
 
   void round(int number) {
     std::vector<std::thread> hands;
+    const int over = over_;
     for (int i = 0; i < kAtOnce; ++i) {
       auto name = "s-" + std::to_string(number) + "-" + std::to_string(i);
       // Some with a disk of their own, which is a loop device.
-      hands.emplace_back([this, name, disk = i % 5 == 0] { begin(name, disk); });
+      hands.emplace_back([this, name, disk = i % 5 == 0] {
+        begin(name, disk);
+        ++over_;
+        over_.notify_all();
+      });
     }
     for (const auto& name : victims()) {
       auto what = random_() % 3;
       hands.emplace_back([this, name, what] { disturb(name, what); });
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(random_() % 1200));
+    // At a point of what was answered, not of time: on a slow machine as good as on a fast one.
+    auto enough = over + static_cast<int>(random_() % (kAtOnce + 1));
+    for (int now = over_; now < enough; now = over_) over_.wait(now);
     brigd_.kill_hard();
     for (auto& hand : hands) hand.join();
     brigd_.start();
@@ -221,6 +229,7 @@ class Storm {
 
   Brigd& brigd_;
   std::mt19937 random_{5};
+  std::atomic<int> over_{0};  // beginnings that were answered, or never will be
   std::mutex mutex_;
   std::map<std::string, Fate> answered_;
   std::set<std::string> asked_;
