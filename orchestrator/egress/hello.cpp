@@ -18,7 +18,7 @@ class Fields {
   std::size_t number(std::size_t bytes) {
     auto taken = take(bytes);
     std::size_t out = 0;
-    for (unsigned char c : taken) out = out << 8 | c;
+    for (char c : taken) out = out << 8 | static_cast<unsigned char>(c);
     return out;
   }
   std::string_view take(std::size_t size) {
