@@ -29,7 +29,7 @@ std::string limit_sentence(const LimitsHit& hit, const std::string& full) {
   std::vector<std::string> said;
   if (hit.memory) said.push_back("the kernel killed a process inside at the memory limit of its policy");
   if (hit.pids) said.push_back("processes were refused inside at the limit of its policy on their number");
-  if (!full.empty()) said.push_back(full);
+  if (hit.disk) said.push_back(full.empty() ? "its disk was full to the limit of its policy" : full);
   return join(said, "; ");
 }
 

@@ -121,8 +121,9 @@ net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   }
   if (live && view.state == State::running && !live->sandbox->link().connected()) {
     view.reason = "waiting for its supervisor to connect";
+  } else if (live && view.state == State::running) {
+    if (auto full = said_if_full(row.id); !full.empty()) view.reason = std::move(full);
   }
-  if (view.state == State::running) say_if_full(view);
   co_return view;
 }
 
@@ -144,7 +145,9 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
       return it != view.labels.end() && it->second == wanted.second;
     });
     if (!matches) continue;
-    if (view.state == State::running) say_if_full(view);
+    if (view.state == State::running) {
+      if (auto full = said_if_full(row.id); !full.empty()) view.reason = std::move(full);
+    }
     for (const auto& life : lives) {
       if (life.session == row.id) add_life(view, life);
     }

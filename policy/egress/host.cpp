@@ -27,7 +27,7 @@ std::string_view fault_of(std::string_view label) {
   if (label.empty()) return "has an empty part; write single dots between its parts";
   if (label.size() > kMaxLabel) return "has a part of more than 63 bytes, which DNS does not carry";
   if (label.front() == '-' || label.back() == '-') return "has a part that begins or ends with '-'";
-  for (unsigned char c : label) {
+  for (char c : label) {
     if (c == '%') return "has a percent sign; write the name itself";
     if (c == 0) return "has a NUL byte";
     bool fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';

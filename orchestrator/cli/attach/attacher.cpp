@@ -63,7 +63,11 @@ Result<AttachEnd> Attacher::run() {
 }
 
 bool Attacher::may_retry(const Error& error) const {
-  if (!ever_connected_ && !request_.started_by_us) return false;
+  if (!ever_connected_ && !request_.started_by_us) {
+    // A brigd that answers, but does not look after the session yet or is just ending it, soon will have.
+    bool answered = error.where != "cli" && error.where != "client";
+    return answered && error.code == Code::unavailable && error.retryable;
+  }
   switch (error.code) {
     case Code::unavailable:
     case Code::timeout:

@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (const auto& mount : provider->config) {
       require(mount.path.front() == '/' && (mount.path + "/").find("/../") == std::string::npos);
-      require(mount.volume.find('/') == std::string::npos);
+      for (const auto& kept : mount.keep) require(!kept.empty() && kept.front() != '/');
     }
   } else {
     require(brig::is_utf8(provider.error().message));
