@@ -50,6 +50,8 @@ net::Task<Response> get_patch(Context* context, Request* request);
 net::Task<Response> get_files(Context* context, Request* request);
 net::Task<Response> put_files(Context* context, Request* request);
 net::Task<Response> forward_port(Context* context, Request* request);
+net::Task<Response> apply_changes(Context* context, Request* request);
+net::Task<Response> undo_changes(Context* context, Request* request);
 
 net::Task<Response> list_providers(Context* context, Request* request);
 net::Task<Response> get_provider(Context* context, Request* request);

@@ -4,6 +4,8 @@
 #include "api/http/problem.hpp"
 #include "api/json/decode.hpp"
 #include "api/json/encode.hpp"
+#include "core/text.hpp"
+#include "review/names.hpp"
 
 namespace brig::api {
 namespace {
@@ -51,6 +53,33 @@ net::Task<Result<void>> write_patches(std::shared_ptr<review::Patches> patches, 
   }
 }
 
+// What stood in the way beside the problem, so that a program can ask about each.
+Response refusal(const review::Report& report, std::string_view what, const std::string& request_id) {
+  bool conflicts = !report.conflicts.empty();
+  auto count = report.conflicts.size() + report.concerns.size();
+  const auto& first = conflicts ? report.conflicts[0] : report.concerns[0];
+  Failure failure;
+  failure.error =
+      Error{conflicts ? Code::conflict : Code::denied,
+            "nothing was " + std::string(what) + ": " + brig::quoted(review::spelled(first.path), 200) +
+                ": " + first.reason + (count > 1 ? ", and " + std::to_string(count - 1) + " more" : "") +
+                (conflicts ? "; name each in `overwrite` or `skip`" : "; name each in `allow` or `skip`"),
+            "review", false};
+  auto out = problem(failure, request_id);
+  auto body = problem_json(failure, request_id);
+  body["conflicts"] = encode_all(report.conflicts);
+  body["concerns"] = encode_all(report.concerns);
+  out.body = dumped(body);
+  return out;
+}
+
+Response done(const review::Report& report) {
+  auto changes = nlohmann::json::array();
+  for (const auto& change : report.done)
+    changes.push_back({{"path", review::spelled(change.path)}, {"kind", review::to_string(change.kind)}});
+  return json_response(200, {{"changes", std::move(changes)}});
+}
+
 }  // namespace
 
 net::Task<Response> list_changes(Context* context, Request* request) {
@@ -80,6 +109,26 @@ net::Task<Response> get_patch(Context* context, Request* request) {
     out.stream = [patches, text = **first](Sink* sink) { return write_patches(patches, text, sink); };
   }
   co_return out;
+}
+
+net::Task<Response> apply_changes(Context* context, Request* request) {
+  Body body(request->body, true);
+  auto spec = decode_apply(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto report =
+      co_await context->services.reviews.apply(*request->caller, request->path["ref"], std::move(spec));
+  if (!report) co_return problem(report.error(), request->id);
+  co_return report->refused() ? refusal(*report, "applied", request->id) : done(*report);
+}
+
+net::Task<Response> undo_changes(Context* context, Request* request) {
+  Body body(request->body, true);
+  auto skip = decode_undo(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto report =
+      co_await context->services.reviews.undo(*request->caller, request->path["ref"], std::move(skip));
+  if (!report) co_return problem(report.error(), request->id);
+  co_return report->refused() ? refusal(*report, "undone", request->id) : done(*report);
 }
 
 }  // namespace brig::api

@@ -44,6 +44,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/sessions/{ref}/files", Access::user, kNone, "path raw", get_files},
     {"PUT", "/v1/sessions/{ref}/files", Access::user, kStreamedBody, "path raw top mode", put_files},
     {"GET", "/v1/sessions/{ref}/ports/{port}", Access::user, kNone, "", forward_port},
+    {"POST", "/v1/sessions/{ref}/apply", Access::user, kDefaultBody, "", apply_changes},
+    {"POST", "/v1/sessions/{ref}/undo", Access::user, kDefaultBody, "", undo_changes},
     {"GET", "/v1/providers", Access::viewer, kNone, "", list_providers},
     {"GET", "/v1/providers/{provider}", Access::viewer, kNone, "", get_provider},
     {"PUT", "/v1/providers/{provider}", Access::admin, kDefaultBody, "", put_provider},

@@ -319,4 +319,26 @@ std::uint32_t path_number(const Request& request, std::optional<Failure>& failur
   return 0;
 }
 
+constexpr std::size_t kMaxPaths = 10'000;
+constexpr std::size_t kMaxSpelled = 4 * kMaxPath;  // every byte may be written \xNN
+
+review::ApplySpec decode_apply(Body& body) {
+  auto top = body.object();
+  review::ApplySpec spec;
+  spec.paths = top.texts("paths", kMaxPaths, {.max = kMaxSpelled});
+  spec.overwrite = top.texts("overwrite", kMaxPaths, {.max = kMaxSpelled});
+  spec.allow = top.texts("allow", kMaxPaths, {.max = kMaxSpelled});
+  spec.skip = top.texts("skip", kMaxPaths, {.max = kMaxSpelled});
+  spec.digest = top.text("digest", {.max = 64}).value_or("");
+  top.finish();
+  return spec;
+}
+
+std::vector<std::string> decode_undo(Body& body) {
+  auto top = body.object();
+  auto skip = top.texts("skip", kMaxPaths, {.max = kMaxSpelled});
+  top.finish();
+  return skip;
+}
+
 }  // namespace brig::api

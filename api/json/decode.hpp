@@ -34,6 +34,8 @@ TokenSpec decode_token(Body& body);
 provider::IdentitySpec decode_identity(Body& body);
 provider::IdentityChange decode_identity_change(Body& body);
 bool decode_build(Body& body);  // no_cache
+review::ApplySpec decode_apply(Body& body);
+std::vector<std::string> decode_undo(Body& body);  // skip
 
 std::vector<session::Overlay> read_overlays(Object& top);
 std::optional<session::TerminalSize> read_terminal(Object object);

@@ -25,6 +25,7 @@ nlohmann::json encode(const policy::Explanation& explanation);
 nlohmann::json encode(const doctor::Finding& finding);
 nlohmann::json encode(const Token& token);
 nlohmann::json encode(const review::Change& change);
+nlohmann::json encode(const review::Concern& concern);
 std::string_view to_string(session::Caller::Role role);
 
 template <class T>

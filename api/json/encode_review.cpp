@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/json/encode.hpp"
+#include "core/text.hpp"
 #include "review/names.hpp"
 
 namespace brig::api {
@@ -29,6 +30,12 @@ json encode(const review::Change& change) {
   if (change.before.exists()) out["before"] = encode_side(change.before);
   if (change.after.exists()) out["after"] = encode_side(change.after);
   if (!change.trouble.empty()) out["trouble"] = change.trouble;
+  return out;
+}
+
+json encode(const review::Concern& concern) {
+  json out{{"path", review::spelled(concern.path)}, {"reason", printable(concern.reason, 1024)}};
+  if (concern.never) out["never"] = true;
   return out;
 }
 

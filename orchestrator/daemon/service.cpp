@@ -303,6 +303,7 @@ Result<void> Service::prepare() {
                               *parts.policies, *parts.volumes, *parts.identities, *parts.hooks, parts.mounter,
                               parts.blocking, *parts.doors});
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
+  parts.reviews->recover();
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -407,6 +408,7 @@ net::Task<void> Service::run() {
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
   scope.spawn(parts.manager->keep());
+  scope.spawn(parts.reviews->run());
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/task.hpp"
+#include "review/apply.hpp"
 #include "review/changes.hpp"
 #include "review/patch.hpp"
 #include "session/sessions.hpp"
@@ -28,6 +29,15 @@ class Patches {
   virtual net::Task<Result<std::optional<std::string>>> next() = 0;  // none: that was all
 };
 
+// What to take over; paths as names.hpp spells them.
+struct ApplySpec {
+  std::vector<std::string> paths;      // none: everything
+  std::vector<std::string> overwrite;  // edits of the host's that may be lost
+  std::vector<std::string> allow;      // what screening would refuse
+  std::vector<std::string> skip;
+  std::string digest;  // of the changes as they were shown; empty: whatever they are now
+};
+
 class Reviews {
  public:
   virtual ~Reviews() = default;
@@ -36,6 +46,11 @@ class Reviews {
                                              std::vector<std::string> paths, bool count_lines) = 0;
   virtual net::Task<Result<std::shared_ptr<Patches>>> patch(session::Caller caller, std::string ref,
                                                             std::vector<std::string> paths) = 0;
+  // A refusal is a Report too: it names every conflict and concern, and nothing was done.
+  virtual net::Task<Result<Report>> apply(session::Caller caller, std::string ref, ApplySpec spec) = 0;
+  // Takes the last apply back.
+  virtual net::Task<Result<Report>> undo(session::Caller caller, std::string ref,
+                                         std::vector<std::string> skip) = 0;
 };
 
 }  // namespace brig::review

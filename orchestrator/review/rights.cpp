@@ -12,6 +12,7 @@ namespace brig::review {
 namespace {
 
 thread_local const workspace::Identity* the_owner = nullptr;
+thread_local int root_depth = 0;  // AsRoot within AsRoot
 
 void become(uid_t uid, gid_t gid) {
   // The group first: taking on a uid that is not root's takes away the right to.
@@ -63,12 +64,12 @@ Result<void> run_as(const workspace::Identity& owner, const std::function<void()
 }
 
 AsRoot::AsRoot() {
-  if (the_owner) become(0, 0);
+  if (the_owner && root_depth++ == 0) become(0, 0);
 }
 
 AsRoot::~AsRoot() {
   int err = errno;
-  if (the_owner) become(the_owner->uid, the_owner->gid);
+  if (the_owner && --root_depth == 0) become(the_owner->uid, the_owner->gid);
   errno = err;
 }
 

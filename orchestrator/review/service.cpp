@@ -1,12 +1,17 @@
 #include "review/service.hpp"
 
+#include <filesystem>
+
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "review/rights.hpp"
+#include "workspace/mounter.hpp"
 
 namespace brig::review {
 namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
+constexpr Millis kSweepEvery{30'000};
 
 std::optional<workspace::Identity> identity_of(const session::Caller& caller) {
   if (!caller.uid) return std::nullopt;
@@ -19,6 +24,14 @@ Result<Changes> changes_of(const Source& source, const Selection& selection) {
     BRIG_CHECK(find_renames(source.trees, changes.list));
     return changes;
   });
+}
+
+std::vector<std::filesystem::path> journals_in(const std::filesystem::path& reviews) {
+  std::vector<std::filesystem::path> out;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it(reviews, ec), end; !ec && it != end; it.increment(ec))
+    out.push_back(it->path());
+  return out;
 }
 
 class Generator final : public Patches {
@@ -49,7 +62,7 @@ class Generator final : public Patches {
 
 }  // namespace
 
-net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller, std::string ref) {
+net::Task<Result<session::View>> Service::find(session::Caller caller, std::string ref) {
   BRIG_CO_TRY(auto view, co_await sessions_.get(caller, ref));
   if (caller.role != session::Caller::Role::admin && view.owner != caller.owner) {
     co_return Error{Code::not_found,
@@ -61,6 +74,10 @@ net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller,
                     "session " + brig::quoted(view.name) + " is only being started; try again", "review",
                     true};
   }
+  co_return view;
+}
+
+net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller, session::View view) {
   BRIG_CO_TRY(auto row, co_await rows_.get(view.id));
   Place place{row.layer, row.frozen, row.project};
   auto open = [this, place, identity = identity_of(caller)]() -> Result<std::shared_ptr<Source>> {
@@ -73,7 +90,8 @@ net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller,
 net::Task<Result<Summary>> Service::changes(session::Caller caller, std::string ref,
                                             std::vector<std::string> paths, bool count_lines) {
   BRIG_CO_TRY(auto selection, Selection::parse(paths));
-  BRIG_CO_TRY(auto source, co_await open(caller, ref));
+  BRIG_CO_TRY(auto view, co_await find(caller, ref));
+  BRIG_CO_TRY(auto source, co_await open(caller, view));
   auto look = [source, selection, count_lines]() -> Result<Summary> {
     Summary summary;
     BRIG_TRY(summary.changes, changes_of(*source, selection));
@@ -92,11 +110,114 @@ net::Task<Result<Summary>> Service::changes(session::Caller caller, std::string 
 net::Task<Result<std::shared_ptr<Patches>>> Service::patch(session::Caller caller, std::string ref,
                                                            std::vector<std::string> paths) {
   BRIG_CO_TRY(auto selection, Selection::parse(paths));
-  BRIG_CO_TRY(auto source, co_await open(caller, ref));
+  BRIG_CO_TRY(auto view, co_await find(caller, ref));
+  BRIG_CO_TRY(auto source, co_await open(caller, view));
   auto look = [source, selection] { return changes_of(*source, selection); };
   BRIG_CO_TRY(auto changes, co_await worker_.run(look));
   std::shared_ptr<Patches> patches = std::make_shared<Generator>(source, std::move(changes.list), worker_);
   co_return patches;
+}
+
+// One apply or undo of a session at a time, and no sweeping under it.
+class Service::Busy {
+ public:
+  Busy(std::set<SessionId>& busy, SessionId id)
+      : busy_(busy), id_(std::move(id)), first_(busy_.insert(id_).second) {}
+  ~Busy() {
+    if (first_) busy_.erase(id_);
+  }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  Result<void> check() const {
+    if (first_) return {};
+    return Error{Code::conflict,
+                 "Changes of this session are being applied right now: wait until that is done", "review",
+                 true};
+  }
+
+ private:
+  std::set<SessionId>& busy_;
+  SessionId id_;
+  bool first_;
+};
+
+net::Task<Result<Report>> Service::apply(session::Caller caller, std::string ref, ApplySpec spec) {
+  ApplyRequest request;
+  BRIG_CO_TRY(request.paths, Selection::parse(spec.paths));
+  BRIG_CO_TRY(request.overwrite, Named::parse(spec.overwrite));
+  BRIG_CO_TRY(request.allow, Named::parse(spec.allow));
+  BRIG_CO_TRY(request.skip, Named::parse(spec.skip));
+  request.digest = spec.digest;
+  BRIG_CO_TRY(auto view, co_await find(caller, ref));
+  Busy busy(busy_, view.id);
+  BRIG_CO_CHECK(busy.check());
+  BRIG_CO_TRY(auto source, co_await open(caller, view));
+  auto work = [source, request, journal = Journal(paths_.review(view.id))]() -> Result<Report> {
+    BRIG_CHECK(review::recover(journal));
+    return with_rights(source->owner, [&]() -> Result<Report> {
+      BRIG_TRY(Report report, review::apply(*source, journal, request));
+      return report;
+    });
+  };
+  co_return co_await worker_.run(work);
+}
+
+net::Task<Result<Report>> Service::undo(session::Caller caller, std::string ref,
+                                        std::vector<std::string> skip) {
+  BRIG_CO_TRY(auto named, Named::parse(skip));
+  BRIG_CO_TRY(auto view, co_await find(caller, ref));
+  if (!view.project) {
+    co_return Error{Code::conflict, "The session has no project, so that nothing was applied", "review",
+                    false};
+  }
+  Busy busy(busy_, view.id);
+  BRIG_CO_CHECK(busy.check());
+  auto work = [this, named, path = *view.project, identity = identity_of(caller),
+               journal = Journal(paths_.review(view.id))]() -> Result<Report> {
+    BRIG_CHECK(review::recover(journal));
+    BRIG_TRY(auto project, workspace::open_project(path, identity, forbidden_));
+    return with_rights(workspace::identity_of(project.uid, project.gid),
+                       [&] { return review::undo(project, journal, named); });
+  };
+  co_return co_await worker_.run(work);
+}
+
+void Service::recover() {
+  for (const auto& path : journals_in(paths_.reviews())) {
+    auto recovered = review::recover(Journal(path));
+    if (!recovered)
+      log::warn("an apply that was interrupted could not be finished",
+                {{"session", path.filename().native()}, {"error", recovered.error()}});
+  }
+}
+
+net::Task<Result<void>> Service::sweep() {
+  // What is there is listed before the sessions are: a journal that appears later is not looked at.
+  auto list = [reviews = paths_.reviews()]() -> Result<std::vector<std::filesystem::path>> {
+    return journals_in(reviews);
+  };
+  BRIG_CO_TRY(auto journals, co_await worker_.run(list));
+  BRIG_CO_TRY(auto rows, co_await rows_.list());
+  std::set<std::string> keep;
+  for (const auto& row : rows) keep.insert(row.id.str());
+  for (const auto& id : busy_) keep.insert(id.str());
+  std::erase_if(journals, [&keep](const auto& path) { return keep.contains(path.filename().native()); });
+  auto drop = [journals]() -> Result<void> {
+    for (const auto& path : journals) {
+      BRIG_CHECK(review::recover(Journal(path)));
+      BRIG_CHECK(workspace::destroy(path));
+    }
+    return {};
+  };
+  co_return co_await worker_.run(drop);
+}
+
+net::Task<void> Service::run() {
+  while (true) {
+    auto swept = co_await sweep();
+    if (!swept) log::warn("old journals of applies stay", {{"error", swept.error()}});
+    co_await net::sleep_for(kSweepEvery);
+  }
 }
 
 }  // namespace brig::review

@@ -4,6 +4,7 @@
 // that a large diff does not keep a session from starting. Failure: as Result.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "core/paths.hpp"
@@ -24,14 +25,27 @@ class Service final : public Reviews {
                                      bool count_lines) override;
   net::Task<Result<std::shared_ptr<Patches>>> patch(session::Caller caller, std::string ref,
                                                     std::vector<std::string> paths) override;
+  net::Task<Result<Report>> apply(session::Caller caller, std::string ref, ApplySpec spec) override;
+  net::Task<Result<Report>> undo(session::Caller caller, std::string ref,
+                                 std::vector<std::string> skip) override;
+
+  // Finishes what an earlier brigd was killed in, before anybody is served; what cannot be finished now is
+  // logged, and tried again by the next apply of its session.
+  void recover();
+  // Drops the journals of sessions that are gone, now and then, for as long as it is awaited.
+  net::Task<void> run();
 
  private:
-  net::Task<Result<std::shared_ptr<Source>>> open(session::Caller caller, std::string ref);
+  class Busy;
+  net::Task<Result<session::View>> find(session::Caller caller, std::string ref);
+  net::Task<Result<std::shared_ptr<Source>>> open(session::Caller caller, session::View view);
+  net::Task<Result<void>> sweep();
 
   StatePaths paths_;
   std::vector<workspace::Forbidden> forbidden_;
   session::Sessions& sessions_;
   store::SessionTable& rows_;
+  std::set<SessionId> busy_;  // being applied or undone
   net::Worker worker_{2};
 };
 

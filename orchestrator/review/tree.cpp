@@ -61,10 +61,13 @@ struct Tree::Search {
   Found found;
   std::string name;  // in the directory that each layer has itself, or
   bool absolute = false;
-  std::string path;  // from the root of each layer
+  std::string path;    // from the root of each layer
+  std::string merged;  // in the workspace
   bool over = false;
+  bool redirected = false;
 
   void take(std::string redirect, std::string_view rest) {
+    redirected = true;
     if (redirect.starts_with('/')) {
       absolute = true;
       path = redirect.substr(1);
@@ -90,6 +93,7 @@ Result<void> Tree::visit(std::size_t layer, UniqueFd fd, std::string path, Searc
   } else {
     if (first) {
       search.found.kind = Found::Kind::directory;
+      search.found.node.path = std::move(search.merged);
       search.found.node.parts.resize(roots_.size());
     }
     if (layer != project_layer()) {
@@ -153,6 +157,15 @@ Result<void> Tree::search_from_root(std::size_t layer, Search& search) const {
   return {};
 }
 
+Result<void> Tree::take_applied(Search& search) const {
+  auto& node = search.found.node;
+  bool lost = search.redirected && !search.over && search.found.kind == Found::Kind::directory &&
+              !node.parts[project_layer()].directory && roots_[project_layer()];
+  if (!lost) return {};
+  search.path = node.path;
+  return search_from_root(project_layer(), search);
+}
+
 Result<Node> Tree::root() const {
   Node node;
   bool stop = false;
@@ -171,6 +184,7 @@ Result<Node> Tree::root() const {
 Result<Found> Tree::find(const Node& directory, const std::string& name) const {
   Search search;
   search.name = name;
+  search.merged = joined(directory.path, name);
   for (std::size_t layer = 0; layer < roots_.size() && !search.over; ++layer) {
     if (search.absolute) {
       BRIG_CHECK(search_from_root(layer, search));
@@ -186,6 +200,7 @@ Result<Found> Tree::find(const Node& directory, const std::string& name) const {
     }
     BRIG_CHECK(visit(layer, std::move(fd), std::move(path), search));
   }
+  BRIG_CHECK(take_applied(search));
   return std::move(search.found);
 }
 

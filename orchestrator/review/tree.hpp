@@ -5,6 +5,9 @@
 // hides what is below it; trusted.overlay.redirect says under which name the layers below know a directory
 // that was renamed. The sandbox cannot set these attributes, only cause the kernel to.
 //
+// In one thing it differs: where a renamed directory's origin is no longer in the project (because the
+// renaming was applied), the project's directory of its new name is taken, not nothing.
+//
 // Layers are given top first, the project last; without upper layers a Tree is the project itself.
 //
 // Ownership: Nodes and Founds own descriptors, the Tree must outlive them. Threads: those of with_rights().
@@ -28,6 +31,7 @@ struct Node {
     UniqueFd directory;  // O_PATH; none: not in this layer
     std::string path;    // in this layer; "": its root
   };
+  std::string path;  // in the workspace
   std::vector<Part> parts;
 };
 
@@ -60,6 +64,7 @@ class Tree {
   struct Search;
   Result<void> visit(std::size_t layer, UniqueFd fd, std::string path, Search& search) const;
   Result<void> search_from_root(std::size_t layer, Search& search) const;
+  Result<void> take_applied(Search& search) const;
 
   std::vector<UniqueFd> roots_;
 };

@@ -7,8 +7,7 @@ namespace brig::cli {
 
 extern const CommandSpec kRun, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents;
-extern const CommandSpec kDiff, kEgress;
-extern const CommandSpec kDiff, kEgress, kCp, kForward;
+extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
 extern const CommandSpec kPolicy, kImage, kIdentity, kProfile, kToken;
 extern const CommandSpec kDoctor, kVersion;

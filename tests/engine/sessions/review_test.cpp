@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "brigd.hpp"
@@ -48,6 +49,97 @@ TEST_F(Review, DiffOfARunningAndOfAnEndedSession) {
   EXPECT_EQ(brigd.brig({"diff", "nobody"}).code, 66);
   auto json = nlohmann::json::parse(brigd.brig({"diff", "fix", "--json"}).out);
   EXPECT_EQ(json["changes"].size(), 2u);
+}
+
+// Names, kinds, modes, contents and targets.
+std::map<std::string, std::string> shape(const fs::path& root) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    struct stat st {};
+    EXPECT_EQ(::lstat(entry.path().c_str(), &st), 0);
+    auto text = std::to_string(st.st_mode) + " ";
+    if (S_ISREG(st.st_mode)) text += *read_file(entry.path(), 1 << 20);
+    if (S_ISLNK(st.st_mode)) text += fs::read_symlink(entry.path()).native();
+    all[entry.path().native().substr(root.native().size() + 1)] = text;
+  }
+  return all;
+}
+
+void expect_same(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b,
+                 const char* what) {
+  if (a == b) return;
+  ADD_FAILURE() << what;
+  for (const auto& [path, text] : a) {
+    auto it = b.find(path);
+    if (it == b.end() || it->second != text) ADD_FAILURE() << path << " differs or is missing";
+  }
+  for (const auto& [path, text] : b) {
+    if (!a.contains(path)) ADD_FAILURE() << path << " is too much";
+  }
+}
+
+TEST_F(Review, AProjectOfFiftyThousandFiles) {
+  auto project = brigd.project("large");
+  for (int d = 0; d < 500; ++d) {
+    auto directory = project / ("d" + std::to_string(d));
+    fs::create_directory(directory);
+    for (int f = 0; f < 100; ++f)
+      std::ofstream(directory / ("f" + std::to_string(f))) << "file " << f << " of directory " << d << "\n";
+  }
+  auto copy = brigd.dir() / "copy";
+  auto shell = [](const std::string& line) {
+    auto done = harness::run({"sh", "-ec", line}, "");
+    ASSERT_EQ(done->code, 0) << done->err;
+  };
+  shell("chown -R 4321:4321 '" + project.native() + "'; cp -a '" + project.native() + "' '" + copy.native() +
+        "'");
+  auto before = shape(project);
+  ASSERT_EQ(before.size(), 50'500u);
+
+  const std::string script =
+      "umask 022; echo changed > d7/f7; echo more >> d7/f8; rm d8/f8; rm -r d9; mv d10 moved; mv d11/f1 "
+      "d11/renamed; "
+      "mkdir -p new/deep; echo n > new/deep/n; chmod 755 d12/f2; ln -s f3 d13/link; rm d14/f4; mkdir d14/f4; "
+      "echo in > d14/f4/in; echo y > d15/f5; rm d16/f6; echo anew > d16/f6";
+  shell("cd '" + copy.native() + "'; " + script);
+  auto after = shape(copy);
+  run("big", project, script);
+  expect_same(shape(project), before, "the session wrote to the project");
+
+  auto applied = brigd.brig({"apply", "big", "-y"});
+  EXPECT_EQ(applied.code, 0) << applied.err;
+  expect_same(shape(project), after, "apply is not what a plain copy would be");
+  EXPECT_EQ(brigd.brig({"diff", "big", "--summary"}).out, "");
+  auto undone = brigd.brig({"undo", "big", "-y"});
+  EXPECT_EQ(undone.code, 0) << undone.err;
+  expect_same(shape(project), before, "undo is not what was before");
+
+  // An edit of the host's, and planted files.
+  std::ofstream(project / "d7" / "f7") << "by a person\n";
+  auto conflict = brigd.brig({"apply", "big", "-y"});
+  EXPECT_EQ(conflict.code, 73) << conflict.err;
+  EXPECT_NE(conflict.err.find("d7/f7: changed on the host since the session began"), std::string::npos)
+      << conflict.err;
+  EXPECT_EQ(*read_file(project / "d7" / "f7", 100), "by a person\n");
+  EXPECT_EQ(*read_file(project / "d15" / "f5", 100), "file 5 of directory 15\n");
+  EXPECT_EQ(brigd.brig({"apply", "big", "-y", "--skip", "d7/f7"}).code, 0);
+  EXPECT_EQ(*read_file(project / "d7" / "f7", 100), "by a person\n");
+  EXPECT_EQ(*read_file(project / "d15" / "f5", 100), "y\n");
+
+  run("evil", project,
+      "mkdir -p .git/hooks .vscode; echo evil > .git/hooks/pre-commit; echo evil > .vscode/tasks.json; "
+      "ln -s /etc/passwd p; echo fine > fine");
+  auto screened = brigd.brig({"apply", "evil", "-y"});
+  EXPECT_EQ(screened.code, 77) << screened.err;
+  for (const char* path : {".git/hooks/pre-commit", ".vscode/tasks.json", "p: a link to an absolute path"})
+    EXPECT_NE(screened.err.find(path), std::string::npos) << screened.err;
+  EXPECT_FALSE(fs::exists(project / "fine"));
+  auto allowed = brigd.brig({"apply", "evil", "-y", "--allow", ".vscode", "--skip", ".git", "--skip", "p"});
+  EXPECT_EQ(allowed.code, 0) << allowed.err;
+  EXPECT_TRUE(fs::exists(project / "fine"));
+  EXPECT_TRUE(fs::exists(project / ".vscode" / "tasks.json"));
+  EXPECT_FALSE(fs::exists(project / ".git" / "hooks"));
+  EXPECT_EQ(brigd.brig({"apply", "evil"}).code, 65) << "there is nobody to ask";
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ TEST(OpenApi, DescribesEveryAnswer) {
   server.on_loop([&] {
     server.conditions.push_back({"ledger", true, "fine"});
     server.reviews.summary = some_changes();
+    server.reviews.report.done = server.reviews.summary.changes.list;
   });
   const Ask asks[] = {
       {"GET", "/healthz", "/healthz", "", 200},
@@ -115,6 +116,8 @@ TEST(OpenApi, DescribesEveryAnswer) {
       {"POST", "/v1/sessions/{ref}/restore", "/v1/sessions/fix/restore", R"({"checkpoint": "a"})", 200},
       {"POST", "/v1/sessions/{ref}/fork", "/v1/sessions/fix/fork", "", 201},
       {"POST", "/v1/sessions/{ref}/discard", "/v1/sessions/fix/discard", "", 200},
+      {"POST", "/v1/sessions/{ref}/apply", "/v1/sessions/fix/apply", R"({"paths": ["src"]})", 200},
+      {"POST", "/v1/sessions/{ref}/undo", "/v1/sessions/fix/undo", "", 200},
       {"GET", "/v1/providers", "/v1/providers", "", 200},
       {"GET", "/v1/providers/{provider}", "/v1/providers/shell", "", 200},
       {"PUT", "/v1/providers/{provider}", "/v1/providers/x", R"({"title": "X"})", 200},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "support/schema.hpp"
 #include "support/server.hpp"
 
 namespace brig::api::test {
@@ -90,6 +91,42 @@ TEST(Patch, ThatFailsIsSeenToFail) {
   auto later = Client::local(server).ask("GET", "/v1/sessions/fix/changes/patch");
   EXPECT_EQ(later.status, 200);
   EXPECT_FALSE(later.complete);
+}
+
+TEST(Apply, TellsEveryPathThatStoodInTheWay) {
+  TestServer server;
+  Document document;
+  server.on_loop([&] {
+    server.reviews.report.conflicts = {{"a\xff", "changed on the host", false}};
+    server.reviews.report.concerns = {{".envrc", "shells run it", false}, {"sock", "a socket", true}};
+  });
+  auto client = Client::local(server);
+  auto answer =
+      client.ask("POST", "/v1/sessions/fix/apply",
+                 R"({"paths": ["src"], "overwrite": ["o"], "allow": ["a"], "skip": ["s"], "digest": "d"})");
+  EXPECT_EQ(answer.status, 409) << answer.body;
+  EXPECT_EQ(answer.header("Content-Type"), "application/problem+json");
+  EXPECT_EQ(document.mismatch("/components/schemas/Refusal", answer.json()), "");
+  EXPECT_EQ(answer.json()["conflicts"][0]["path"], "a\\xff");
+  EXPECT_EQ(answer.json()["concerns"][1]["never"], true);
+  server.on_loop([&] {
+    const auto& spec = server.reviews.applied;
+    EXPECT_THAT(spec.paths, ElementsAre("src"));
+    EXPECT_THAT(spec.overwrite, ElementsAre("o"));
+    EXPECT_THAT(spec.allow, ElementsAre("a"));
+    EXPECT_THAT(spec.skip, ElementsAre("s"));
+    EXPECT_EQ(spec.digest, "d");
+    server.reviews.report.conflicts.clear();
+  });
+  EXPECT_EQ(client.ask("POST", "/v1/sessions/fix/apply").status, 403);
+  server.on_loop([&] {
+    server.reviews.report.concerns.clear();
+    server.reviews.report.done = {{"x", review::ChangeKind::deleted, "", {}, {}, true, ""}};
+  });
+  auto done = client.ask("POST", "/v1/sessions/fix/undo", R"({"skip": ["y"]})");
+  EXPECT_EQ(done.json(), nlohmann::json::parse(R"({"changes": [{"path": "x", "kind": "deleted"}]})"));
+  server.on_loop([&] { EXPECT_THAT(server.reviews.applied.skip, ElementsAre("y")); });
+  EXPECT_EQ(client.ask("POST", "/v1/sessions/fix/apply", R"({"path": []})").status, 400);
 }
 
 }  // namespace

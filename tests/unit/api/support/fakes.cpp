@@ -287,6 +287,19 @@ net::Task<Result<std::shared_ptr<review::Patches>>> FakeReviews::patch(session::
   co_return out;
 }
 
+net::Task<Result<review::Report>> FakeReviews::apply(session::Caller, std::string, review::ApplySpec spec) {
+  applied = std::move(spec);
+  if (failure) co_return *failure;
+  co_return report;
+}
+
+net::Task<Result<review::Report>> FakeReviews::undo(session::Caller, std::string,
+                                                    std::vector<std::string> skip) {
+  applied.skip = std::move(skip);
+  if (failure) co_return *failure;
+  co_return report;
+}
+
 std::vector<image::Provider> FakeImages::providers() const {
   image::Provider out;
   out.id = ProviderId("shell");

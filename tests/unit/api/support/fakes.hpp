@@ -85,7 +85,13 @@ class FakeReviews final : public review::Reviews {
                                              std::vector<std::string> paths, bool count_lines) override;
   net::Task<Result<std::shared_ptr<review::Patches>>> patch(session::Caller caller, std::string ref,
                                                             std::vector<std::string> paths) override;
+  net::Task<Result<review::Report>> apply(session::Caller caller, std::string ref,
+                                          review::ApplySpec spec) override;
+  net::Task<Result<review::Report>> undo(session::Caller caller, std::string ref,
+                                         std::vector<std::string> skip) override;
 
+  review::Report report;
+  review::ApplySpec applied;  // of the last call
   review::Summary summary;
   std::vector<Result<std::optional<std::string>>> pieces;  // of the patch
   std::vector<std::string> paths;                          // of the last call
