@@ -97,11 +97,6 @@ void Manager::add_process(View& view, ProcessView process) const {
   view.processes.push_back(std::move(process));
 }
 
-void Manager::say_if_full(View& view) const {
-  auto full = said_if_full(view.id);
-  if (!full.empty()) view.reason = std::move(full);
-}
-
 net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   BRIG_CO_TRY(auto view, view_of(row));
   BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));

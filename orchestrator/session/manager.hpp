@@ -185,7 +185,6 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
 
   // ending.cpp
   std::string said_if_full(const SessionId& id) const;
-  void say_if_full(View& view) const;
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
   net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);
   net::Task<void> other_ended(std::shared_ptr<Live> live, std::uint32_t number, Outcome outcome);
