@@ -144,8 +144,9 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   start("prints", {"--idle", "2s"}, {"sh", "-c", "while :; do echo x; sleep 0.5; done"});
   start("paused", {"--idle", "2s"}, {"sleep", "1000"});
   ASSERT_EQ(brigd.brig({"pause", "paused"}).code, 0);
-  // One that only waits, as "waits" does, but somebody looks on; who comes back after a restart of brigd.
-  start("watched", {"--idle", "2s"}, {"sleep", "1000"});
+  // Two that only wait; at one somebody looks on, who has time to come back after a restart of brigd.
+  start("longer", {"--idle", "8s"}, {"sleep", "1000"});
+  start("watched", {"--idle", "8s"}, {"sleep", "1000"});
   auto watcher = harness::Child::spawn(brigd.command({"attach", "watched"}), brigd.options());
   ASSERT_TRUE(watcher);
   brigd.kill_hard();
@@ -157,6 +158,7 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   EXPECT_EQ(state("works"), "running");
   EXPECT_EQ(state("prints"), "running");
   EXPECT_EQ(state("paused"), "paused");
+  settled("longer");
   EXPECT_EQ(state("watched"), "running");
   watcher->kill(SIGKILL);
   settled("watched");
