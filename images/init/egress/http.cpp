@@ -5,8 +5,6 @@
 namespace brig::init::egress {
 namespace {
 
-constexpr std::size_t kMaxFields = 128;
-
 bool is_token(std::string_view text) {
   if (text.empty()) return false;
   for (char c : text) {

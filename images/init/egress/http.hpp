@@ -15,6 +15,7 @@
 namespace brig::init::egress {
 
 inline constexpr std::size_t kMaxHead = 16 * 1024;
+inline constexpr std::size_t kMaxFields = 128;
 
 enum class Body : std::uint8_t { none, length, chunked, upgrade };
 

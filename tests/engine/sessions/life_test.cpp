@@ -53,6 +53,16 @@ class Life : public testing::Test {
   void settled(const std::string& name) {
     eventually([&] { return state(name) == "ended"; }, name + " has ended");
   }
+  // How many are attached, as the service counts them.
+  int attachments() {
+    auto done = harness::run(
+        {"/usr/bin/curl", "-sS", "--unix-socket", brigd.socket().string(), "http://brig/metrics"}, {},
+        brigd.options());
+    if (!done) return -1;
+    const std::string line = "\nbrig_attachments ";
+    auto at = done->out.find(line);
+    return at == std::string::npos ? 0 : std::atoi(done->out.c_str() + at + line.size());
+  }
 
   Brigd brigd;
 };
@@ -149,6 +159,7 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   start("watched", {"--idle", "8s"}, {"sleep", "1000"});
   auto watcher = harness::Child::spawn(brigd.command({"attach", "watched"}), brigd.options());
   ASSERT_TRUE(watcher);
+  eventually([&] { return attachments() == 1; }, "somebody looks on");
   brigd.kill_hard();
   brigd.start();
   settled("waits");

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "brigd.hpp"
@@ -33,7 +34,7 @@ class Providers : public testing::Test {
     EXPECT_EQ(done.code, 0) << done.err;
     return json::parse(done.out, nullptr, false);
   }
-  // Names of this brigd's volumes, as the engine lists them.
+  // Names of this brigd's volumes, as the engine lists them, in order.
   std::vector<std::string> volumes() {
     auto listed = Engine::shared().request("GET", "/volumes");
     std::vector<std::string> out;
@@ -43,6 +44,7 @@ class Providers : public testing::Test {
       if (volume["Options"].is_object() &&
           volume["Options"].value("device", "").starts_with(brigd.state().string()))
         out.push_back(volume["Name"]);
+    std::sort(out.begin(), out.end());
     return out;
   }
   std::filesystem::path data(const std::string& provider, int number = 1) {

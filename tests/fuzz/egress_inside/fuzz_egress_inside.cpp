@@ -40,9 +40,12 @@ void check_head(std::string_view in) {
   std::string_view rest = written.substr(space + 1);
   if (rest.starts_with("* ")) rest.remove_prefix(1);
   again += rest;
+  // What was written in addition may be too much for one who has the same limits.
+  std::size_t lines = 0;
+  for (std::size_t at = 0; (at = again.find("\r\n", at)) != std::string::npos; at += 2) ++lines;
+  if (again.size() > kMaxHead || lines > kMaxFields + 2) return;
   Head second;
-  expect(read_head(again, second, why) == Reading::whole || again.size() > kMaxHead);
-  if (again.size() > kMaxHead) return;
+  expect(read_head(again, second, why) == Reading::whole);
   expect(second.host == head.host && second.port == head.port && second.body == head.body &&
          second.length == head.length);
 }

@@ -57,14 +57,16 @@ class Reviewed : public ::testing::Test {
     ASSERT_TRUE(mounted) << mounted.error().message;
   }
 
-  // Until files changed from now on have a later time than those changed before: file systems stamp them by a
-  // clock that ticks a few hundred times a second.
+  // Until files changed from now on have a later time than those changed before. A file is stamped by the
+  // coarse clock, which ticks a few hundred times a second, or, where the kernel has finer stamps and
+  // somebody has looked at the file, by the fine one: so the coarse clock has to come past the fine one as it
+  // is now.
   void wait_for_the_clock() {
     timespec then{}, now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &then);
+    ::clock_gettime(CLOCK_REALTIME, &then);
     do {
       ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    } while (now.tv_sec == then.tv_sec && now.tv_nsec == then.tv_nsec);
+    } while (std::pair(now.tv_sec, now.tv_nsec) <= std::pair(then.tv_sec, then.tv_nsec));
   }
 
   // As the agent, in the workspace.
