@@ -241,16 +241,24 @@ net::Task<std::optional<Failure>> Connection::read_body(RequestParser* parser, s
   }
 }
 
+std::optional<Failure> Connection::take_turn(const std::string& who) {
+  auto wait = hub_.rate.take(who, hub_.context.services.clock.steady());
+  if (!wait) return std::nullopt;
+  return rate_refusal(*wait);
+}
+
 // Who asks, for what, and whether they may.
 net::Task<std::optional<Failure>> Connection::authorize(Request* request, const Route** route) {
+  // Who is refused has asked too, and pays for it.
   auto failure = peer_.local ? check_local_origin(request->head) : hub_.hosts->check(request->head);
+  if (!failure) {
+    auto admission = co_await hub_.authenticator.admit(&peer_, &request->head);
+    failure = std::move(admission.failure);
+    request->caller = std::move(admission.caller);
+    request->credential_expires = admission.expires;
+  }
+  if (auto wait = take_turn(request->caller ? request->caller->owner : peer_.address)) co_return wait;
   if (failure) co_return failure;
-  auto admission = co_await hub_.authenticator.admit(&peer_, &request->head);
-  if (admission.failure) co_return std::move(admission.failure);
-  request->caller = std::move(admission.caller);
-  request->credential_expires = admission.expires;
-  const auto& key = request->caller ? request->caller->owner : peer_.address;
-  if (auto wait = hub_.rate.take(key, hub_.context.services.clock.steady())) co_return rate_refusal(*wait);
 
   Target target;
   failure = parse_target(request->head.target, target);
@@ -287,6 +295,7 @@ net::Task<bool> Connection::serve_one() {
   auto begun = std::chrono::steady_clock::now();
   const Route* route = nullptr;
   if (failure) {
+    if (auto wait = take_turn(peer_.address)) failure = std::move(wait);
     linger_ = true;
     note(request, route, failure->status, begun);
     co_return co_await answer(&request, problem(*failure, request.id), false);

@@ -44,6 +44,7 @@ class Connection final : public Conversation {
   net::Task<std::optional<Failure>> read_body(RequestParser* parser, std::size_t limit);
   class Upload;
   net::Task<bool> go_on();
+  std::optional<Failure> take_turn(const std::string& who);
   net::Task<std::optional<Failure>> authorize(Request* request, const Route** route);
   net::Task<bool> answer(Request* request, Response response, bool keep_alive);
   net::Task<bool> stream_answer(Request* request, Response response);

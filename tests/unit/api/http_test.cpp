@@ -197,6 +197,26 @@ TEST(Http, BoundsTheRateOfRequests) {
   EXPECT_EQ(client.ask("GET", "/healthz").status, 200);
 }
 
+TEST(Http, WhoIsRefusedPaysForAskingToo) {
+  TestServer server([](Config& config) {
+    config.limits.requests_per_second = 1;
+    config.limits.burst = 4;
+  });
+  auto status = [&](const std::string& text) {
+    auto client = Client::local(server);
+    client.send(text);
+    return client.answer().status;
+  };
+  const std::string stranger = "GET /healthz HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n";
+  const std::string nonsense = "GET /healthz HTTP/1.1\r\nHost: x\n\r\n\r\n";
+  EXPECT_EQ(status(stranger), 403);
+  EXPECT_EQ(status(nonsense), 400);
+  EXPECT_EQ(status(stranger), 403);
+  EXPECT_EQ(status(nonsense), 400);
+  EXPECT_EQ(status(stranger), 429);
+  EXPECT_EQ(status(nonsense), 429);
+}
+
 TEST(Http, FinishesRequestsBeforeItStops) {
   TestServer server;
   server.sessions.delay = Millis{100};
