@@ -14,6 +14,7 @@
 #include "daemon/adapters.hpp"
 #include "daemon/engine_watch.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/resident.hpp"
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
 #include "egress/doors.hpp"
@@ -377,6 +378,7 @@ net::Task<void> Service::take_stock() {
   parts.took_stock = true;
   log::info("took stock", {{"sessions", parts.manager->live_count()}});
   notify("READY=1");
+  give_back_code();
   co_await parts.reconciler->run(kReconcileEvery);
 }
 
