@@ -23,6 +23,7 @@
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
 #include "review/reviews.hpp"
+#include "session/one_shot.hpp"
 #include "session/reach.hpp"
 #include "session/sessions.hpp"
 #include "session/workspaces.hpp"
@@ -83,6 +84,7 @@ struct Services {
   session::Workspaces& workspaces;
   review::Reviews& reviews;
   session::Reach& reach;
+  session::OneShots& one_shots;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

@@ -17,6 +17,9 @@ net::Task<Response> get_openapi(Context* context, Request* request);
 net::Task<Response> get_version(Context* context, Request* request);
 net::Task<Response> get_doctor(Context* context, Request* request);
 
+// Why nothing was started; after `rate_limited` with when to come again.
+Response refused_start(Context* context, const Request* request, const Error& error);
+
 net::Task<Response> list_sessions(Context* context, Request* request);
 net::Task<Response> create_session(Context* context, Request* request);
 net::Task<Response> get_session(Context* context, Request* request);
@@ -31,6 +34,8 @@ net::Task<Response> remove_checkpoint(Context* context, Request* request);
 net::Task<Response> restore_session(Context* context, Request* request);
 net::Task<Response> fork_session(Context* context, Request* request);
 net::Task<Response> discard_session(Context* context, Request* request);
+
+net::Task<Response> ask_one_shot(Context* context, Request* request);
 
 net::Task<Response> exec_process(Context* context, Request* request);
 net::Task<Response> signal_process(Context* context, Request* request);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/handlers/handlers.hpp"
+#include "api/handlers/output_lines.hpp"
 #include "api/http/problem.hpp"
 #include "api/json/decode.hpp"
 #include "api/json/encode.hpp"
@@ -70,10 +71,11 @@ net::Task<Result<void>> write_text(Sink* sink, std::string text) {
   co_return co_await sink->write(std::as_bytes(std::span(text)));
 }
 
-net::Task<Result<void>> write_logs(std::shared_ptr<session::Attachment> attachment, bool lines,
-                                   std::string request_id, Sink* sink) {
+}  // namespace
+
+net::Task<Result<void>> write_output(NextEvent next, bool lines, std::string request_id, Sink* sink) {
   for (;;) {
-    auto event = co_await attachment->next();
+    auto event = co_await next();
     if (!event) {
       if (!lines) co_return event.error();
       auto line = error_line(event.error(), request_id);
@@ -98,8 +100,6 @@ net::Task<Result<void>> write_logs(std::shared_ptr<session::Attachment> attachme
   }
 }
 
-}  // namespace
-
 net::Task<Response> get_logs(Context* context, Request* request) {
   std::optional<Failure> failure;
   session::AttachSpec spec;
@@ -121,9 +121,8 @@ net::Task<Response> get_logs(Context* context, Request* request) {
   Response out;
   out.type = lines ? "application/x-ndjson" : "application/octet-stream";
   std::shared_ptr<session::Attachment> attachment = std::move(*attached);
-  out.stream = [attachment, lines, id = request->id](Sink* sink) {
-    return write_logs(attachment, lines, id, sink);
-  };
+  NextEvent next = [attachment] { return attachment->next(); };
+  out.stream = [next, lines, id = request->id](Sink* sink) { return write_output(next, lines, id, sink); };
   co_return out;
 }
 

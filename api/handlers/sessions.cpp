@@ -53,6 +53,16 @@ void wipe(std::string& text) {
   text.clear();
 }
 
+Response refused_start(Context* context, const Request* request, const Error& error) {
+  Failure refused{error, 0, {}, {}};
+  if (error.code == Code::rate_limited) {
+    auto wait =
+        std::chrono::ceil<std::chrono::seconds>(context->services.sessions.start_wait(*request->caller));
+    refused.headers = {{"Retry-After", std::to_string(std::max<std::int64_t>(1, wait.count()))}};
+  }
+  return problem(refused, request->id);
+}
+
 net::Task<Response> list_sessions(Context* context, Request* request) {
   std::optional<Failure> failure;
   auto filter = read_filter(*request, failure);
@@ -69,15 +79,7 @@ net::Task<Response> create_session(Context* context, Request* request) {
   body.reset();
   wipe(request->body);  // the environment may hold keys
   auto made = co_await context->services.sessions.create(*request->caller, std::move(spec));
-  if (!made) {
-    Failure refused{made.error(), 0, {}, {}};
-    if (made.error().code == Code::rate_limited) {
-      auto wait =
-          std::chrono::ceil<std::chrono::seconds>(context->services.sessions.start_wait(*request->caller));
-      refused.headers = {{"Retry-After", std::to_string(std::max<std::int64_t>(1, wait.count()))}};
-    }
-    co_return problem(refused, request->id);
-  }
+  if (!made) co_return refused_start(context, request, made.error());
   auto out = json_response(201, encode(*made));
   out.headers.push_back({"Location", "/v1/sessions/" + made->id.str()});
   co_return out;

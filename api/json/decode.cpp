@@ -68,7 +68,8 @@ std::string read_name(Object& top, const char* key) {
 }
 
 // How long something may last.
-std::optional<Millis> read_bound(Object& top, std::string_view key) {
+std::optional<Millis> read_bound(Object& top, std::string_view key,
+                                 Millis most = std::chrono::hours(24 * 3650)) {
   auto text = top.text(key, {.max = 64});
   if (!text) return std::nullopt;
   auto duration = parse_duration(*text);
@@ -76,8 +77,9 @@ std::optional<Millis> read_bound(Object& top, std::string_view key) {
     top.fail(key, duration.error().message);
     return std::nullopt;
   }
-  if (*duration < std::chrono::seconds(1) || *duration > std::chrono::hours(24 * 3650))
-    top.fail(key, std::string(key) + " " + brig::quoted(*text) + " must be from 1s to 3650d");
+  if (*duration < std::chrono::seconds(1) || *duration > most)
+    top.fail(key,
+             std::string(key) + " " + brig::quoted(*text) + " must be from 1s to " + format_duration(most));
   return *duration;
 }
 
@@ -149,6 +151,27 @@ session::CreateSpec decode_create(Body& body) {
   out.identity = top.text("identity", {.max = kMaxName}).value_or("");
   out.overlays = read_overlays(top);
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
+  top.finish();
+  return out;
+}
+
+session::AskSpec decode_ask(Body& body) {
+  auto top = body.object();
+  session::AskSpec out;
+  out.provider = top.text("provider", {.required = true, .max = kMaxName}).value_or("");
+  auto prompt = top.text("prompt", {.required = true, .max = session::AskSpec::kMaxPrompt}).value_or("");
+  out.prompt = Secret(prompt);
+  ::explicit_bzero(prompt.data(), prompt.size());
+  out.identity = top.text("identity", {.max = kMaxName}).value_or("");
+  out.image = top.text("image", {.max = 255}).value_or("");
+  out.profile = top.text("profile", {.max = kMaxName}).value_or("");
+  out.request = read_policy(top);
+  out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
+  if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
+  out.env = read_env(top);
+  out.limit = read_bound(top, "timeout", std::chrono::hours(1)).value_or(out.limit);
+  out.max_output =
+      top.number("max_output", 1, session::AskSpec::kMaxOutput).value_or(std::uint64_t{out.max_output});
   top.finish();
   return out;
 }

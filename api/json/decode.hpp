@@ -9,6 +9,7 @@
 namespace brig::api {
 
 session::CreateSpec decode_create(Body& body);
+session::AskSpec decode_ask(Body& body);
 session::ProcessSpec decode_exec(Body& body);
 Millis decode_stop(Body& body);
 std::string decode_checkpoint(Body& body);

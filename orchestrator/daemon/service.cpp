@@ -352,6 +352,7 @@ Result<void> Service::prepare() {
                                      *parts.manager,
                                      *parts.reviews,
                                      *parts.manager,
+                                     *parts.manager,
                                      *parts.images,
                                      *parts.registry,
                                      *parts.identities,

@@ -85,7 +85,8 @@ net::Task<Result<std::vector<Recorded>>> Reconciler::recorded() {
   BRIG_CO_TRY(auto rows, co_await parts_.table.list());
   std::vector<Recorded> out;
   for (const auto& row : rows) {
-    bool live = parts_.sessions.is_live(row.id) || parts_.sessions.is_launching(row.id);
+    bool live = parts_.sessions.is_live(row.id) || parts_.sessions.is_launching(row.id) ||
+                parts_.sessions.is_asked(row.id);
     out.push_back(
         {row.id, phase_of(row.phase), row.container_name, live, row.generation > 1, row.remove_when_ended});
   }

@@ -5,6 +5,7 @@
 
 #include "core/log.hpp"
 #include "core/random.hpp"
+#include "core/text.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
 #include "session/to_the_end.hpp"
@@ -24,6 +25,11 @@ Result<policy::Request> Manager::stored_policy(const store::SessionRow& row) con
 
 // What was asked for when the session began, but for its environment, which is not kept.
 net::Task<Result<Manager::Origin>> Manager::origin_of(store::SessionRow row, std::vector<EnvVar> env) {
+  if (is_one_shot(row)) {
+    co_return Error{Code::conflict,
+                    quoted(row.name) + " answers a single question; nothing can go on from it", "session",
+                    false};
+  }
   Origin origin;
   BRIG_CO_TRY(origin.spec.request, stored_policy(row));
   BRIG_CO_TRY(origin.spec.labels, labels_from_json(row.labels_json));

@@ -109,7 +109,7 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
   live_.erase(id);
   live->ended = true;
   live->changed.notify_all();
-  if (result && live->row.remove_when_ended && !live->again) result = co_await forget(id);
+  if (result && live->row.remove_when_ended && !live->again && !is_asked(id)) result = co_await forget(id);
   co_return result;
 }
 
@@ -203,7 +203,7 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   }
   BRIG_CO_CHECK(co_await end_processes(id, outcome, nullptr));
   BRIG_CO_CHECK(co_await tear_down(id, row.container_name));
-  if (row.remove_when_ended) co_return co_await forget(id);
+  if (row.remove_when_ended && !is_asked(id)) co_return co_await forget(id);
   co_return Result<void>();
 }
 
@@ -250,6 +250,11 @@ net::Task<Result<void>> Manager::drop_layer(LayerId id) {
 net::Task<Result<void>> Manager::adopt(SessionId id, ContainerId container) {
   if (is_live(id) || launching_.contains(id)) co_return Result<void>();
   BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  if (is_one_shot(row)) {
+    Outcome unheard{Outcome::Kind::stopped, 0, 9, "brigd was restarted, so nobody waits for its answer"};
+    BRIG_CO_CHECK(co_await record_outcome(id, unheard));
+    co_return co_await conclude(id);
+  }
   BRIG_CO_TRY(auto rows, co_await parts_.processes.list(id));
   auto live = make_live(row);
   *live->container = container;

@@ -77,8 +77,10 @@ net::Task<void> Manager::look_at(std::shared_ptr<Live> live) {
 }
 
 net::Task<void> Manager::expire(std::shared_ptr<Live> live) {
-  Outcome expired{Outcome::Kind::expired, 0, 0, "its time to live was over"};
-  auto done = co_await wind_down(live, kGrace, expired);
+  bool asked = is_one_shot(live->row);  // then there is nothing it could bring in order
+  Outcome expired{Outcome::Kind::expired, 0, 0,
+                  asked ? "it did not answer within its time limit" : "its time to live was over"};
+  auto done = co_await wind_down(live, asked ? Millis(0) : kGrace, expired);
   if (!done) log::warn("ending a session is left to reconciling", {{"error", done.error()}});
 }
 

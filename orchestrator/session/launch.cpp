@@ -28,8 +28,15 @@ net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
 }
 
 net::Task<Result<View>> Manager::launch(Prepared prepared) {
-  auto id = prepared.row.id;
   auto launch = std::make_shared<Launch>(executor_, std::move(prepared));
+  auto id = launch->prepared.row.id;
+  BRIG_CO_CHECK(co_await await_launch(launch));
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  co_return co_await full_view(std::move(row));
+}
+
+net::Task<Result<void>> Manager::await_launch(std::shared_ptr<Launch> launch) {
+  auto id = launch->prepared.row.id;
   launching_.insert(id);
   scope_.spawn(run_launch(launch));
   auto abandon = [this, launch, id] {
@@ -40,14 +47,12 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
   Claim claim{abandon};
   while (!launch->result) co_await launch->changed.wait();
   claim.taken = true;
-  BRIG_CO_CHECK(*launch->result);
-  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
-  co_return co_await full_view(std::move(row));
+  co_return *launch->result;
 }
 
 net::Task<void> Manager::take_back(SessionId id) {
   Outcome abandoned{Outcome::Kind::stopped, 0, 9, "whoever asked for it went away"};
-  if (auto live = find_live(id)) (void)co_await end(live, abandoned);
+  if (auto live = find_live(id)) (void)co_await end(live, live->stopping.value_or(abandoned));
   auto done = co_await forget(id);
   if (!done)
     log::warn("an abandoned session is left to reconciling",
@@ -197,7 +202,8 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
   registered.link_registered = true;
   BRIG_CO_CHECK(co_await parts_.sessions.update(id, registered));
 
-  auto argv0 = prepared.process.argv[0];
+  if (!prepared.last_argument.empty())
+    prepared.process.argv.emplace_back(std::exchange(prepared.last_argument, {}).reveal());
   BRIG_CO_TRY(auto spawned,
               co_await live->sandbox->spawn(1, std::move(prepared.process), Deadline::in(kSpawnWithin)));
   if (!spawned.started) {

@@ -25,6 +25,7 @@
 #include "provider/identities.hpp"
 #include "session/containers.hpp"
 #include "session/hold.hpp"
+#include "session/one_shot.hpp"
 #include "session/policy_book.hpp"
 #include "session/quota.hpp"
 #include "session/reach.hpp"
@@ -50,7 +51,11 @@ struct ManagerOptions {
   std::string ca_bundle;  // file of the state directory to appear as /run/brig/ca.crt; empty: none
 };
 
-class Manager final : public Sessions, public Workspaces, public Reach, private Sandbox::Owner {
+class Manager final : public Sessions,
+                      public Workspaces,
+                      public Reach,
+                      public OneShots,
+                      private Sandbox::Owner {
  public:
   struct Parts {
     const Clock& clock;
@@ -100,6 +105,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   net::Task<Result<std::unique_ptr<Upload>>> upload(Caller caller, std::string ref, UploadSpec spec) override;
   net::Task<Result<std::unique_ptr<supervisor::Channel>>> connect(Caller caller, std::string ref,
                                                                   std::uint16_t port) override;
+  net::Task<Result<std::unique_ptr<Answer>>> ask(Caller caller, AskSpec spec) override;
   // Ends sessions whose time is over; until cancelled.
   net::Task<void> keep();
   // Somebody uses this session in a way that its processes do not show, a connection of its own for one.
@@ -108,6 +114,8 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   // --- for reconcile --------------------------------------------------------------------------------------
   bool is_live(const SessionId& id) const { return live_.contains(id); }
   bool is_launching(const SessionId& id) const { return launching_.contains(id); }
+  // A one-shot whose answer is still being read.
+  bool is_asked(const SessionId& id) const { return asked_.contains(id); }
   std::size_t live_count() const { return live_.size(); }
   net::Task<Result<void>> adopt(SessionId id, ContainerId container);
   // Its sandbox is gone, or must go; `outcome` unless one is recorded already.
@@ -129,6 +137,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   struct Exec;
   struct Origin;
   struct Branch;
+  class Asked;
 
   // manager.cpp
   Result<void> may_change(const Caller& caller) const;
@@ -146,6 +155,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   // prepare.cpp
   net::Task<Result<Prepared>> prepare(Caller caller, CreateSpec spec, const Origin* origin = nullptr);
   net::Task<Result<View>> launch(Prepared prepared);
+  net::Task<Result<void>> await_launch(std::shared_ptr<Launch> launch);
   net::Task<Result<Quotas::Claim>> claim(std::string owner, Quotas::Ask ask);
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
@@ -219,6 +229,7 @@ class Manager final : public Sessions, public Workspaces, public Reach, private 
   Quotas quotas_;
   std::map<SessionId, std::shared_ptr<Live>> live_;
   std::set<SessionId> launching_;
+  std::set<SessionId> asked_;
   Holds holds_;
   std::optional<net::Worker> copying_;  // layers; made when first needed
   net::Scope scope_;

@@ -71,6 +71,7 @@ struct Manager::Prepared {
   uid_t uid = 1000;                             // owner outside of an empty workspace
   gid_t gid = 1000;
   ProcessSpec process;
+  Secret last_argument;  // of the process; not in the ledger
 };
 
 struct Manager::Launch {
@@ -111,5 +112,6 @@ struct Claim {
 };
 
 Error not_running(const store::SessionRow& row);
+bool is_one_shot(const store::SessionRow& row);
 
 }  // namespace brig::session

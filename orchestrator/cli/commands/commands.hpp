@@ -5,7 +5,7 @@
 
 namespace brig::cli {
 
-extern const CommandSpec kRun, kExec, kAttach, kLogs;
+extern const CommandSpec kRun, kAsk, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents;
 extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;

@@ -47,6 +47,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     workspaces,
                     reviews,
                     reach,
+                    one_shots,
                     images,
                     providers,
                     identities,

@@ -15,6 +15,7 @@
 #include "api/server.hpp"
 #include "core/unique_fd.hpp"
 #include "support/fake_egress.hpp"
+#include "support/fake_one_shots.hpp"
 #include "support/fake_reach.hpp"
 #include "support/fakes.hpp"
 
@@ -66,6 +67,7 @@ struct TestServer {
   FakeReviews reviews;
   FakeWorkspaces workspaces{sessions};
   FakeReach reach{io.get_executor()};
+  FakeOneShots one_shots{io.get_executor()};
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;
