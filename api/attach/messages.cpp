@@ -14,8 +14,27 @@ std::array<std::byte, kHeader> header(std::uint8_t kind, std::uint64_t offset) {
   return out;
 }
 
-std::string hello(std::uint64_t offset, std::uint64_t stdin_offset, bool tty) {
-  return dumped({{"hello", {{"offset", offset}, {"stdin_offset", stdin_offset}, {"tty", tty}}}});
+std::string hello(const session::Attachment& attachment, bool takes_part) {
+  nlohmann::json out{{"offset", attachment.output_offset()},
+                     {"stdin_offset", attachment.stdin_offset()},
+                     {"tty", attachment.terminal()}};
+  if (takes_part) {
+    out["pen"] = {{"yours", attachment.has_pen()}, {"by", attachment.pen_holder()}};
+    if (attachment.interrupted()) out["pen"]["interrupted"] = true;
+  }
+  return dumped({{"hello", std::move(out)}});
+}
+
+std::string pen(const session::PenMoved& moved) {
+  nlohmann::json out{{"yours", moved.yours}, {"by", moved.by}};
+  if (moved.yours) out["stdin_offset"] = moved.stdin_offset;
+  return dumped({{"pen", std::move(out)}});
+}
+
+std::string refused(const session::InputRefused& refused) {
+  std::string why = "you have not the pen" + (refused.by.empty() ? "" : ", " + refused.by + " has") +
+                    "; send {\"take_over\":true} to get it";
+  return dumped({{"refused", {{"by", refused.by}, {"why", std::move(why)}}}});
 }
 
 std::string stdin_ack(std::uint64_t offset) {

@@ -38,10 +38,14 @@ struct Signal {
 struct Eof {
   std::uint64_t offset = 0;
 };
-using Control = std::variant<Resize, Signal, Eof>;
+struct TakeOver {};
+using Control = std::variant<Resize, Signal, Eof, TakeOver>;
 Result<Control> decode_control(std::string_view text);
 
-std::string hello(std::uint64_t offset, std::uint64_t stdin_offset, bool tty);
+// `takes_part`: it may write, or take the pen over.
+std::string hello(const session::Attachment& attachment, bool takes_part);
+std::string pen(const session::PenMoved& moved);
+std::string refused(const session::InputRefused& refused);
 std::string stdin_ack(std::uint64_t offset);
 std::string gap(const session::Gap& gap);
 std::string end(const session::Outcome& outcome);

@@ -12,11 +12,11 @@ constexpr std::size_t kMerged = 64 * 1024;
 }  // namespace
 
 Pump::Pump(boost::asio::any_io_executor executor, WebSocket& socket,
-           std::unique_ptr<session::Attachment> attachment, bool may_write, const Limits& limits,
+           std::unique_ptr<session::Attachment> attachment, bool takes_part, const Limits& limits,
            std::string request_id)
     : socket_(socket),
       attachment_(std::move(attachment)),
-      may_write_(may_write),
+      takes_part_(takes_part),
       limits_(limits),
       request_id_(std::move(request_id)),
       work_(executor, "attach"),
@@ -33,7 +33,7 @@ net::Task<void> Pump::run(Conversation* conversation) {
   });
   reading_.spawn(input());
   work_.spawn(output());
-  if (may_write_) work_.spawn(feed());
+  if (takes_part_) work_.spawn(feed());
   work_.spawn(keepalive());
   bool clean = false;
   bool cancelled = false;
@@ -89,8 +89,7 @@ net::Task<void> Pump::say_goodbye() {
 }
 
 net::Task<void> Pump::output() {
-  bool more = co_await send_text(
-      hello(attachment_->output_offset(), attachment_->stdin_offset(), attachment_->terminal()));
+  bool more = co_await send_text(hello(*attachment_, takes_part_));
   while (more && !finish_) {
     auto event = co_await attachment_->next();
     if (!event) {
@@ -110,6 +109,12 @@ net::Task<bool> Pump::tell(session::AttachEvent event) {
   if (const auto* lost = std::get_if<session::Gap>(&event)) co_return co_await send_text(gap(*lost));
   if (const auto* accepted = std::get_if<session::StdinAccepted>(&event))
     co_return co_await send_text(stdin_ack(accepted->offset));
+  if (const auto* moved = std::get_if<session::PenMoved>(&event)) {
+    drop_queue();  // what was still to be written is another hand's, or of another time
+    co_return co_await send_text(pen(*moved));
+  }
+  if (const auto* dropped = std::get_if<session::InputRefused>(&event))
+    co_return co_await send_text(refused(*dropped));
   finish({false, end(std::get<session::Ended>(event).outcome), kCloseNormal, {}});
   co_return false;
 }
@@ -151,6 +156,7 @@ net::Task<void> Pump::input() {
     if (!message) {
       const auto& error = message.error();
       bool gone = error.code == Code::unavailable;
+      if (socket_.said_goodbye()) attachment_->leave();
       if (gone) {
         finish({true, {}, 0, {}});
       } else {
@@ -162,9 +168,9 @@ net::Task<void> Pump::input() {
       co_return;
     }
     if (finish_) continue;  // read on, for the answer to our farewell
-    if (!may_write_) {
-      fail(Error{Code::denied, "this attachment only reads; attach with write=1 to send", "api: attach",
-                 false});
+    if (!takes_part_) {
+      fail(Error{Code::denied, "this attachment only reads; attach with write=1 or watch=1 to take part",
+                 "api: attach", false});
       continue;
     }
     if (message->text) {
@@ -176,9 +182,19 @@ net::Task<void> Pump::input() {
       fail(piece.error());
       continue;
     }
+    if (!attachment_->has_pen()) {
+      attachment_->refuse_input();
+      continue;
+    }
     enqueue(*piece);
     while (queued_ > kReadAhead && !finish_) co_await changed_.wait();
   }
+}
+
+void Pump::drop_queue() {
+  queue_.clear();
+  queued_ = feeding_;
+  changed_.notify_all();
 }
 
 void Pump::enqueue(const Input& input) {
@@ -203,7 +219,11 @@ net::Task<void> Pump::control(std::string text) {
     co_return;
   }
   Result<void> done;
-  if (const auto* resize = std::get_if<Resize>(&*decoded)) {
+  if (std::holds_alternative<TakeOver>(*decoded)) {
+    done = attachment_->take_over();
+  } else if (!attachment_->has_pen()) {
+    attachment_->refuse_input();
+  } else if (const auto* resize = std::get_if<Resize>(&*decoded)) {
     done = co_await attachment_->resize(resize->size);
   } else if (const auto* signal = std::get_if<Signal>(&*decoded)) {
     done = co_await attachment_->signal(signal->number);
@@ -226,16 +246,20 @@ net::Task<void> Pump::feed() {
     while (queue_.empty()) co_await changed_.wait();
     auto piece = std::move(queue_.front());
     queue_.pop_front();
-    auto cost = piece.bytes.size() + kPieceCost;
+    feeding_ = piece.bytes.size() + kPieceCost;
     Result<void> done;
     if (piece.eof) {
       done = co_await attachment_->close_stdin(piece.offset);
     } else {
       done = co_await attachment_->write(piece.offset, std::move(piece.bytes));
     }
-    queued_ -= cost;
+    queued_ -= std::exchange(feeding_, std::size_t{0});
     changed_.notify_all();
     if (done) continue;
+    if (done.error().code == Code::denied && !attachment_->has_pen()) {
+      attachment_->refuse_input();
+      continue;
+    }
     if (done.error().code != Code::conflict && done.error().code != Code::not_found) {
       fail(done.error());
       co_return;

@@ -22,7 +22,7 @@ namespace brig::api::attach {
 class Pump {
  public:
   Pump(boost::asio::any_io_executor executor, WebSocket& socket,
-       std::unique_ptr<session::Attachment> attachment, bool may_write, const Limits& limits,
+       std::unique_ptr<session::Attachment> attachment, bool takes_part, const Limits& limits,
        std::string request_id);
 
   net::Task<void> run(Conversation* conversation);
@@ -53,12 +53,13 @@ class Pump {
   net::Task<void> say_goodbye();
 
   void enqueue(const Input& input);
+  void drop_queue();
   void finish(Finish how);
   void fail(const Error& error);
 
   WebSocket& socket_;
   std::unique_ptr<session::Attachment> attachment_;
-  bool may_write_;
+  bool takes_part_;  // may write, or take the pen over
   Limits limits_;
   std::string request_id_;
 
@@ -71,7 +72,8 @@ class Pump {
 
   std::deque<Piece> queue_;
   std::size_t queued_ = 0;
-  bool deaf_ = false;  // the process takes no more input
+  std::size_t feeding_ = 0;  // of it, what is being written
+  bool deaf_ = false;        // the process takes no more input
 };
 
 }  // namespace brig::api::attach

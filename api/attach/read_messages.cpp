@@ -54,9 +54,14 @@ Result<Control> decode_control(std::string_view text) {
     ++keys;
     out = Eof{top.number("eof", 0, std::numeric_limits<std::uint64_t>::max(), true).value_or(0)};
   }
+  if (top.has("take_over")) {
+    ++keys;
+    if (!top.flag("take_over").value_or(false)) top.fail("take_over", "take_over must be true");
+    out = TakeOver{};
+  }
   top.finish();
   if (!body.failure() && keys != 1)
-    body.fail("", "a text message has one of the keys resize, signal and eof");
+    body.fail("", "a text message has one of the keys resize, signal, eof and take_over");
   if (body.failure()) return body.failure()->error;
   return *out;
 }

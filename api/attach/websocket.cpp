@@ -197,6 +197,11 @@ net::Task<void> WebSocket::close(std::uint16_t code, std::string reason, Millis 
   *over = true;
 }
 
+bool WebSocket::said_goodbye() const {
+  auto code = impl_->socket.reason().code;
+  return code == websocket::close_code::normal || code == websocket::close_code::going_away;
+}
+
 void WebSocket::abort() {
   beast::error_code ec;
   impl_->socket.next_layer().impl().socket.close(ec);

@@ -45,6 +45,8 @@ class WebSocket {
   net::Task<Result<void>> ping();
   // Sends the farewell and waits for theirs, for at most `limit`; nothing else may be going on.
   net::Task<void> close(std::uint16_t code, std::string reason, Millis limit);
+  // They closed in good order, so they do not come back.
+  bool said_goodbye() const;
   // Drops the connection; whoever waits on it gets an error.
   void abort();
 

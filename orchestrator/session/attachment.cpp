@@ -40,6 +40,18 @@ Error read_only() {
           false};
 }
 
+Error no_pen(const std::string& holder) {
+  return {Code::denied,
+          "this attachment has not the pen" + (holder.empty() ? "" : ", " + holder + " has") +
+              "; take it over to send input, signals or sizes",
+          "session", false};
+}
+
+std::uint64_t next_hand() {
+  static std::uint64_t last = 0;
+  return ++last;
+}
+
 class ProcessAttachment final : public Attachment {
  public:
   ProcessAttachment(std::shared_ptr<Process> process, std::weak_ptr<Sandbox> sandbox, const AttachSpec& spec,
@@ -48,16 +60,20 @@ class ProcessAttachment final : public Attachment {
         process_(std::move(process)),
         sandbox_(std::move(sandbox)),
         spec_(spec),
+        hand_{next_hand(), spec.key, spec.who},
         reader_(process_->log().read(from)),
         offset_(from),
-        stdin_begin_(process_->stdin_offset()),
-        written_(stdin_begin_),
-        acknowledged_(process_->stdin_consumed()) {
+        written_(process_->stdin_promised()) {
+    interrupted_ = process_->pen().interrupted(spec_.key);
+    if (spec_.write && process_->pen().ask(hand_, spec_.take_over)) process_->wake();
+    pen_seen_ = process_->pen().version();
     if (spec.pace && !process_->outcome()) pace_ = process_->pace(from);
   }
 
   ~ProcessAttachment() override {
     give_back(std::move(buffer_));
+    process_->pen().leave(hand_.id, left_ || spec_.key.empty());
+    process_->wake();
     if (!pace_ || said_end_) return;
     auto offset = pace_->offset();
     pace_.reset();
@@ -65,17 +81,42 @@ class ProcessAttachment final : public Attachment {
   }
 
   std::uint64_t output_offset() const override { return offset_; }
-  std::uint64_t stdin_offset() const override { return stdin_begin_; }
+  std::uint64_t stdin_offset() const override { return written_; }
   bool terminal() const override { return process_->about().terminal; }
+  bool has_pen() const override { return process_->pen().held_by(hand_.id); }
+  std::string pen_holder() const override { return process_->pen().holder(); }
+  bool interrupted() const override { return interrupted_; }
+
+  Result<void> take_over() override {
+    if (!spec_.write && !spec_.watch) return read_only();
+    if (has_pen()) return {};
+    auto sandbox = sandbox_.lock();
+    if (!sandbox || process_->outcome()) return gone();
+    if (!sandbox->link().connected())
+      return Error{Code::unavailable, "the sandbox's supervisor is not connected; try again", "session",
+                   true};
+    process_->pen().ask(hand_, true);
+    process_->wake();
+    return {};
+  }
+
+  void refuse_input() override {
+    refused_ = true;
+    process_->wake();
+  }
+
+  void leave() override { left_ = true; }
 
   net::Task<Result<std::optional<AttachEvent>>> next() override {
     // Asking for more says that what was given before has been passed on.
     if (pace_) pace_->advance(offset_);
     while (true) {
-      auto consumed = process_->stdin_consumed();
-      if (spec_.write && consumed > acknowledged_) {
+      if (auto moved = look_at_pen()) co_return AttachEvent(*moved);
+      if (std::exchange(refused_, false)) co_return AttachEvent(InputRefused{pen_holder()});
+      auto consumed = std::min(process_->stdin_consumed(), written_);
+      if (has_pen() && consumed > acknowledged_) {
         acknowledged_ = consumed;
-        co_return AttachEvent(StdinAccepted{std::min(consumed - std::min(consumed, by_others_), written_)});
+        co_return AttachEvent(StdinAccepted{consumed});
       }
       if (piece_ < batch_.pieces.size()) {
         const auto& piece = batch_.pieces[piece_++];
@@ -108,16 +149,9 @@ class ProcessAttachment final : public Attachment {
     bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(known));
     if (bytes.empty()) co_return Result<void>();
 
-    auto turn = co_await process_->take_input_turn();
-    auto number = process_->about().number;
-    auto at = sandbox->link().stdin_offset(number).value_or(process_->stdin_offset());
-    by_others_ = at - written_;
-    auto size = bytes.size();
-    auto done = co_await sandbox->link().write_stdin(number, at, std::move(bytes));
-    if (!done) co_return done;
-    written_ += size;
-    process_->set_stdin_offset(at + size);
-    co_return done;
+    process_->pen().wrote(hand_);
+    written_ += bytes.size();
+    co_return co_await sandbox->write_input(process_, std::move(bytes));
   }
 
   net::Task<Result<void>> close_stdin(std::uint64_t offset) override {
@@ -148,8 +182,18 @@ class ProcessAttachment final : public Attachment {
                  "session", false};
   }
 
+  // Whether it has gone from one to another since the last look.
+  std::optional<PenMoved> look_at_pen() {
+    auto version = process_->pen().version();
+    if (std::exchange(pen_seen_, version) == version || (!spec_.write && !spec_.watch)) return {};
+    PenMoved moved{has_pen(), pen_holder(), 0};
+    if (moved.yours) moved.stdin_offset = written_ = process_->stdin_promised();
+    return moved;
+  }
+
   Result<std::shared_ptr<Sandbox>> writable() const {
-    if (!spec_.write) return read_only();
+    if (!spec_.write && !spec_.watch) return read_only();
+    if (!has_pen()) return no_pen(pen_holder());
     auto sandbox = sandbox_.lock();
     if (!sandbox || process_->outcome()) return gone();
     return sandbox;
@@ -159,15 +203,18 @@ class ProcessAttachment final : public Attachment {
   std::shared_ptr<Process> process_;
   std::weak_ptr<Sandbox> sandbox_;
   AttachSpec spec_;
+  Pen::Hand hand_;
   outlog::Reader reader_;
   Buffer buffer_;
   outlog::Reader::Batch batch_;  // points into buffer_
   std::size_t piece_ = 0;
   std::uint64_t offset_;
-  std::uint64_t stdin_begin_;
-  std::uint64_t written_;        // where this client's input goes on, in its own count
-  std::uint64_t by_others_ = 0;  // bytes of other writers before it
-  std::uint64_t acknowledged_;
+  std::uint64_t written_;           // where this client's input goes on
+  std::uint64_t acknowledged_ = 0;  // what it was told that the process has
+  std::uint64_t pen_seen_ = 0;
+  bool interrupted_ = false;
+  bool refused_ = false;
+  bool left_ = false;
   std::unique_ptr<Process::Pace> pace_;
   bool said_end_ = false;
 };

@@ -1,9 +1,8 @@
 // One client's view of one process: output from where it asked, input if it may write.
 //
-// Input offsets are the client's own: they begin at stdin_offset(), which is where the process's input stood,
-// and count what this client wrote. While it is the only writer they are the process's offsets, so a client
-// that comes back, also after a restart of ours, knows what arrived; what others write meanwhile is skipped
-// over.
+// While it has the pen nobody else writes, so its input offsets are the process's own, and a client that
+// comes back, also after a restart of ours, knows what arrived. One that gets the pen goes on where what
+// others were promised will have ended.
 //
 // Ownership: shares the process (and its log), so output can be read to its end after the session is gone;
 // the sandbox is held weakly. Threads: the loop's. Failure: as Result; input to a sandbox that is gone is

@@ -214,7 +214,8 @@ net::Task<Result<void>> Manager::remove(Caller caller, std::string ref, bool for
 
 net::Task<Result<std::unique_ptr<Attachment>>> Manager::attach(Caller caller, std::string ref,
                                                                AttachSpec spec) {
-  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, spec.write || spec.pace));
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, spec.write || spec.watch || spec.pace));
+  spec.who = caller.owner;
   auto no_process = [&] {
     return Error{Code::not_found,
                  "session " + quoted(row.name) + " has no process " + std::to_string(spec.process), "session",

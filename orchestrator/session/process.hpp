@@ -20,6 +20,7 @@
 
 #include "net/event.hpp"
 #include "outlog/output_log.hpp"
+#include "session/pen.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::session {
@@ -74,6 +75,10 @@ class Process {
   std::uint64_t stdin_consumed() const { return stdin_consumed_; }  // what the process has taken
   void set_stdin_offset(std::uint64_t offset) { stdin_offset_ = std::max(stdin_offset_, offset); }
   void set_stdin_consumed(std::uint64_t offset);
+  // Where it will go on once everything that was accepted from writers is on its way.
+  std::uint64_t stdin_promised() const { return std::max(stdin_promised_, stdin_offset_); }
+  void promise(std::uint64_t bytes) { stdin_promised_ = stdin_promised() + bytes; }
+  Pen& pen() { return pen_; }
   // Writers take turns, so that what each writes stays in one piece.
   class InputTurn;
   net::Task<InputTurn> take_input_turn();
@@ -98,6 +103,8 @@ class Process {
   std::optional<Hold> hold_;
   std::uint64_t stdin_offset_ = 0;
   std::uint64_t stdin_consumed_ = 0;
+  std::uint64_t stdin_promised_ = 0;
+  Pen pen_;
   std::optional<Outcome> outcome_;
   std::optional<WallTime> ended_;
   bool storing_failed_ = false;

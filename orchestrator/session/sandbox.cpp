@@ -52,7 +52,10 @@ net::Task<void> Sandbox::close() {
   }
   co_await scope_.close();
   co_await link_.close();
-  for (auto& [number, process] : processes_) process->on_room = nullptr;
+  for (auto& [number, process] : processes_) {
+    process->on_room = nullptr;
+    process->wake();  // who waits for input to be taken
+  }
 }
 
 Result<std::shared_ptr<Process>> Sandbox::add(Process::About about, bool recovered) {
@@ -87,6 +90,28 @@ net::Task<Result<supervisor::SpawnOutcome>> Sandbox::spawn(std::uint32_t number,
   if (spec.terminal) out.terminal = supervisor::TerminalSize{spec.terminal->rows, spec.terminal->cols};
   out.stdin_open = spec.stdin_open;
   co_return co_await link_.spawn(number, std::move(out), deadline);
+}
+
+net::Task<Result<void>> Sandbox::write_input(std::shared_ptr<Process> process, std::vector<std::byte> bytes) {
+  auto self = shared_from_this();
+  auto done = std::make_shared<std::optional<Result<void>>>();
+  process->promise(bytes.size());
+  if (!closed_) scope_.spawn(write_steps(process, std::move(bytes), done));
+  while (!*done && !closed_ && !process->outcome()) co_await process->changed().wait();
+  if (*done) co_return **done;
+  co_return Error{Code::conflict, "the process has ended; it takes no more input", "session", false};
+}
+
+net::Task<void> Sandbox::write_steps(std::shared_ptr<Process> process, std::vector<std::byte> bytes,
+                                     Done done) {
+  auto turn = co_await process->take_input_turn();
+  auto number = process->about().number;
+  auto at = link_.stdin_offset(number).value_or(process->stdin_offset());
+  auto size = bytes.size();
+  auto written = co_await link_.write_stdin(number, at, std::move(bytes));
+  if (written) process->set_stdin_offset(at + size);
+  *done = std::move(written);
+  process->wake();
 }
 
 std::shared_ptr<HelperState> Sandbox::find_helper(std::uint32_t id) const {

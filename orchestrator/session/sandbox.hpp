@@ -61,6 +61,9 @@ class Sandbox final : private supervisor::LinkObserver, public std::enable_share
   net::Task<Result<supervisor::SpawnOutcome>> spawn(std::uint32_t number, ProcessSpec spec,
                                                     Deadline deadline);
 
+  // Input goes on although its writer goes away: what was accepted is promised.
+  net::Task<Result<void>> write_input(std::shared_ptr<Process> process, std::vector<std::byte> bytes);
+
   // Starts brig-init with these arguments as an ordinary process (images/init/copy.hpp).
   net::Task<Result<std::unique_ptr<Helper>>> start_helper(std::vector<std::string> arguments, bool input);
   std::size_t helper_count() const { return helpers_.size(); }
@@ -83,6 +86,8 @@ class Sandbox final : private supervisor::LinkObserver, public std::enable_share
   void on_finished() override;
 
   net::Task<void> watch_holds();
+  using Done = std::shared_ptr<std::optional<Result<void>>>;
+  net::Task<void> write_steps(std::shared_ptr<Process> process, std::vector<std::byte> bytes, Done done);
   net::Task<void> end_helper(std::shared_ptr<HelperState> helper);
   std::shared_ptr<HelperState> find_helper(std::uint32_t id) const;
 

@@ -168,31 +168,54 @@ struct Gap {  // these bytes were no longer kept when this reader came to them
 struct StdinAccepted {  // bytes before this offset have reached the process
   std::uint64_t offset = 0;
 };
+struct PenMoved {  // it is now this attachment's, or no longer
+  bool yours = false;
+  std::string by;                  // whose it is; empty: nobody's
+  std::uint64_t stdin_offset = 0;  // if yours: where input goes on
+};
+struct InputRefused {  // what was sent without the pen was dropped
+  std::string by;
+};
 struct Ended {
   Outcome outcome;
 };
-using AttachEvent = std::variant<Output, Gap, StdinAccepted, Ended>;
+using AttachEvent = std::variant<Output, Gap, StdinAccepted, PenMoved, InputRefused, Ended>;
 
 struct AttachSpec {
   std::uint32_t process = 1;
   enum class From { offset, start, end } from = From::start;
   std::uint64_t offset = 0;
-  bool follow = true;  // false: end with what is kept now, without an Ended
-  bool write = false;  // may send input, signals and sizes
-  bool pace = false;   // the process waits for this reader instead of running ahead of it
+  bool follow = true;      // false: end with what is kept now, without an Ended
+  bool write = false;      // wants the pen: may send input, signals and sizes if nobody else has it
+  bool take_over = false;  // with write: also if somebody has
+  bool watch = false;      // has no pen, and may take it over later
+  std::string key;         // by which a client that comes back finds the pen it had
+  std::string who;         // set by attach(): what others are told of it
+  bool pace = false;       // the process waits for this reader instead of running ahead of it
 };
 
-// One reader of one process. Destroying it detaches.
+// One reader of one process. Destroying it detaches. Of those who may write one has the pen, the others
+// watch.
 class Attachment {
  public:
   virtual ~Attachment() = default;
   virtual std::uint64_t output_offset() const = 0;  // where the first Output will be
   virtual std::uint64_t stdin_offset() const = 0;   // where input goes on
   virtual bool terminal() const = 0;
+  virtual bool has_pen() const = 0;
+  virtual std::string pen_holder() const = 0;  // empty: nobody
+  // Somebody else has written since the client with this key did.
+  virtual bool interrupted() const = 0;
+  // The pen is ours from now on; events say where input goes on.
+  virtual Result<void> take_over() = 0;
+  // Something came without the pen: an event says so once.
+  virtual void refuse_input() = 0;
+  // It goes for good, so the pen need not be kept for it.
+  virtual void leave() = 0;
   // The next event; none after Ended, or at the end of what is kept if not following.
   virtual net::Task<Result<std::optional<AttachEvent>>> next() = 0;
   // Returns once the bytes are on their way; waits while the process does not read. Bytes before
-  // stdin_offset() are dropped (they arrived before); a hole is `invalid`.
+  // stdin_offset() are dropped (they arrived before); a hole is `invalid`, the lack of the pen `denied`.
   virtual net::Task<Result<void>> write(std::uint64_t offset, std::vector<std::byte> bytes) = 0;
   virtual net::Task<Result<void>> close_stdin(std::uint64_t offset) = 0;
   virtual net::Task<Result<void>> resize(TerminalSize size) = 0;

@@ -18,7 +18,9 @@ struct AttachRequest {
   std::uint32_t process = 1;
   std::string from = "start";          // "start", "end" or an offset
   std::optional<std::uint64_t> until;  // leave when this offset is reached
-  bool write = true;                   // input, signals, sizes
+  bool write = true;                   // takes part: input, signals, sizes
+  bool watch = false;                  // with write: begins without the pen
+  bool take_over = false;              // with write: has the pen also if somebody else had it
   bool terminal = false;               // ours is one, and becomes raw
   bool read_stdin = true;
   bool signal_when_unread = false;  // our reader went away: tell the process, as a pipe would

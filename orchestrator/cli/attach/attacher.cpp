@@ -6,6 +6,7 @@
 #include <charconv>
 #include <csignal>
 
+#include "core/random.hpp"
 #include "core/text.hpp"
 
 namespace brig::cli {
@@ -29,6 +30,9 @@ Attacher::Attacher(Client& client, AttachRequest request)
       signals_(signals_for(request_)),
       reconnect_(request_.reconnect),
       stdin_open_(request_.write && request_.read_stdin),
+      key_(random_hex(16)),
+      wants_pen_(request_.write && !request_.watch),
+      take_over_(request_.take_over),
       buffer_(256 * 1024) {
   std::uint64_t offset = 0;
   const auto& from = request_.from;
@@ -43,7 +47,9 @@ Result<AttachEnd> Attacher::run() {
   while (!end_) {
     auto round = open();
     if (round) round = serve();
+    if (end_ && stream_ && !lost_) leave_in_good_order();
     stream_.reset();
+    has_pen_ = false;
     input_.lost();
     lost_ = true;
     if (end_) break;
@@ -100,7 +106,10 @@ Result<void> Attacher::open() {
   std::string from = cursor_.next() ? std::to_string(*cursor_.next()) : request_.from;
   std::string target = "/v1/sessions/" + percent_encode(request_.session) + "/processes/" +
                        std::to_string(request_.process) + "/attach?from=" + from +
-                       (ours() ? "&write=1&pace=1" : "");
+                       (wants_pen_ ? "&write=1&pace=1"
+                        : ours()   ? "&watch=1"
+                                   : "") +
+                       (take_over_ ? "&take_over=1" : "") + (ours() ? "&key=" + key_ : "");
   BRIG_TRY(auto upgraded, open_websocket(client_, target, "brig.attach.v1", Deadline::in(kOpenLimit)));
   stream_ = std::move(upgraded.stream);
   reader_ = FrameReader();

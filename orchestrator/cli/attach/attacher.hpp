@@ -49,7 +49,15 @@ class Attacher {
   void send_size();
   void read_stdin();
   void take_signals();
+  void leave_in_good_order();
+
+  // attacher_pen.cpp: who writes
+  Result<void> take_pen(const nlohmann::json& pen, std::uint64_t offset, bool greeting);
+  void pen_moved(bool ours, const nlohmann::json& pen);
+  void typed_without_pen(std::string_view typed);
+  std::string how_to_take_over() const;
   bool ours() const { return request_.write; }
+  bool may_write() const { return request_.write && has_pen_; }
   bool reached_until() const {
     return request_.until && cursor_.next() && *cursor_.next() >= *request_.until;
   }
@@ -69,6 +77,11 @@ class Attacher {
   SteadyTime repeated_at_{};
   bool stdin_open_;
   bool ever_connected_ = false;
+  const std::string key_;  // by which brigd knows us again
+  bool wants_pen_;         // on the next connection
+  bool take_over_;
+  bool has_pen_ = false;
+  bool told_to_watch_ = false;
 
   // Of the present connection:
   std::unique_ptr<Stream> stream_;

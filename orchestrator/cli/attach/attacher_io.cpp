@@ -39,7 +39,7 @@ Result<void> Attacher::poll_once(int timeout) {
     // With no events asked for, a hang-up would still be reported, for ever.
     if (polls[0].events != 0) polls[0].fd = stream_->fd();
   }
-  if (stdin_open_ && greeted_ && input_.space() > 0) polls[2].fd = STDIN_FILENO;
+  if (stdin_open_ && greeted_ && input_.space() > 0 && (has_pen_ || raw_)) polls[2].fd = STDIN_FILENO;
   if (!sink_.empty()) polls[3].fd = sink_.waiting_fd();
   if (may_receive && stream_->pending()) timeout = 0;
   if ((client_.endpoint().tls || !may_receive) && timeout < 0) timeout = 5000;
@@ -156,6 +156,12 @@ Result<void> Attacher::take_text() {
     input_.acked(value.get<std::uint64_t>());
     return {};
   }
+  if (key == "pen") {
+    if (!value.is_object() || !ours()) return {};
+    auto offset = value.find("stdin_offset");
+    bool good = offset != value.end() && is_offset(*offset);
+    return take_pen(value, good ? offset->get<std::uint64_t>() : 0, false);
+  }
   if (key == "gap") {
     if (!value.is_object() || !value.contains("from") || !value.contains("to") || !is_offset(value["from"]) ||
         !is_offset(value["to"])) {
@@ -187,13 +193,16 @@ Result<void> Attacher::take_hello(const nlohmann::json& hello) {
     return nonsense("a greeting without offsets");
   }
   auto missing = cursor_.hello(hello["offset"].get<std::uint64_t>());
-  BRIG_CHECK(input_.hello(hello["stdin_offset"].get<std::uint64_t>()));
+  auto pen = hello.find("pen");
+  if (ours())
+    BRIG_CHECK(
+        take_pen(pen == hello.end() ? nlohmann::json{{"yours", true}} : *pen, hello["stdin_offset"], true));
   if (reconnect_.noted()) note("connected again");
   if (missing > 0) note(std::to_string(missing) + " bytes of output are no longer kept");
   reconnect_.connected();
   greeted_ = true;
   ever_connected_ = true;
-  if (raw_) send_size();
+  if (raw_ && has_pen_) send_size();
   while (!held_signals_.empty()) {
     send_text("{\"signal\":\"" + signal_name(held_signals_.front()) + "\"}");
     held_signals_.pop_front();
@@ -241,7 +250,7 @@ Result<void> Attacher::send_pending() {
 }
 
 void Attacher::pump_input() {
-  if (!greeted_ || !ours()) return;
+  if (!greeted_ || !may_write()) return;
   for (auto bytes = input_.unsent(); !bytes.empty(); bytes = input_.unsent()) {
     bytes = bytes.substr(0, kFrame);
     std::string prefix(1, '\0');
@@ -262,7 +271,7 @@ void Attacher::send_text(std::string_view json) {
 
 void Attacher::send_size() {
   auto size = window_size(STDOUT_FILENO);
-  if (!size || !greeted_ || lost_) return;
+  if (!size || !greeted_ || lost_ || !has_pen_) return;
   send_text("{\"resize\":{\"rows\":" + std::to_string(size->rows) +
             ",\"cols\":" + std::to_string(size->cols) + "}}");
 }
@@ -284,14 +293,33 @@ void Attacher::read_stdin() {
     input_.append(typed);
     return;
   }
+  if (!wants_pen_) {
+    typed_without_pen(typed);
+    return;
+  }
   std::string kept;
-  bool leave = request_.detach_keys.feed(typed, kept);
+  bool leave = false;
+  while (!typed.empty() && !leave) {
+    leave = request_.detach_keys.feed(typed, kept) == DetachKeys::Pressed::leave;
+  }
   // With nobody to pass it on to, and the person told so, ctrl-c means us.
   if (!stream_ && reconnect_.noted() && kept.find('\x03') != std::string::npos) {
     finish({AttachEnd::Kind::interrupted, {}, SIGINT});
   }
   input_.append(kept);
   if (leave && !end_) finish({AttachEnd::Kind::detached, {}, 0});
+}
+
+// Says that we do not come back, so that another can have the pen at once.
+void Attacher::leave_in_good_order() {
+  if (outcome_) return;
+  append_frame(outbox_, Opcode::close, {}, "\x03\xe8");
+  auto deadline = Deadline::in(Millis{500});
+  while (!deadline.passed()) {
+    if (!send_pending() || outbox_.empty()) return;
+    pollfd p{stream_->fd(), POLLOUT, 0};
+    ::poll(&p, 1, static_cast<int>(deadline.left().count()) + 1);
+  }
 }
 
 void Attacher::take_signals() {
@@ -313,7 +341,7 @@ void Attacher::take_signals() {
       repeated_at_ = now;
       bool asked_to_go = number == SIGINT || number == SIGTERM;
       // Somebody insists, or there is nobody to pass it on to.
-      if (asked_to_go && (repeats_ >= 3 || (!stream_ && reconnect_.noted()))) {
+      if (asked_to_go && (repeats_ >= 3 || !wants_pen_ || (!stream_ && reconnect_.noted()))) {
         finish({AttachEnd::Kind::interrupted, {}, number});
       } else if (greeted_ && !lost_) {
         send_text("{\"signal\":\"" + signal_name(number) + "\"}");

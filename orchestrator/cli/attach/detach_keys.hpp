@@ -1,11 +1,14 @@
-// Finds the keys that mean "leave, but let it run" in what a person types.
+// Finds the keys in what a person types that are meant for brig, not for the process: "leave, but let it run"
+// first of all.
 //
 // Written as "ctrl-p,ctrl-q" or "ctrl-p ctrl-q": control characters and single letters. Empty: none.
 // Threads: one. Failure: Error{invalid} for keys that are not understood.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 
@@ -13,15 +16,27 @@ namespace brig::cli {
 
 class DetachKeys {
  public:
+  enum class Pressed { leave, take_over, questions };
+
   static Result<DetachKeys> parse(std::string_view text);
 
-  // Appends to `out` what belongs to the process. True: the keys were pressed; what follows them is dropped.
-  // A beginning of the keys is held back until the next byte decides.
-  bool feed(std::string_view typed, std::string& out);
+  // Beside the keys to leave, those that differ from them in the last key alone: ctrl-t to take over, ctrl-a
+  // for questions. Where leaving takes one key, there are none.
+  bool has(Pressed what) const;
+  // "ctrl-p ctrl-t"; empty if there are none.
+  std::string text_of(Pressed what) const;
+
+  // Appends to `out` what belongs to the process, and stops behind the first keys that were pressed; `typed`
+  // is what is left then. A beginning of keys is held back until the next byte decides.
+  std::optional<Pressed> feed(std::string_view& typed, std::string& out);
 
  private:
-  std::string keys_;
-  std::size_t matched_ = 0;
+  struct Sequence {
+    std::string keys;
+    Pressed means;
+  };
+  std::vector<Sequence> sequences_;
+  std::string held_;
 };
 
 }  // namespace brig::cli

@@ -42,24 +42,34 @@ void InputWindow::append(std::string_view bytes) {
 }
 
 Result<void> InputWindow::hello(std::uint64_t offset) {
-  if (known_ && offset < base_) {
+  if (known_ && offset < base_ && acked_) {
     return Error{Code::protocol, "brigd wants input again from before what it had acknowledged", "client",
                  false};
   }
-  if (!known_) {
-    base_ = offset;
-    known_ = true;
-  }
-  acked(offset);
-  sent_ = base_;
+  if (!known_ || offset < base_) base_ = offset;
+  known_ = true;
+  if (offset > end()) begin_at(offset);
+  sent_ = offset;
   ready_ = true;
   eof_sent_ = false;
   return {};
 }
 
+void InputWindow::begin_at(std::uint64_t offset) {
+  drop();
+  base_ = sent_ = offset;
+  known_ = ready_ = true;
+}
+
+void InputWindow::drop() {
+  buffer_.clear();
+  sent_ = base_;
+  ready_ = eof_sent_ = acked_ = false;
+}
+
 void InputWindow::acked(std::uint64_t offset) {
   if (offset <= base_) return;
-  // Beyond our own end: another writer feeds the same process; what we have goes on behind it.
+  acked_ = true;
   auto drop = static_cast<std::size_t>(std::min<std::uint64_t>(offset - base_, buffer_.size()));
   buffer_.erase(0, drop);
   base_ = offset;

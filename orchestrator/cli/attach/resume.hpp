@@ -46,8 +46,12 @@ class InputWindow {
   bool closed() const { return closed_; }
   std::uint64_t end() const { return base_ + buffer_.size(); }
 
-  // A connection begins; the process has all before `offset`.
+  // A connection begins, on which input goes on at `offset`. What lies before it is kept until it is
+  // acknowledged: the next connection may ask for it after all.
   Result<void> hello(std::uint64_t offset);
+  // Others have written: what we have is dropped, and goes on at `offset` (or not at all for now).
+  void begin_at(std::uint64_t offset);
+  void drop();
   void acked(std::uint64_t offset);
   void lost() { ready_ = false; }
 
@@ -63,6 +67,7 @@ class InputWindow {
   std::uint64_t base_ = 0;  // of buffer_[0]
   std::uint64_t sent_ = 0;  // on the present connection
   bool known_ = false;      // base_ means something
+  bool acked_ = false;      // some of what we sent arrived
   bool ready_ = false;      // hello was heard
   bool closed_ = false;
   bool eof_sent_ = false;

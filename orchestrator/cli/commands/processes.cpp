@@ -52,7 +52,14 @@ Result<int> attach_command(Context& context, const Arguments& arguments) {
   request.process = target.number;
   request.from = from;
   request.write = !arguments.has("read-only");
+  request.watch = arguments.has("watch");
+  request.take_over = arguments.has("take-over");
+  if (request.watch + request.take_over + !request.write > 1) {
+    return Error{Code::invalid, "--watch, --take-over and --read-only exclude each other; say one", "cli",
+                 false};
+  }
   request.terminal = request.write && has_terminal && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
+  if (request.watch && !request.terminal) request.read_stdin = false;
   request.detach_keys = std::move(keys);
   return attach_and_exit(context, std::move(request), target.name);
 }
@@ -139,7 +146,9 @@ constexpr OptionSpec kProcessOption = {
     .flags = "--process", .value = "N", .help = "which process (default 1, the provider's command)"};
 
 constexpr OptionSpec kAttachOptions[] = {
-    {.flags = "--read-only", .help = "only look: pass on no input, signals or sizes"},
+    {.flags = "--watch", .help = "look on while another writes; ctrl-p ctrl-t takes over, ctrl-c leaves"},
+    {.flags = "--take-over", .help = "write from now on, whoever did before; they watch then"},
+    {.flags = "--read-only", .help = "only look, and never take over: needs no more than the role viewer"},
     {.flags = "--from",
      .value = "start|end",
      .help = "show what was printed before, or only what is new (default start)",
@@ -149,7 +158,8 @@ constexpr OptionSpec kAttachOptions[] = {
 };
 constexpr Example kAttachExamples[] = {
     {"brig attach fix", "come back to a session; ctrl-p ctrl-q leaves it running"},
-    {"brig attach --read-only --from end fix", "look over its shoulder"},
+    {"brig attach --watch --from end fix", "look over its shoulder"},
+    {"brig attach --take-over fix", "and then write to it"},
 };
 
 constexpr OptionSpec kExecOptions[] = {
@@ -184,7 +194,13 @@ constexpr Example kLogsExamples[] = {
 constexpr CommandSpec kAttach = {
     .name = "attach",
     .summary = "Attach to a session's process: see its output, type to it.",
-    .description = "brig exits with the process's exit code. Several may be attached at once.",
+    .description =
+        "Several may be attached at once: one has the pen and writes, the others watch. The pen is yours if "
+        "nobody "
+        "has it; else you watch until you take it over, with --take-over or ctrl-p ctrl-t, and whoever had "
+        "it "
+        "is told and watches. It stays yours over a lost connection.\n"
+        "brig exits with the process's exit code.",
     .positionals = kSession,
     .options = kAttachOptions,
     .examples = kAttachExamples,

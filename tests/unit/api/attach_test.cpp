@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/schema.hpp"
 #include "support/server.hpp"
 
 namespace brig::api::test {
@@ -33,7 +34,9 @@ TEST(Attach, CarriesEveryByteBothWaysAndTheOutcome) {
   EXPECT_EQ(ws.handshake.header("Sec-WebSocket-Protocol"), "brig.attach.v1");
   EXPECT_EQ(ws.handshake.header("Sec-WebSocket-Accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
   EXPECT_NE(ws.handshake.header("X-Request-Id"), "");
-  EXPECT_EQ(ws.next_json(), nlohmann::json::parse(R"({"hello":{"offset":7,"stdin_offset":3,"tty":true}})"));
+  EXPECT_EQ(ws.next_json(),
+            nlohmann::json::parse(
+                R"({"hello":{"offset":7,"pen":{"by":"uid:0","yours":true},"stdin_offset":3,"tty":true}})"));
   EXPECT_EQ(script->spec.from, session::AttachSpec::From::offset);
   EXPECT_EQ(script->spec.offset, 7u);
   EXPECT_TRUE(script->spec.pace && script->spec.write && script->spec.follow);
@@ -229,6 +232,50 @@ TEST(Attach, LetsReadersOnlyRead) {
   ws.send_input(0, "x");
   EXPECT_EQ(ws.next_json()["error"]["code"], "denied");
   EXPECT_EQ(close_code(ws.next()), 1008);
+}
+
+TEST(Attach, AWatcherIsRefusedWithAWordAndMayTakeOver) {
+  TestServer server;
+  Document document;
+  auto script = server.script();
+  server.on_loop([&] { script->pen_taken = true; });
+  auto ws = attach(server, "?write=1&key=0123456789abcdef");
+  auto hello = ws.next_json();
+  EXPECT_EQ(hello["hello"]["pen"], (nlohmann::json{{"yours", false}, {"by", "uid:7"}})) << hello;
+  EXPECT_EQ(document.mismatch("/components/schemas/AttachServerMessage", hello), "");
+  ws.send_input(0, "x");
+  auto refused = ws.next_json();
+  EXPECT_EQ(refused["refused"]["by"], "uid:7");
+  EXPECT_EQ(document.mismatch("/components/schemas/AttachServerMessage", refused), "");
+  ws.send_text(R"({"resize":{"rows":1,"cols":1}})");
+  EXPECT_TRUE(ws.next_json().contains("refused"));
+  ws.send_text(R"({"take_over":true})");
+  auto pen = ws.next_json();
+  EXPECT_EQ(pen["pen"]["yours"], true);
+  EXPECT_EQ(pen["pen"]["stdin_offset"], 0);
+  EXPECT_EQ(document.mismatch("/components/schemas/AttachServerMessage", pen), "");
+  ws.send_input(0, "y");
+  EXPECT_TRUE(server.eventually([&] { return script->input == "y"; }));
+  EXPECT_TRUE(script->sizes.empty());
+  EXPECT_EQ(script->spec.key, "0123456789abcdef");
+  server.on_loop([&] {
+    script->pen_taken = true;
+    Script::Step step;
+    step.kind = Script::Step::Kind::pen;
+    script->push(step);
+  });
+  EXPECT_EQ(ws.next_json()["pen"]["yours"], false);
+  ws.send_frame(8, std::string("\x03\xe8", 2));
+  EXPECT_TRUE(server.eventually([&] { return script->goodbyes == 1; }));
+}
+
+TEST(Attach, WatchesAndKeysAreChecked) {
+  TestServer server;
+  auto ws = attach(server, "?watch=1");
+  EXPECT_EQ(ws.next_json()["hello"]["pen"]["yours"], false);
+  EXPECT_EQ(attach(server, "?write=1&key=short").handshake.status, 400);
+  EXPECT_EQ(attach(server, "?write=1&key=not%20letters").handshake.status, 400);
+  EXPECT_FALSE(attach(server, "").next_json()["hello"].contains("pen"));
 }
 
 TEST(Attach, KeepsGivingOutputWhenTheProcessTakesNoMoreInput) {

@@ -54,7 +54,7 @@ TEST(InputWindow, ResendsWhatWasNotAcknowledged) {
   ASSERT_TRUE(input.hello(4));
   EXPECT_EQ(input.unsent(), "efgh");
   EXPECT_EQ(input.unsent_offset(), 4u);
-  EXPECT_FALSE(input.hello(3));  // it had said it has 4
+  EXPECT_FALSE(input.hello(1));  // it had acknowledged 2
 }
 
 TEST(InputWindow, IsBounded) {
@@ -85,13 +85,37 @@ TEST(InputWindow, SaysItsEndOnEveryConnection) {
   EXPECT_EQ(input.end(), 2u);
 }
 
-TEST(InputWindow, GoesOnBehindAnotherWriter) {
+TEST(InputWindow, KeepsWhatWasNotAcknowledgedAlsoIfItNeedNotBeSentAgain) {
+  InputWindow input;
+  ASSERT_TRUE(input.hello(0));
+  input.append("abcdef");
+  input.sent(6);
+  input.acked(1);
+  input.lost();
+  ASSERT_TRUE(input.hello(4));  // promised, not yet taken
+  EXPECT_EQ(input.unsent(), "ef");
+  input.lost();
+  ASSERT_TRUE(input.hello(2));  // and the promise died with the service
+  EXPECT_EQ(input.unsent(), "cdef");
+  EXPECT_EQ(input.unsent_offset(), 2u);
+  input.lost();
+  EXPECT_FALSE(input.hello(0));
+}
+
+TEST(InputWindow, BeginsAnewWithThePen) {
   InputWindow input;
   ASSERT_TRUE(input.hello(10));
-  input.acked(15);
-  input.append("z");
-  EXPECT_EQ(input.unsent_offset(), 15u);
-  EXPECT_EQ(input.unsent(), "z");
+  input.append("old");
+  input.drop();
+  EXPECT_EQ(input.unsent(), "");
+  input.begin_at(40);
+  input.append("new");
+  EXPECT_EQ(input.unsent_offset(), 40u);
+  EXPECT_EQ(input.unsent(), "new");
+  input.lost();
+  ASSERT_TRUE(input.hello(38));  // what others were promised before it never came
+  EXPECT_EQ(input.unsent_offset(), 38u);
+  EXPECT_EQ(input.unsent(), "new");
 }
 
 TEST(Reconnect, IsQuietThenTellsThenGivesUp) {
@@ -131,8 +155,32 @@ TEST(Reconnect, StartsAfreshOnceConnected) {
 
 std::string typed(DetachKeys& keys, std::string_view text, bool& left) {
   std::string out;
-  left = keys.feed(text, out);
+  left = keys.feed(text, out) == DetachKeys::Pressed::leave;
   return out;
+}
+
+TEST(DetachKeys, HaveOthersBesideThem) {
+  auto keys = *DetachKeys::parse("ctrl-p,ctrl-q");
+  EXPECT_EQ(keys.text_of(DetachKeys::Pressed::take_over), "ctrl-p ctrl-t");
+  EXPECT_EQ(keys.text_of(DetachKeys::Pressed::leave), "ctrl-p ctrl-q");
+  std::string out;
+  std::string_view typed =
+      "a\x10\x14"
+      "b\x10\x10\x01"
+      "c\x10"
+      "d";
+  EXPECT_EQ(keys.feed(typed, out), DetachKeys::Pressed::take_over);
+  EXPECT_EQ(out, "a");
+  EXPECT_EQ(keys.feed(typed, out), DetachKeys::Pressed::questions);
+  EXPECT_EQ(out, "ab\x10");
+  EXPECT_EQ(keys.feed(typed, out), std::nullopt);
+  EXPECT_EQ(out,
+            "ab\x10"
+            "c\x10"
+            "d");
+  EXPECT_FALSE(DetachKeys::parse("ctrl-x")->has(DetachKeys::Pressed::take_over));
+  EXPECT_FALSE(DetachKeys::parse("ctrl-x,ctrl-t")->has(DetachKeys::Pressed::take_over));
+  EXPECT_TRUE(DetachKeys::parse("ctrl-x,ctrl-t")->has(DetachKeys::Pressed::questions));
 }
 
 TEST(DetachKeys, AreFoundAcrossReads) {

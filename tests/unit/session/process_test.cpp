@@ -91,7 +91,9 @@ TEST_F(ProcessTest, WhatCannotComeIsAGapForReaders) {
   store("abc");
   process_->skip_to(10);
   store("xyz");
-  auto attachment = attach_to(process_, {}, AttachSpec{1, AttachSpec::From::start, 0, false, false, false});
+  AttachSpec kept;
+  kept.follow = false;
+  auto attachment = attach_to(process_, {}, kept);
   std::string seen;
   auto collect = [](Attachment& from, std::string& into) -> net::Task<bool> {
     while (true) {

@@ -20,6 +20,25 @@ class FakeAttachment final : public session::Attachment {
   std::uint64_t output_offset() const override { return script_->offset; }
   std::uint64_t stdin_offset() const override { return script_->stdin_offset; }
   bool terminal() const override { return script_->terminal; }
+  bool has_pen() const override { return script_->spec.write && !script_->pen_taken; }
+  std::string pen_holder() const override { return script_->pen_taken ? "uid:7" : has_pen() ? "uid:0" : ""; }
+  bool interrupted() const override { return false; }
+  Result<void> take_over() override {
+    ++script_->take_overs;
+    script_->pen_taken = false;
+    script_->spec.write = true;
+    Script::Step step;
+    step.kind = Script::Step::Kind::pen;
+    script_->push(step);
+    return {};
+  }
+  void refuse_input() override {
+    ++script_->refusals;
+    Script::Step step;
+    step.kind = Script::Step::Kind::refused;
+    script_->push(step);
+  }
+  void leave() override { ++script_->goodbyes; }
 
   net::Task<Result<std::optional<session::AttachEvent>>> next() override {
     auto& s = *script_;
@@ -42,6 +61,9 @@ class FakeAttachment final : public session::Attachment {
     }
     if (step.kind == Kind::gap) out = session::Gap{step.a, step.b};
     if (step.kind == Kind::ack) out = session::StdinAccepted{step.a};
+    if (step.kind == Kind::pen)
+      out = session::PenMoved{has_pen(), pen_holder(), has_pen() ? s.stdin_offset : 0};
+    if (step.kind == Kind::refused) out = session::InputRefused{pen_holder()};
     if (step.kind == Kind::end) out = session::Ended{step.outcome};
     co_return out;
   }

@@ -18,7 +18,7 @@ struct Script {
   explicit Script(const boost::asio::any_io_executor& executor) : changed(executor) {}
 
   struct Step {
-    enum class Kind { output, gap, ack, end, error, finished } kind = Kind::output;
+    enum class Kind { output, gap, ack, pen, refused, end, error, finished } kind = Kind::output;
     std::string bytes;
     session::Output::Stream stream = session::Output::Stream::out;
     std::uint64_t a = 0;
@@ -33,6 +33,11 @@ struct Script {
   std::uint64_t stdin_offset = 0;
   bool terminal = false;
   std::uint64_t flood = 0;  // this many bytes first, in pieces of 256 KiB
+
+  bool pen_taken = false;  // another has it
+  int take_overs = 0;
+  int refusals = 0;
+  int goodbyes = 0;
 
   std::string input;
   bool take_input = true;  // false: write() waits

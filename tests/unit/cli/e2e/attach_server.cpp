@@ -149,9 +149,9 @@ void AttachServer::run(const std::string& query, const std::string& key) {
   {
     std::lock_guard lock(process.mutex_);
     next_ = from == "start" ? 0 : from == "end" ? process.output_end_ : std::stoull(from);
-    acked_ = process.stdin_.size();
+    auto known = process.stdin_.size();
     queue(1,
-          nlohmann::json{{"hello", {{"offset", next_}, {"stdin_offset", acked_}, {"tty", process.terminal}}}}
+          nlohmann::json{{"hello", {{"offset", next_}, {"stdin_offset", known}, {"tty", process.terminal}}}}
               .dump());
   }
   while (flush() && !brigd_.stopping_) {
