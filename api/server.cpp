@@ -6,6 +6,7 @@
 #include "api/http/connection.hpp"
 #include "api/http/listener.hpp"
 #include "api/http/tls.hpp"
+#include "api/preview/previews.hpp"
 #include "core/log.hpp"
 
 namespace brig::api {
@@ -40,7 +41,7 @@ void end_all(Hub& hub, EndReason reason, const std::string* credential) {
 }  // namespace
 
 Hub::Hub(boost::asio::any_io_executor executor, const Config& config, Services services)
-    : context{std::move(services), config.limits, {}},
+    : context{std::move(services), config.limits, {}, {}, {}},
       authenticator(context.services.tokens, context.services.clock, ::geteuid(),
                     config.unix_socket ? config.unix_socket->group : std::nullopt,
                     config.limits.failures_per_minute),
@@ -89,6 +90,7 @@ struct Server::State {
   net::Scope accepting;
   UniqueFd unix_fd;
   UniqueFd tcp_fd;
+  std::optional<preview::PreviewServer> previews;
 };
 
 void Server::State::take(UniqueFd fd, bool local) {
@@ -120,6 +122,13 @@ Result<void> Server::start() {
   if (s.config.unix_socket) {
     BRIG_TRY(s.unix_fd, listen_unix(*s.config.unix_socket));
   }
+  if (s.config.preview) {
+    auto& context = s.hub.context;
+    s.previews.emplace(s.executor, *s.config.preview, context.limits, context.services);
+    BRIG_CHECK(s.previews->start());
+    context.preview_origin = [&s](const std::string& id) { return s.previews->origin_of(id); };
+    context.cut_preview = [&s](const std::string& id) { s.previews->cut(id); };
+  }
   if (s.tcp_fd) {
     log::info(
         "the API listens on TCP",
@@ -138,6 +147,7 @@ net::Task<void> Server::stop(Millis grace) {
   auto& s = *state_;
   s.hub.draining = true;
   co_await s.accepting.close();
+  if (s.previews) co_await s.previews->stop();
   if (s.unix_fd) ::unlink(s.config.unix_socket->path.c_str());
   s.unix_fd.reset();
   s.tcp_fd.reset();
@@ -150,6 +160,9 @@ net::Task<void> Server::stop(Millis grace) {
 
 std::uint16_t Server::tcp_port() const {
   return state_->tcp_fd ? port_of(state_->tcp_fd.get()) : 0;
+}
+std::string Server::preview_origin(const std::string& id) const {
+  return state_->previews ? state_->previews->origin_of(id) : std::string();
 }
 std::string Server::tls_fingerprint() const {
   return state_->tls ? state_->tls->fingerprint() : std::string();

@@ -62,9 +62,16 @@ struct TcpListener {
   std::vector<std::string> origins;  // web pages that may call, "https://x.example"; usually none
 };
 
+// Ports in sandboxes, as web pages: api/preview. Without TLS on loopback, unless there is a certificate.
+struct PreviewListener {
+  TcpListener tcp;
+  std::string domain = "localhost";  // previews are ID.DOMAIN; browsers know that *.localhost is here
+};
+
 struct Config {
   std::optional<UnixListener> unix_socket;
   std::optional<TcpListener> tcp;
+  std::optional<PreviewListener> preview;
   Limits limits;
 };
 
@@ -81,7 +88,8 @@ class Server {
   // left.
   net::Task<void> stop(Millis grace);
 
-  std::uint16_t tcp_port() const;       // as bound; 0 without TCP
+  std::uint16_t tcp_port() const;                           // as bound; 0 without TCP
+  std::string preview_origin(const std::string& id) const;  // empty where none are served
   std::string tls_fingerprint() const;  // SHA-256 of the certificate, "AB:CD:…"; empty without TCP
 
  private:

@@ -68,6 +68,28 @@ class TokenStore {
   virtual net::Task<Result<void>> touch(std::string id, WallTime now) = 0;
 };
 
+// A port of a session that may be looked at by whoever has the token.
+struct Preview {
+  std::string id;    // public: a label of its host name
+  TokenHash hash{};  // of the token, which is kept nowhere
+  std::string session;
+  std::uint16_t port = 0;
+  std::string owner;  // the session's
+  std::string mesh;
+  WallTime created{};
+  WallTime expires{};
+};
+
+class PreviewStore {
+ public:
+  virtual ~PreviewStore() = default;
+  virtual net::Task<Result<void>> create(Preview preview) = 0;
+  // Expired ones too: the caller judges.
+  virtual net::Task<Result<std::vector<Preview>>> list() = 0;
+  virtual net::Task<Result<std::optional<Preview>>> find(std::string id) = 0;
+  virtual net::Task<Result<void>> remove(std::string id) = 0;
+};
+
 struct Condition {
   std::string name;  // "engine", "ledger"
   bool ok = false;
@@ -92,6 +114,7 @@ struct Services {
   egress::Egress& egress;
   Policies& policies;
   TokenStore& tokens;
+  PreviewStore& previews;
   events::Log& events;
   metrics::Registry& metrics;
   const Clock& clock;

@@ -55,6 +55,9 @@ net::Task<Response> get_patch(Context* context, Request* request);
 net::Task<Response> get_files(Context* context, Request* request);
 net::Task<Response> put_files(Context* context, Request* request);
 net::Task<Response> forward_port(Context* context, Request* request);
+net::Task<Response> make_preview(Context* context, Request* request);
+net::Task<Response> list_previews(Context* context, Request* request);
+net::Task<Response> remove_preview(Context* context, Request* request);
 net::Task<Response> apply_changes(Context* context, Request* request);
 net::Task<Response> undo_changes(Context* context, Request* request);
 

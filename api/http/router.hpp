@@ -23,6 +23,10 @@ struct Context {
   Limits limits;
   // Ends every conversation of these credentials: they hold no longer.
   std::function<void(const std::string& credential)> revoke;
+  // Where a preview is seen; not set where none are served.
+  std::function<std::string(const std::string& id)> preview_origin;
+  // Cuts off whoever looks at it.
+  std::function<void(const std::string& id)> cut_preview;
 };
 
 using Handler = net::Task<Response> (*)(Context* context, Request* request);

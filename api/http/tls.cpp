@@ -56,8 +56,8 @@ std::string alternative_names(const std::string& name) {
   std::array<unsigned char, 16> address{};
   bool is_address = ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
                     ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
-  bool plain =
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") == name.npos;
+  bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-*") ==
+               name.npos;
   if (is_address) {
     out += ",IP:" + name;
   } else if (!name.empty() && plain) {

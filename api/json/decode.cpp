@@ -291,6 +291,15 @@ TokenSpec decode_token(Body& body) {
   return out;
 }
 
+PreviewSpec decode_preview(Body& body) {
+  auto top = body.object();
+  PreviewSpec out;
+  out.port = static_cast<std::uint16_t>(top.number("port", 1, 65535, true).value_or(0));
+  out.expires_in = read_bound(top, "expires_in", std::chrono::hours(24 * 30)).value_or(std::chrono::hours(8));
+  top.finish();
+  return out;
+}
+
 bool decode_build(Body& body) {
   auto top = body.object();
   bool no_cache = top.flag("no_cache").value_or(false);

@@ -34,6 +34,11 @@ struct TokenSpec {
 TokenSpec decode_token(Body& body);
 provider::IdentitySpec decode_identity(Body& body);
 provider::IdentityChange decode_identity_change(Body& body);
+struct PreviewSpec {
+  std::uint16_t port = 0;
+  Millis expires_in{};
+};
+PreviewSpec decode_preview(Body& body);
 bool decode_build(Body& body);  // no_cache
 review::ApplySpec decode_apply(Body& body);
 std::vector<std::string> decode_undo(Body& body);  // skip

@@ -71,7 +71,7 @@ std::string right_of(const OptionSpec& option) {
 
 std::string usage_line(const CommandSpec& command, const std::string& path) {
   std::string line = path;
-  if (!command.commands.empty()) return line + " COMMAND";
+  if (!command.commands.empty() && !command.run) return line + " COMMAND";
   if (!command.options.empty()) line += " [OPTIONS]";
   for (const auto& positional : command.positionals) {
     std::string name = positional.name;
@@ -89,6 +89,7 @@ std::string help_text(const CommandSpec& command, const std::string& path, const
   std::string out;
   flow(out, command.summary, 0, 0);
   out += "\n" + style.paint(Colour::bold, "Usage") + "\n  " + usage_line(command, path) + "\n";
+  if (!command.commands.empty() && command.run) out += "  " + path + " COMMAND\n";
   if (*command.description) {
     out += "\n";
     for (auto paragraph : split(command.description, '\n')) flow(out, paragraph, 0, 0);

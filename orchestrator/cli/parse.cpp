@@ -87,7 +87,7 @@ Result<void> take_word(const CommandSpec& root, Node& node, const std::string& w
     if (hint.empty() && spec.rest) hint = " (what is meant for the sandbox goes after '--')";
     return usage("unknown option " + quoted(flag) + hint, node.path);
   }
-  if (!spec.commands.empty()) {
+  if (!spec.commands.empty() && !spec.run) {
     std::vector<std::string_view> known;
     for (const auto* command : spec.commands) {
       if (!command->hidden) known.push_back(command->name);

@@ -53,14 +53,19 @@ std::string standard_text() {
   return out;
 }
 
+void check_listener(Table& table, const std::string& listen, const std::filesystem::path& cert,
+                    const std::filesystem::path& key) {
+  if (cert.empty() != key.empty())
+    table.fail(cert.empty() ? "key" : "cert", std::string("is set without ") +
+                                                  (cert.empty() ? "cert" : "key") +
+                                                  "; name both, or neither for a certificate of brigd's own");
+  if (listen.empty() && !cert.empty())
+    table.fail("listen", "is missing; say where to listen, or remove cert and key");
+}
+
 void check_together(Table& top, const Config& config) {
-  auto& tcp = top.table("api").table("tcp");
-  if (config.tcp.cert.empty() != config.tcp.key.empty())
-    tcp.fail(config.tcp.cert.empty() ? "key" : "cert",
-             std::string("is set without ") + (config.tcp.cert.empty() ? "cert" : "key") +
-                 "; name both, or neither for a certificate of brigd's own");
-  if (config.tcp.listen.empty() && !config.tcp.cert.empty())
-    tcp.fail("listen", "is missing; say where to listen, or remove cert and key");
+  check_listener(top.table("api").table("tcp"), config.tcp.listen, config.tcp.cert, config.tcp.key);
+  check_listener(top.table("preview"), config.preview.listen, config.preview.cert, config.preview.key);
 }
 
 void append_wrapped(std::string& out, std::string_view text) {

@@ -38,6 +38,13 @@ struct Config {
     std::vector<std::string> allowed_hosts;
   } tcp;
 
+  struct Preview {
+    std::string listen;  // as in Tcp; empty: off
+    std::string domain;  // previews are ID.domain
+    std::filesystem::path cert;
+    std::filesystem::path key;
+  } preview;
+
   struct Engine {
     std::string host;  // as DOCKER_HOST; empty: what the environment says
     bool tls_verify = false;

@@ -120,6 +120,40 @@ const Key kKeys[] = {
        if (auto v = t.texts(n, 64, 253)) c.tcp.allowed_hosts = *v;
      }},
 
+    {"preview", "listen", "", "\"127.0.0.1:7544\"",
+     "Address and port of the web pages of ports in sandboxes ('brig preview'); absent, there are none. Not "
+     "the "
+     "API's: what a sandbox serves shares nothing with it.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n, 128);
+       if (v && !is_listen(*v))
+         t.fail(n,
+                "is " + quoted(*v) + "; write address and port, as in \"127.0.0.1:7544\" or \"[::1]:7544\"");
+       if (v) c.preview.listen = *v;
+     }},
+    {"preview", "domain", "\"localhost\"", "",
+     "Each preview has a name of its own below this one, which must lead to the address above: for others "
+     "than "
+     "localhost, a wildcard in the DNS.",
+     [](Table& t, Name n, Into c) {
+       auto v = t.text(n, 200);
+       if (!v) return;
+       bool good = !v->empty() && v->front() != '.' && v->back() != '.' &&
+                   std::all_of(v->begin(), v->end(), [](char ch) {
+                     return (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '.';
+                   });
+       if (!good)
+         t.fail(n, "is " + quoted(*v) + "; write a host name in lower case, as in \"preview.example.org\"");
+       c.preview.domain = *v;
+     }},
+    {"preview", "cert", "", "\"/etc/brig/tls/preview.pem\"",
+     "A certificate chain for *.domain, PEM; absent, pages are plain HTTP on loopback, and elsewhere brigd "
+     "makes "
+     "a certificate of its own.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.preview.cert, false); }},
+    {"preview", "key", "", "\"/etc/brig/tls/preview.key\"", "The certificate's private key, PEM.",
+     [](Table& t, Name n, Into c) { read_path(t, n, c.preview.key, false); }},
+
     {"engine", "host", "\"\"", "",
      "The engine, as DOCKER_HOST says it (unix:///var/run/docker.sock, tcp://host:2376); empty: DOCKER_HOST, "
      "DOCKER_TLS_VERIFY and DOCKER_CERT_PATH of brigd's environment, else the usual socket.",
@@ -279,6 +313,7 @@ const Key kKeys[] = {
 const TableMeaning kTables[] = {
     {"service", "The service itself."},
     {"api.tcp", "The API over TCP with TLS, for callers with a token. Off unless listen is set."},
+    {"preview", "Ports in sandboxes as web pages, for whoever has the URL. Off unless listen is set."},
     {"engine", "The Docker engine."},
     {"policy", "What sandboxes may do."},
     {"images", "The images of providers and how they are built."},

@@ -30,6 +30,10 @@ api::Token token_of(const store::TokenRow& row) {
           row.mesh, row.created, row.expires, row.revoked,       row.last_used};
 }
 
+api::Preview preview_of(const store::PreviewRow& row) {
+  return {row.id, row.hash, row.session.str(), row.port, row.owner, row.mesh, row.created, row.expires};
+}
+
 }  // namespace
 
 net::Task<Result<void>> ApiTokens::create(api::Token token) {
@@ -59,6 +63,33 @@ net::Task<Result<void>> ApiTokens::revoke(std::string id, WallTime now) {
 
 net::Task<Result<void>> ApiTokens::touch(std::string id, WallTime now) {
   co_return co_await table_.touch(id, now);
+}
+
+// Making one sweeps away those that are over.
+net::Task<Result<void>> ApiPreviews::create(api::Preview preview) {
+  BRIG_CO_CHECK(co_await table_.remove_expired(preview.created));
+  store::PreviewRow row{preview.id,      preview.hash,   SessionId(preview.session),
+                        preview.port,    preview.owner,  preview.mesh,
+                        preview.created, preview.expires};
+  co_return co_await table_.create(std::move(row));
+}
+
+net::Task<Result<std::vector<api::Preview>>> ApiPreviews::list() {
+  BRIG_CO_TRY(auto rows, co_await table_.list());
+  std::vector<api::Preview> out;
+  for (const auto& row : rows) out.push_back(preview_of(row));
+  co_return out;
+}
+
+net::Task<Result<std::optional<api::Preview>>> ApiPreviews::find(std::string id) {
+  BRIG_CO_TRY(auto row, co_await table_.find(std::move(id)));
+  std::optional<api::Preview> out;
+  if (row) out = preview_of(*row);
+  co_return out;
+}
+
+net::Task<Result<void>> ApiPreviews::remove(std::string id) {
+  co_return co_await table_.remove(std::move(id));
 }
 
 }  // namespace brig::daemon

@@ -5,6 +5,7 @@
 
 #include "api/services.hpp"
 #include "session/policy_book.hpp"
+#include "store/previews.hpp"
 #include "store/tokens.hpp"
 
 namespace brig::daemon {
@@ -34,6 +35,18 @@ class ApiTokens final : public api::TokenStore {
 
  private:
   store::TokenTable& table_;
+};
+
+class ApiPreviews final : public api::PreviewStore {
+ public:
+  explicit ApiPreviews(store::PreviewTable& table) : table_(table) {}
+  net::Task<Result<void>> create(api::Preview preview) override;
+  net::Task<Result<std::vector<api::Preview>>> list() override;
+  net::Task<Result<std::optional<api::Preview>>> find(std::string id) override;
+  net::Task<Result<void>> remove(std::string id) override;
+
+ private:
+  store::PreviewTable& table_;
 };
 
 }  // namespace brig::daemon

@@ -131,19 +131,20 @@ session::Quota quota_of(const config::Config::Quota& quota) {
   return {quota.sessions, quota.memory, quota.disk, quota.starts_per_minute};
 }
 
-Result<std::optional<api::TcpListener>> tcp_listener(const config::Config& config, const StatePaths& paths) {
+Result<std::optional<api::TcpListener>> tcp_listener(const config::Config::Tcp& config,
+                                                     std::filesystem::path tls_dir) {
   std::optional<api::TcpListener> listener;
-  if (config.tcp.listen.empty()) return listener;
-  auto colon = config.tcp.listen.rfind(':');
+  if (config.listen.empty()) return listener;
+  auto colon = config.listen.rfind(':');
   api::TcpListener tcp;
-  tcp.address = config.tcp.listen.substr(0, colon);
+  tcp.address = config.listen.substr(0, colon);
   if (tcp.address.size() > 2 && tcp.address.front() == '[')
     tcp.address = tcp.address.substr(1, tcp.address.size() - 2);
-  tcp.port = static_cast<std::uint16_t>(std::stoul(config.tcp.listen.substr(colon + 1)));
-  tcp.certificate = config.tcp.cert;
-  tcp.key = config.tcp.key;
-  tcp.tls_dir = paths.tls();
-  tcp.hosts = config.tcp.allowed_hosts;
+  tcp.port = static_cast<std::uint16_t>(std::stoul(config.listen.substr(colon + 1)));
+  tcp.certificate = config.cert;
+  tcp.key = config.key;
+  tcp.tls_dir = std::move(tls_dir);
+  tcp.hosts = config.allowed_hosts;
   listener = std::move(tcp);
   return listener;
 }
@@ -176,6 +177,7 @@ struct Service::Parts {
   std::optional<store::CheckpointTable> checkpoints;
   std::optional<store::LifeTable> lives;
   std::optional<store::TokenTable> tokens;
+  std::optional<store::PreviewTable> previews;
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
   std::optional<store::EgressTable> egress_rules;
@@ -204,6 +206,7 @@ struct Service::Parts {
   std::unique_ptr<doctor::Doctor> doctor;
   std::optional<ApiPolicies> api_policies;
   std::optional<ApiTokens> api_tokens;
+  std::optional<ApiPreviews> api_previews;
   std::optional<api::Server> server;
   bool took_stock = false;  // the ledger was compared with the engine once
 
@@ -230,6 +233,7 @@ Result<void> Service::prepare() {
   parts.checkpoints.emplace(*parts.database);
   parts.lives.emplace(*parts.database);
   parts.tokens.emplace(*parts.database);
+  parts.previews.emplace(*parts.database);
   parts.event_table.emplace(*parts.database);
   parts.events.emplace(loop_.executor(),
                        events::Log::Options{config_.limits.events, config_.limits.events_age},
@@ -321,11 +325,15 @@ Result<void> Service::prepare() {
       doctor::make_doctor(std::move(setup), *parts.engine, *parts.images, parts.mounter, parts.blocking);
   parts.api_policies.emplace(*parts.policies);
   parts.api_tokens.emplace(*parts.tokens);
+  parts.api_previews.emplace(*parts.previews);
   api::Config api_config;
   BRIG_CHECK(make_socket_directory(config_.service.socket.parent_path()));
   BRIG_TRY(auto group, group_id(config_.service.group));
   api_config.unix_socket = api::UnixListener{config_.service.socket, group};
-  BRIG_TRY(api_config.tcp, tcp_listener(config_, paths));
+  BRIG_TRY(api_config.tcp, tcp_listener(config_.tcp, paths.tls()));
+  config::Config::Tcp preview{config_.preview.listen, config_.preview.cert, config_.preview.key, {}};
+  BRIG_TRY(auto preview_tcp, tcp_listener(preview, paths.tls() / "preview"));
+  if (preview_tcp) api_config.preview = api::PreviewListener{std::move(*preview_tcp), config_.preview.domain};
   api_config.limits.connections = static_cast<unsigned>(config_.limits.max_connections);
   api_config.limits.requests_per_second = static_cast<double>(config_.limits.requests_per_minute) / 60.0;
   // One place hears of every change of a session's phase: who follows the events, and the gauges.
@@ -360,6 +368,7 @@ Result<void> Service::prepare() {
                                      *parts.doors,
                                      *parts.api_policies,
                                      *parts.api_tokens,
+                                     *parts.api_previews,
                                      *parts.events,
                                      parts.metrics,
                                      parts.clock,

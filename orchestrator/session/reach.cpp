@@ -161,7 +161,9 @@ net::Task<Result<std::unique_ptr<Upload>>> Manager::upload(Caller caller, std::s
 
 net::Task<Result<std::unique_ptr<supervisor::Channel>>> Manager::connect(Caller caller, std::string ref,
                                                                          std::uint16_t port) {
-  BRIG_CO_TRY(auto sandbox, co_await reach(std::move(caller), std::move(ref)));
+  BRIG_CO_TRY(auto row, co_await find_row(caller, ref, true));
+  BRIG_CO_TRY(auto sandbox, co_await reach(std::move(caller), row.id.str()));
+  touch(row.id);  // a look that falls between short connections would see none
   co_return co_await sandbox->link().open_port(port, Deadline::in(kConnectPort));
 }
 

@@ -195,7 +195,22 @@ CREATE TABLE lives (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers, kEvents, kEgress, kCheckpoints, kProviders, kLives};
+// Ports of sessions that may be looked at: of each token its SHA-256 alone.
+constexpr const char* kPreviews = R"sql(
+CREATE TABLE previews (
+  id         TEXT PRIMARY KEY,
+  hash       BLOB NOT NULL CHECK (length(hash) = 32),
+  session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  port       INTEGER NOT NULL,
+  owner      TEXT NOT NULL,
+  mesh       TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,       kLayers,    kEvents, kEgress,
+                                  kCheckpoints, kProviders, kLives,  kPreviews};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

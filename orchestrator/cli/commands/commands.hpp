@@ -7,7 +7,7 @@ namespace brig::cli {
 
 extern const CommandSpec kRun, kAsk, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents;
-extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward;
+extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward, kPreview;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
 extern const CommandSpec kPolicy, kImage, kIdentity, kProfile, kToken;
 extern const CommandSpec kDoctor, kVersion;

@@ -105,6 +105,8 @@ TEST(OpenApi, DescribesEveryAnswer) {
       {"POST", "/v1/sessions/{ref}/exec", "/v1/sessions/fix/exec", R"({"argv": ["ls"]})", 201},
       {"POST", "/v1/sessions/{ref}/pause", "/v1/sessions/fix/pause", "", 200},
       {"POST", "/v1/sessions/{ref}/resume", "/v1/sessions/fix/resume", "", 200},
+      {"POST", "/v1/sessions/{ref}/previews", "/v1/sessions/fix/previews", R"({"port": 3000})", 201},
+      {"GET", "/v1/previews", "/v1/previews", "", 200},
       {"POST", "/v1/sessions/{ref}/stop", "/v1/sessions/fix/stop", "", 200},
       {"GET", "/v1/sessions/{ref}/changes", "/v1/sessions/fix/changes?path=a&path=b%5C%5Cc&lines=1", "", 200},
       {"GET", "/v1/sessions/{ref}/egress", "/v1/sessions/fix/egress", "", 200},

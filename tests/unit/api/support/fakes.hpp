@@ -199,6 +199,29 @@ class MemoryTokens final : public TokenStore {
   std::map<std::string, Token> tokens;
 };
 
+class MemoryPreviews final : public PreviewStore {
+ public:
+  net::Task<Result<void>> create(Preview preview) override {
+    previews[preview.id] = preview;
+    co_return Result<void>();
+  }
+  net::Task<Result<std::vector<Preview>>> list() override {
+    std::vector<Preview> out;
+    for (const auto& [id, preview] : previews) out.push_back(preview);
+    co_return out;
+  }
+  net::Task<Result<std::optional<Preview>>> find(std::string id) override {
+    auto it = previews.find(id);
+    co_return it == previews.end() ? std::nullopt : std::optional(it->second);
+  }
+  net::Task<Result<void>> remove(std::string id) override {
+    previews.erase(id);
+    co_return Result<void>();
+  }
+
+  std::map<std::string, Preview> previews;
+};
+
 session::View a_view(std::string id, std::string name);
 
 }  // namespace brig::api::test

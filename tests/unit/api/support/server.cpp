@@ -36,6 +36,9 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   tcp.tls_dir = dir.path() / "tls";
   tcp.hosts = {"brig.example"};
   config.tcp = tcp;
+  PreviewListener preview;
+  preview.tcp.tls_dir = dir.path() / "tls";
+  config.preview = preview;
   config.limits.close_time = Millis{300};
   if (configure) configure(config);
   auto ledger = store::Database::open(dir.path() / "brig.db");
@@ -55,6 +58,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     egress,
                     policies,
                     tokens,
+                    previews,
                     *events,
                     metrics,
                     clock,

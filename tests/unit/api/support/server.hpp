@@ -75,6 +75,7 @@ struct TestServer {
   FakeEgress egress;
   FakePolicies policies;
   MemoryTokens tokens;
+  MemoryPreviews previews;
   metrics::Registry metrics;
   std::unique_ptr<store::Database> database;
   std::optional<store::EventTable> event_table;
