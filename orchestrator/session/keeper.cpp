@@ -1,9 +1,10 @@
 // Ends what has outlived its time, or has had nothing to do for too long.
 //
 // At work is a session while somebody is attached to it, a port inside is reached through us, bytes go in or
-// come out, or its processes use more than a hundredth of a CPU. A process that only waits does not keep it,
-// nor does one that is frozen: while it is paused, the idle time stands still and the time to live runs on.
-// What was seen is kept in the ledger, so that a restart of ours neither gives nor takes time.
+// come out (also by its way out), or its processes use more than a hundredth of a CPU. A process that only
+// waits does not keep it, nor does one that is frozen: while it is paused, the idle time stands still and the
+// time to live runs on. What was seen is kept in the ledger, so that a restart of ours neither gives nor
+// takes time.
 #include "core/log.hpp"
 #include "core/units.hpp"
 #include "session/manager_state.hpp"
@@ -58,6 +59,8 @@ net::Task<void> Manager::look_at(std::shared_ptr<Live> live) {
   auto& life = *live->life;
   auto now = parts_.clock.wall();
   auto bytes = traffic(*live);
+  if (auto door = co_await parts_.doors.show(live->row.id))
+    bytes += door->counts.sent + door->counts.received;
   bool busy = live->attached > 0 || stats->channels > 0 || bytes != live->traffic;
   busy |= stats->cpu_ms > life.cpu_ms && at_work(stats->cpu_ms - life.cpu_ms, now - live->looked_at);
   live->traffic = bytes;

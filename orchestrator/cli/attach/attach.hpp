@@ -23,6 +23,7 @@ struct AttachRequest {
   bool take_over = false;              // with write: has the pen also if somebody else had it
   bool terminal = false;               // ours is one, and becomes raw
   bool read_stdin = true;
+  bool answer_questions = false;    // of egress, where we have a terminal
   bool signal_when_unread = false;  // our reader went away: tell the process, as a pipe would
   DetachKeys detach_keys;
   Millis reconnect{60'000};

@@ -44,6 +44,8 @@ Attacher::Attacher(Client& client, AttachRequest request)
 Result<AttachEnd> Attacher::run() {
   ::signal(SIGPIPE, SIG_IGN);
   if (request_.terminal && ours()) raw_.emplace(STDIN_FILENO);
+  bool keys = request_.detach_keys.has(DetachKeys::Pressed::questions);
+  if (raw_ && request_.answer_questions && keys) questions_.emplace(client_.endpoint(), request_.session);
   while (!end_) {
     auto round = open();
     if (round) round = serve();
@@ -63,6 +65,9 @@ Result<AttachEnd> Attacher::run() {
     }
     Error why = round ? Error{Code::unavailable, "the connection broke", "client", true} : round.error();
     if (!wait_to_retry() && !end_) return given_up(why);
+  }
+  if (title_pushed_) {
+    [[maybe_unused]] auto n = ::write(STDOUT_FILENO, "\x1b[23;2t", 7);
   }
   raw_.reset();
   return *end_;
@@ -140,7 +145,9 @@ Result<void> Attacher::serve() {
     if (end_) return {};
     if (lost_ && written) return {};
     if (!lost_) pump_input();
-    BRIG_CHECK(poll_once(-1));
+    check_prompt();
+    announce_questions();
+    BRIG_CHECK(poll_once(prompt_ ? 500 : -1));
   }
 }
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "cli/attach/attach.hpp"
+#include "cli/attach/ground.hpp"
+#include "cli/attach/questions.hpp"
 #include "cli/attach/resume.hpp"
 #include "cli/attach/sink.hpp"
 #include "cli/client/websocket.hpp"
@@ -56,6 +58,14 @@ class Attacher {
   void pen_moved(bool ours, const nlohmann::json& pen);
   void typed_without_pen(std::string_view typed);
   std::string how_to_take_over() const;
+  // attacher_prompt.cpp: what the person is asked
+  bool may_write_between() const;
+  void announce_questions();
+  void open_prompt();
+  void show_line(const std::string& text);
+  void close_prompt();
+  void key_at_prompt(char key);
+  void check_prompt();
   bool ours() const { return request_.write; }
   bool may_write() const { return request_.write && has_pen_; }
   bool reached_until() const {
@@ -82,6 +92,14 @@ class Attacher {
   bool take_over_;
   bool has_pen_ = false;
   bool told_to_watch_ = false;
+
+  std::optional<Questions> questions_;
+  std::optional<Question> prompt_;  // is being asked: output waits
+  bool prompt_due_ = false;         // as soon as nothing of the program's is on its way
+  SteadyTime prompt_until_{};
+  std::uint64_t announced_ = 0;
+  bool title_pushed_ = false;
+  Ground ground_;
 
   // Of the present connection:
   std::unique_ptr<Stream> stream_;

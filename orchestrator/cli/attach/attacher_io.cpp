@@ -32,8 +32,10 @@ bool is_offset(const nlohmann::json& json) {
 }  // namespace
 
 Result<void> Attacher::poll_once(int timeout) {
-  bool may_receive = !lost_ && !outcome_ && sink_.empty() && piece_.empty();
-  pollfd polls[4] = {{-1, 0, 0}, {signals_.fd(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLOUT, 0}};
+  bool may_receive = !lost_ && !outcome_ && sink_.empty() && piece_.empty() && !prompt_;
+  pollfd polls[5] = {
+      {-1, 0, 0}, {signals_.fd(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLOUT, 0}, {-1, POLLIN, 0}};
+  if (questions_ && may_write_between()) polls[4].fd = questions_->fd();
   if (!lost_) {
     polls[0].events = static_cast<short>((may_receive ? POLLIN : 0) | (outbox_.empty() ? 0 : POLLOUT));
     // With no events asked for, a hang-up would still be reported, for ever.
@@ -44,7 +46,7 @@ Result<void> Attacher::poll_once(int timeout) {
   if (may_receive && stream_->pending()) timeout = 0;
   if ((client_.endpoint().tls || !may_receive) && timeout < 0) timeout = 5000;
 
-  int n = ::poll(polls, 4, timeout);
+  int n = ::poll(polls, 5, timeout);
   if (n < 0 && errno != EINTR) return errno_error(errno, "cannot poll", "client");
   if (n > 0 && polls[1].revents) take_signals();
   if (n > 0 && polls[2].revents) read_stdin();
@@ -142,6 +144,7 @@ Result<void> Attacher::take_payload(const FrameReader::Event& event) {
   }
   piece_stream_ = prefix_[0];
   piece_ = cursor_.take(bytes);
+  if (raw_) ground_.feed(piece_);
   return {};
 }
 
@@ -300,7 +303,14 @@ void Attacher::read_stdin() {
   std::string kept;
   bool leave = false;
   while (!typed.empty() && !leave) {
-    leave = request_.detach_keys.feed(typed, kept) == DetachKeys::Pressed::leave;
+    if (prompt_) {
+      key_at_prompt(typed.front());
+      typed.remove_prefix(1);
+      continue;
+    }
+    auto pressed = request_.detach_keys.feed(typed, kept);
+    leave = pressed == DetachKeys::Pressed::leave;
+    if (pressed == DetachKeys::Pressed::questions) open_prompt();
   }
   // With nobody to pass it on to, and the person told so, ctrl-c means us.
   if (!stream_ && reconnect_.noted() && kept.find('\x03') != std::string::npos) {

@@ -36,8 +36,11 @@ inline constexpr OptionSpec kPresetOption = {
     .help = "let it reach this host's package registries (npm, pip, apt), or the provider's own hosts",
     .complete = "npm|pip|apt|provider",
     .many = true};
-inline constexpr OptionSpec kAskOption = {
-    .flags = "--ask", .help = "what no rule decides waits for an answer ('brig egress show', 'answer')"};
+inline constexpr OptionSpec kAskOption = {.flags = "--ask",
+                                          .help =
+                                              "what no rule decides waits for an answer: at your terminal "
+                                              "(the bell rings, ctrl-p ctrl-a asks), or by "
+                                              "'brig egress show' and 'answer'"};
 inline constexpr OptionSpec kTerminalOption = {.flags = "-t,--tty",
                                                .help = "give it a terminal even if we have none"};
 inline constexpr OptionSpec kNoTerminalOption = {.flags = "-T,--no-tty",

@@ -60,6 +60,11 @@ Result<int> attach_command(Context& context, const Arguments& arguments) {
   }
   request.terminal = request.write && has_terminal && ::isatty(STDIN_FILENO) && ::isatty(STDOUT_FILENO);
   if (request.watch && !request.terminal) request.read_stdin = false;
+  if (request.terminal) {
+    auto egress = client->call("GET", session_path(request.session) + "/egress");
+    request.answer_questions =
+        egress && egress->is_object() && egress->value("ask", nlohmann::json()) == true;
+  }
   request.detach_keys = std::move(keys);
   return attach_and_exit(context, std::move(request), target.name);
 }

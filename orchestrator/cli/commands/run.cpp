@@ -142,6 +142,7 @@ Result<int> run(Context& context, const Arguments& arguments) {
   request.signal_when_unread = true;
   request.started_by_us = true;
   request.detach_keys = std::move(keys);
+  request.answer_questions = arguments.has("ask");
   if (request.session.empty()) return Error{Code::protocol, "brigd's answer names no session", "cli", false};
   return attach_and_exit(context, std::move(request), name);
 }

@@ -330,6 +330,23 @@ TEST_F(Egress, AQuestionWaitsForAnAnswer) {
   EXPECT_TRUE(shown()["questions"].empty());
 }
 
+TEST_F(Egress, TrafficIsWork) {
+  auto begin = [&](const std::string& name, const std::string& each) {
+    auto done =
+        brigd.brig({"run", "box", "--name", name, "-d", "--project", project_.string(), "--allow", kRule,
+                    "--idle", "4s", "--", "sh", "-c", "while :; do " + each + "; sleep 1; done"});
+    ASSERT_EQ(done.code, 0) << done.err;
+  };
+  begin("talks", "./knock good.test " + std::to_string(kPort) + " bye");
+  begin("waits", ":");
+  auto state = [&](const std::string& name) {
+    auto done = brigd.brig({"show", name, "--json"});
+    return json::parse(done.out, nullptr, false).value("state", "");
+  };
+  ASSERT_TRUE(eventually([&] { return state("waits") == "ended"; }, "the one that only waits is ended"));
+  EXPECT_EQ(state("talks"), "running");
+}
+
 // The whole way: a program that knows nothing of all this, brig-init's resolver and listeners, the door, the
 // listener.
 TEST_F(Egress, ProgramsNeedNotKnowOfIt) {

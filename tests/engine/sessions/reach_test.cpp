@@ -112,6 +112,35 @@ TEST_F(Reach, PlacesAreAsCpHasThem) {
   EXPECT_EQ(inside("fix", "cat /tmp/d/a").out, "A");
 }
 
+TEST_F(Reach, NamesAreBytesOfAnyKindAndOfFullLength) {
+  start("fix");
+  std::string odd(255, '\xff');
+  std::string line = "-new\nline\t\x1b[31m";
+  auto dir = make("names") / odd;
+  std::filesystem::create_directories(dir / odd);
+  put_file(dir / odd / odd, "deep");
+  put_file(dir / line, "odd");
+  ASSERT_EQ(brigd.brig({"cp", dir, "fix:/tmp"}).code, 0);
+  EXPECT_EQ(inside("fix", "cd /tmp/*/ && cat */* && cat ./-*").out, "deepodd");
+  auto back = brigd.brig({"cp", "fix:/tmp/" + odd, brigd.dir() / "back"});
+  ASSERT_EQ(back.code, 0) << back.err;
+  EXPECT_EQ(*read_file(brigd.dir() / "back" / odd / odd, 100), "deep");
+  EXPECT_EQ(*read_file(brigd.dir() / "back" / line, 100), "odd");
+  // A single file by such a name, each way, and into a stream.
+  ASSERT_EQ(brigd.brig({"cp", dir / odd / odd, "fix:/tmp/" + odd + "/again"}).code, 0);
+  ASSERT_EQ(brigd.brig({"cp", "fix:/tmp/" + odd + "/" + odd + "/" + odd, brigd.dir() / "one"}).code, 0);
+  EXPECT_EQ(*read_file(brigd.dir() / "one", 100), "deep");
+  auto stream = brigd.brig({"cp", "fix:/tmp/" + odd, "-"});
+  EXPECT_EQ(stream.code, 0) << stream.err;
+  EXPECT_EQ(brigd.brig({"cp", "-", "fix:/workspace"}, stream.out).code, 0);
+  EXPECT_EQ(inside("fix", "cd /workspace/*/ && cat again */*").out, "deepdeep");
+  // What the error says of it moves no cursor.
+  auto missing = brigd.brig({"cp", "fix:/tmp/" + odd + "/" + line + "/no", "x"});
+  EXPECT_NE(missing.code, 0);
+  EXPECT_EQ(missing.err.find('\x1b'), std::string::npos);
+  EXPECT_EQ(missing.err.find('\xff'), std::string::npos);
+}
+
 TEST_F(Reach, ErrorsNameThePathAndLeaveNothingHalf) {
   start("fix", {"--disk", "32M"});
   auto missing = brigd.brig({"cp", "fix:/no/such", "."});

@@ -1,0 +1,107 @@
+// A web page inside, seen from outside by its URL.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <nlohmann/json.hpp>
+
+#include "brigd.hpp"
+
+namespace brig::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::uint16_t free_port() {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  return ntohs(address.sin_port);
+}
+
+class Preview : public testing::Test, public testing::WithParamInterface<const char*> {
+ protected:
+  Preview() : port(free_port()), brigd("[preview]\nlisten = \"127.0.0.1:" + std::to_string(port) + "\"\n") {}
+
+  // As a browser that keeps cookies would.
+  harness::Finished curl(const std::string& url, std::vector<std::string> more = {}) {
+    auto host = url.substr(7, url.find(':', 7) - 7);
+    std::vector<std::string> args = {"/usr/bin/curl",
+                                     "-sS",
+                                     "--resolve",
+                                     host + ":" + std::to_string(port) + ":127.0.0.1",
+                                     "-m",
+                                     "60",
+                                     "-w",
+                                     "\n%{http_code}"};
+    args.insert(args.end(), more.begin(), more.end());
+    args.push_back(url);
+    auto done = harness::run(args);
+    if (!done) ADD_FAILURE() << done.error().message;
+    return done ? *done : harness::Finished{-1, "", ""};
+  }
+
+  std::uint16_t port;
+  Brigd brigd;
+};
+
+TEST_P(Preview, ShowsThePageToWhoeverHasTheUrlUntilItIsTakenBack) {
+  auto started =
+      brigd.brig({"run", "box", "--name", "fix", "--empty", "--runtime", GetParam(), "-d", "--", "sh", "-c",
+                  "mkdir -p /tmp/www/cgi-bin; echo hello > /tmp/www/index.html; "
+                  "yes page | head -c 3000000 > /tmp/www/large; "
+                  "httpd -f -p 127.0.0.1:3000 -h /tmp/www"});
+  ASSERT_EQ(started.code, 0) << started.err;
+  auto made = brigd.brig({"preview", "fix", "3000", "--json"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  auto preview = nlohmann::json::parse(made.out, nullptr, false);
+  std::string url = preview["url"], origin = preview["origin"], id = preview["id"], token = preview["token"];
+  auto jar = (brigd.dir() / "jar").string();
+  eventually(
+      [&] {
+        return curl(origin + "/", {"-H", "Brig-Preview-Token: " + token}).out == "hello\n\n200";
+      },
+      "the page is there");
+  EXPECT_EQ(curl(url, {"-L", "-c", jar, "-b", jar}).out, "hello\n\n200");
+  EXPECT_EQ(curl(origin + "/", {"-b", jar}).out, "hello\n\n200");
+  EXPECT_THAT(curl(origin + "/").out, HasSubstr("401"));
+  EXPECT_EQ(curl(origin + "/large", {"-b", jar}).out.size(), 3'000'000u + 4);
+  EXPECT_THAT(curl(origin + "/none", {"-b", jar}).out, HasSubstr("404"));
+  // It is the ledger's: a restart forgets none.
+  brigd.kill_hard();
+  brigd.start();
+  eventually(
+      [&] {
+        return curl(origin + "/", {"-b", jar}).out == "hello\n\n200";
+      },
+      "the page is there again");
+  auto listed = brigd.brig({"preview", "ls"});
+  EXPECT_THAT(listed.out, HasSubstr(id));
+  EXPECT_THAT(listed.out, HasSubstr("fix"));
+  EXPECT_EQ(listed.out.find(token), std::string::npos);
+  EXPECT_EQ(brigd.log().find(token), std::string::npos);
+  EXPECT_EQ(brigd.brig({"preview", "rm", id}).out, id + "\n");
+  EXPECT_THAT(curl(origin + "/", {"-b", jar}).out, HasSubstr("401"));
+  EXPECT_EQ(brigd.brig({"preview", "rm", id}).code, 66);
+
+  auto other = nlohmann::json::parse(brigd.brig({"preview", "fix", "3999", "--json"}).out, nullptr, false);
+  EXPECT_THAT(curl(other["origin"].get<std::string>() + "/",
+                   {"-H", "Brig-Preview-Token: " + other["token"].get<std::string>()})
+                  .out,
+              HasSubstr("502"));
+  EXPECT_EQ(brigd.brig({"rm", "-f", "fix"}).code, 0);
+  EXPECT_EQ(nlohmann::json::parse(brigd.brig({"preview", "ls", "--json"}).out)["previews"].size(), 0u);
+  EXPECT_EQ(brigd.brig({"preview", "fix", "3000"}).code, 66);
+  brigd.expect_nothing_left();
+}
+INSTANTIATE_TEST_SUITE_P(All, Preview, testing::Values("runc", "runsc"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace brig::test
