@@ -36,6 +36,13 @@ std::vector<Visit> commands_of(const CommandSpec& root) {
   return out;
 }
 
+// What completes a command's arguments: the last one's, of which there may be many, or the first one's.
+const char* completes(const CommandSpec& spec) {
+  if (spec.positionals.empty()) return nullptr;
+  const char* last = spec.positionals.back().complete;
+  return last ? last : spec.positionals.front().complete;
+}
+
 // ---- bash
 
 std::string bash_values(const char* complete) {
@@ -70,11 +77,13 @@ std::string bash(const CommandSpec& root) {
       if (spec == &root) break;
     }
     list.pop_back();
-    words += "    '" + path + "') words='" + list + "' ;;\n";
+    words += "    '" + path + "') words='" + list + "'";
+    if (!spec->commands.empty() && completes(*spec))
+      words += "; words+=\" $(brig __complete " + std::string(completes(*spec)) + " 2>/dev/null)\"";
+    words += " ;;\n";
     values += "    '" + path + "') case \"$prev\" in\n" + takes + "    esac\n";
-    if (!spec->positionals.empty() && spec->positionals.back().complete) {
-      values += "      [[ \"$cur\" != -* ]] && { " + bash_values(spec->positionals.back().complete) +
-                "; return; }\n";
+    if (spec->commands.empty() && completes(*spec)) {
+      values += "      [[ \"$cur\" != -* ]] && { " + bash_values(completes(*spec)) + "; return; }\n";
     }
     values += "    ;;\n";
   }
@@ -162,7 +171,11 @@ std::string zsh(const CommandSpec& root) {
       for (const auto* child : spec->commands) {
         if (!child->hidden) out += "      '" + zsh_text(child->name) + ":" + zsh_text(child->summary) + "'\n";
       }
-      out += "    )\n    _describe command commands ;;\n  rest)\n    case $line[1] in\n";
+      out += "    )\n    _describe command commands";
+      if (completes(*spec))
+        out +=
+            "\n    compadd -- ${(f)\"$(brig __complete " + std::string(completes(*spec)) + " 2>/dev/null)\"}";
+      out += " ;;\n  rest)\n    case $line[1] in\n";
       for (const auto* child : spec->commands) {
         std::string below = path.empty() ? child->name : path + " " + child->name;
         if (!child->hidden) out += std::string("    ") + child->name + ") " + function_of(below) + " ;;\n";
@@ -230,8 +243,8 @@ std::string fish(const CommandSpec& root) {
     }
     if (spec == &root) continue;
     for (const auto& option : spec->options) fish_option(out, option, condition);
-    if (!spec->positionals.empty() && spec->positionals.back().complete) {
-      std::string values = fish_values(spec->positionals.back().complete);
+    if (completes(*spec)) {
+      std::string values = fish_values(completes(*spec));
       out += "complete -c brig" + condition + values + "\n";
     }
   }
