@@ -187,6 +187,64 @@ TEST(Throughput, AgainstDockerWithJsonFile) {
   throughput("json-file", "64", "at least 10");
 }
 
+// How long the whole program takes.
+std::optional<double> took(const std::vector<std::string>& argv, harness::SpawnOptions options) {
+  auto begin = now();
+  auto done = harness::run(argv, {}, std::move(options));
+  return done && done->code == 0 ? std::optional<double>(now() - begin) : std::nullopt;
+}
+
+class Copy : public testing::Test {
+ protected:
+  Copy() {
+    EXPECT_EQ(brigd.brig({"run", "box", "--name", "copy", "--empty", "-d", "--", "sleep", "100000"}).code, 0);
+    auto begun = harness::run(
+        docker({"run", "-d", "--name", "bench-copy", "--network=none", kImage, "sleep", "100000"}));
+    EXPECT_TRUE(begun && begun->code == 0) << (begun ? begun->err : "");
+  }
+  ~Copy() override { (void)harness::run(docker({"rm", "-f", "bench-copy"})); }
+
+  void both_ways(const std::string& what, const std::filesystem::path& tree) {
+    auto place = [this](const char* kind) { return std::string(kind) + std::to_string(number_++); };
+    Way in{"brig cp", [&] {
+             return took(brigd.command({"cp", tree, "copy:" + place("b")}), brigd.options());
+           }};
+    Way in_docker{"docker cp", [&] {
+                    return took(docker({"cp", tree, "bench-copy:/tmp/" + place("d")}), {});
+                  }};
+    compare("Copying " + what + " into a sandbox", "ms", 1000, 7, in, in_docker, "at most 1.10");
+    ASSERT_EQ(brigd.brig({"cp", tree, "copy:out"}).code, 0);
+    ASSERT_TRUE(took(docker({"cp", tree, "bench-copy:/tmp/out"}), {}));
+    Way out{"brig cp", [&] {
+              return took(brigd.command({"cp", "copy:out", brigd.dir() / place("b")}), brigd.options());
+            }};
+    Way out_docker{"docker cp", [&] {
+                     return took(docker({"cp", "bench-copy:/tmp/out", brigd.dir() / place("d")}), {});
+                   }};
+    compare("Copying " + what + " out of it", "ms", 1000, 7, out, out_docker, "at most 1.10");
+  }
+
+  Brigd brigd;
+  int number_ = 0;
+};
+
+TEST_F(Copy, OfManyFilesAgainstDockerCp) {
+  auto tree = brigd.project("many");
+  for (int i = 0; i < 50; ++i) {
+    auto directory = tree / ("d" + std::to_string(i));
+    std::filesystem::create_directory(directory);
+    for (int k = 0; k < 100; ++k) std::ofstream(directory / ("f" + std::to_string(k))) << "file " << k;
+  }
+  both_ways("5,000 small files", tree);
+}
+
+TEST_F(Copy, OfOneLargeFileAgainstDockerCp) {
+  auto file = brigd.dir() / "large";
+  auto made = harness::run({"dd", "if=/dev/urandom", "of=" + file.string(), "bs=1M", "count=256"});
+  ASSERT_TRUE(made && made->code == 0);
+  both_ways("256 MiB", file);
+}
+
 // Kilobytes of a line in /proc/PID/FILE.
 double kilobytes(pid_t pid, const std::string& file, const std::string& key) {
   auto text = read_file("/proc/" + std::to_string(pid) + "/" + file, 1 << 20);
