@@ -26,6 +26,7 @@
 #include "session/one_shot.hpp"
 #include "session/reach.hpp"
 #include "session/sessions.hpp"
+#include "session/volumes.hpp"
 #include "session/workspaces.hpp"
 
 namespace brig::api {
@@ -107,6 +108,7 @@ struct Services {
   review::Reviews& reviews;
   session::Reach& reach;
   session::OneShots& one_shots;
+  session::Volumes& volumes;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

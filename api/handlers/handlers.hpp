@@ -71,6 +71,11 @@ net::Task<Response> update_identity(Context* context, Request* request);
 net::Task<Response> remove_identity(Context* context, Request* request);
 net::Task<Response> probe_identity(Context* context, Request* request);
 
+net::Task<Response> list_volumes(Context* context, Request* request);
+net::Task<Response> create_volume(Context* context, Request* request);
+net::Task<Response> get_volume(Context* context, Request* request);
+net::Task<Response> remove_volume(Context* context, Request* request);
+
 net::Task<Response> list_images(Context* context, Request* request);
 net::Task<Response> list_outdated(Context* context, Request* request);
 net::Task<Response> build_image(Context* context, Request* request);

@@ -135,6 +135,13 @@ session::CreateSpec decode_create(Body& body) {
   out.project = top.text("project", {.max = kMaxPath});
   if (out.project && !out.project->starts_with('/'))
     top.fail("project", "project " + brig::quoted(*out.project) + " must be an absolute path");
+  if (auto git = top.object("git"); git.present()) {
+    out.git.emplace();
+    out.git->url = git.text("url", {.required = true, .max = 2048}).value_or("");
+    out.git->ref = git.text("ref", {.max = 255}).value_or("");
+    git.finish();
+    if (out.project) top.fail("git", "git and project exclude each other; say one");
+  }
   out.profile = top.text("profile", {.max = kMaxName}).value_or("");
   out.request = read_policy(top);
   out.args = top.texts("args", kMaxArguments, {.max = kMaxArgument});
@@ -149,6 +156,7 @@ session::CreateSpec decode_create(Body& body) {
   out.image = top.text("image", {.max = 255}).value_or("");
   out.binary = top.text("binary", {.max = kMaxPath}).value_or("");
   out.identity = top.text("identity", {.max = kMaxName}).value_or("");
+  out.volumes = read_volumes(top);
   out.overlays = read_overlays(top);
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
   top.finish();

@@ -39,11 +39,13 @@ struct PreviewSpec {
   Millis expires_in{};
 };
 PreviewSpec decode_preview(Body& body);
+session::VolumeSpec decode_volume(Body& body);
 bool decode_build(Body& body);  // no_cache
 review::ApplySpec decode_apply(Body& body);
 std::vector<std::string> decode_undo(Body& body);  // skip
 
 std::vector<session::Overlay> read_overlays(Object& top);
+std::vector<session::SharedMount> read_volumes(Object& top);
 std::optional<session::TerminalSize> read_terminal(Object object);
 
 // "TERM", "SIGTERM" or "15"; 0 if it is none.

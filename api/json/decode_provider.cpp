@@ -1,15 +1,18 @@
-// What callers say of providers, identities and the files they hand in.
+// What callers say of providers, identities, volumes and the files they hand in.
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "api/json/decode.hpp"
+#include "core/names.hpp"
 #include "core/text.hpp"
+#include "core/units.hpp"
 #include "docker/base64.hpp"
 
 namespace brig::api {
 namespace {
 
 constexpr std::size_t kMaxOverlays = 32;
+constexpr std::size_t kMaxVolumes = 16;
 constexpr std::size_t kMaxContent = 2 << 20;
 constexpr std::size_t kMaxLabel = 64;
 constexpr std::size_t kMaxPath = 4096;
@@ -45,6 +48,39 @@ session::Overlay read_overlay(Object entry) {
 std::vector<session::Overlay> read_overlays(Object& top) {
   std::vector<session::Overlay> out;
   for (auto& entry : top.objects("overlays", kMaxOverlays)) out.push_back(read_overlay(entry));
+  return out;
+}
+
+std::vector<session::SharedMount> read_volumes(Object& top) {
+  std::vector<session::SharedMount> out;
+  for (auto& entry : top.objects("volumes", kMaxVolumes)) {
+    session::SharedMount mount;
+    mount.volume = entry.text("volume", {.required = true, .max = 64}).value_or("");
+    mount.path = entry.text("path", {.required = true, .max = kMaxPath}).value_or("");
+    mount.read_only = entry.flag("read_only").value_or(false);
+    entry.finish();
+    out.push_back(std::move(mount));
+  }
+  return out;
+}
+
+session::VolumeSpec decode_volume(Body& body) {
+  auto top = body.object();
+  session::VolumeSpec out;
+  out.name = top.text("name", {.required = true, .max = 64}).value_or("");
+  if (auto name = check_name("name", out.name); !name) top.fail("name", name.error().message);
+  if (auto text = top.text("size", {.max = 64})) {
+    auto size = parse_size(*text);
+    if (size) {
+      out.size = *size;
+    } else {
+      top.fail("size", size.error().message);
+    }
+  }
+  out.mesh = top.text("mesh", {.max = 64}).value_or("");
+  if (auto mesh = check_name("mesh", out.mesh); !out.mesh.empty() && !mesh)
+    top.fail("mesh", mesh.error().message);
+  top.finish();
   return out;
 }
 

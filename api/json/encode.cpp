@@ -49,12 +49,16 @@ json encode(const session::View& session) {
            {"processes", encode_all(session.processes)}};
   for (const auto& [key, value] : session.labels) out["labels"][key] = value;
   if (!session.mesh.empty()) out["mesh"] = session.mesh;
+  if (!session.source.empty()) out["source"] = session.source;
   if (session.project) out["project"] = *session.project;
   if (!session.identity.empty()) {
     out["identity"] = session.identity;
     out["identity_id"] = session.identity_id;
   }
   if (!session.container.empty()) out["container"] = session.container;
+  for (const auto& mount : session.volumes)
+    out["volumes"].push_back(
+        {{"volume", mount.volume}, {"path", mount.path}, {"read_only", mount.read_only}});
   if (session.started) out["started"] = format_time(*session.started);
   if (session.ended) out["ended"] = format_time(*session.ended);
   if (session.outcome) out["outcome"] = encode(*session.outcome);
@@ -80,6 +84,23 @@ json encode(const session::CheckpointView& checkpoint) {
           {"created", format_time(checkpoint.created)},
           {"bytes", checkpoint.bytes},
           {"layers", checkpoint.layers}};
+}
+
+json encode(const session::VolumeView& volume) {
+  json out{{"name", volume.name},
+           {"kind", volume.provider.empty() ? "shared" : "config"},
+           {"engine_name", volume.engine},
+           {"owner", volume.owner},
+           {"created", format_time(volume.created)},
+           {"sessions", volume.sessions}};
+  if (!volume.mesh.empty()) out["mesh"] = volume.mesh;
+  if (!volume.provider.empty()) out["provider"] = volume.provider;
+  if (!volume.identity.empty()) out["identity_id"] = volume.identity;
+  if (volume.used) out["last_used"] = format_time(*volume.used);
+  if (!volume.used_by.empty()) out["last_used_by"] = volume.used_by;
+  if (volume.size > 0) out["size_limit"] = volume.size;
+  if (volume.held) out["size"] = *volume.held;
+  return out;
 }
 
 json encode(const image::Provider& provider) {

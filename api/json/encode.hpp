@@ -14,6 +14,7 @@ nlohmann::json encode(const session::ProcessView& process);
 nlohmann::json encode(const session::View& session);
 nlohmann::json encode(const events::Record& event);
 nlohmann::json encode(const session::CheckpointView& checkpoint);
+nlohmann::json encode(const session::VolumeView& volume);
 nlohmann::json encode(const image::Provider& provider);
 nlohmann::json encode(const provider::Identity& identity);
 nlohmann::json encode(const provider::Probe& probe);

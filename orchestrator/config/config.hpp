@@ -86,6 +86,12 @@ struct Config {
   };
   std::vector<Provider> providers;
 
+  struct Volumes {
+    std::uint64_t size = 0;  // of those that nobody gave one
+    std::uint64_t max_size = 0;
+    std::uint64_t per_owner = 0;  // that an owner may make
+  } volumes;
+
   struct Quota {  // of one owner; 0: no bound
     std::uint64_t sessions = 0;
     std::uint64_t memory = 0;

@@ -281,14 +281,31 @@ const Key kKeys[] = {
          c.limits.events_age = *v;
      }},
 
+    {"volumes", "size", "\"4 GiB\"", "",
+     "How much a volume may hold, of a provider's configuration or a shared one that asks for nothing else: "
+     "a "
+     "file system of that size, which takes on the host what is in it. One that is there keeps its size.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.size(n, 16u << 20, std::uint64_t{1} << 44)) c.volumes.size = *v;
+     }},
+    {"volumes", "max_size", "\"64 GiB\"", "", "How much a shared volume may ask for.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.size(n, 16u << 20, std::uint64_t{1} << 44)) c.volumes.max_size = *v;
+     }},
+    {"volumes", "per_owner", "100", "", "How many shared volumes one owner may have.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 0, 100000)) c.volumes.per_owner = *v;
+     }},
+
     {"quota", "sessions", "0", "", "How many sessions one owner may have at a time; 0 is no bound.",
      [](Table& t, Name, Into c) { read_quota(t, c.quota.standard); }},
     {"quota", "memory", "\"0\"", "",
      "What the memory limits of one owner's sessions may come to; 0 is no bound.", [](Table&, Name, Into) {}},
     {"quota", "disk", "\"0\"", "",
-     "What the disk limits of one owner's sessions may come to, ended ones too until they are removed; 0 is "
-     "no "
-     "bound. With a bound, a session needs a disk limit.",
+     "What the disk limits of one owner's sessions may come to, ended ones too until they are removed, and "
+     "apart "
+     "from that the sizes of the shared volumes he made; 0 is no bound. With a bound, a session needs a disk "
+     "limit.",
      [](Table&, Name, Into) {}},
     {"quota", "starts_per_minute", "0", "", "How many sessions one owner may start a minute; 0 is no bound.",
      [](Table&, Name, Into) {}},
@@ -320,6 +337,7 @@ const TableMeaning kTables[] = {
     {"trust", "Certificate authorities, for networks that sign TLS anew."},
     {"egress", "The one door out of sandboxes; what they may reach is the policy's to say."},
     {"limits", "Bounds on what brigd itself spends."},
+    {"volumes", "What outlives sandboxes."},
     {"quota", "Bounds on what each owner of sessions may have, be it a user of this host or a token."},
 };
 

@@ -28,6 +28,7 @@
 #include "review/service.hpp"
 #include "session/engine_containers.hpp"
 #include "session/manager.hpp"
+#include "session/shelf.hpp"
 #include "store/database.hpp"
 #include "workspace/mounter.hpp"
 
@@ -131,6 +132,13 @@ session::Quota quota_of(const config::Config::Quota& quota) {
   return {quota.sessions, quota.memory, quota.disk, quota.starts_per_minute};
 }
 
+session::Quotas::Options quotas_of(const config::Config::Quotas& quotas) {
+  session::Quotas::Options out;
+  out.standard = quota_of(quotas.standard);
+  for (const auto& [owner, quota] : quotas.owners) out.owners[owner] = quota_of(quota);
+  return out;
+}
+
 Result<std::optional<api::TcpListener>> tcp_listener(const config::Config::Tcp& config,
                                                      std::filesystem::path tls_dir) {
   std::optional<api::TcpListener> listener;
@@ -200,6 +208,7 @@ struct Service::Parts {
   std::optional<provider::Hooks> hooks;
   std::optional<provider::Registry> registry;
   std::optional<session::Manager> manager;
+  std::optional<session::Shelf> shelf;
   std::optional<review::Service> reviews;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
@@ -276,7 +285,7 @@ Result<void> Service::prepare() {
   BRIG_TRY(parts.images,
            image::EngineImages::open(std::move(image_options), *parts.engine, parts.blocking, executor));
 
-  volume::Options volume_options{installation, paths};
+  volume::Options volume_options{installation, paths, config_.volumes.size};
   parts.volumes.emplace(executor, std::move(volume_options), *parts.engine, *parts.volume_table, parts.clock,
                         parts.blocking);
   parts.identities.emplace(*parts.identity_table, *parts.images, *parts.volumes, parts.clock, parts.blocking);
@@ -288,8 +297,7 @@ Result<void> Service::prepare() {
   options.output.segment_bytes =
       std::min<std::uint64_t>(options.output.segment_bytes, config_.limits.output_bytes / 4);
   options.max_sessions = config_.limits.max_sessions;
-  options.quotas.standard = quota_of(config_.quota.standard);
-  for (const auto& [owner, quota] : config_.quota.owners) options.quotas.owners[owner] = quota_of(quota);
+  options.quotas = quotas_of(config_.quota);
   options.forbidden = forbidden_places(config_, sockets);
   if (config_.trust.sandboxes && !ca_bundle.empty()) {
     options.ca_bundle = ca_bundle.string();
@@ -307,6 +315,8 @@ Result<void> Service::prepare() {
                               *parts.checkpoints, *parts.lives, *parts.containers, *parts.images,
                               *parts.policies, *parts.volumes, *parts.identities, *parts.hooks, parts.mounter,
                               parts.blocking, *parts.doors});
+  session::ShelfOptions shelf{config_.volumes.max_size, config_.volumes.per_owner, quotas_of(config_.quota)};
+  parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.blocking);
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reviews->recover();
   parts.reconciler.emplace(
@@ -361,6 +371,7 @@ Result<void> Service::prepare() {
                                      *parts.reviews,
                                      *parts.manager,
                                      *parts.manager,
+                                     *parts.shelf,
                                      *parts.images,
                                      *parts.registry,
                                      *parts.identities,
@@ -380,6 +391,7 @@ Result<void> Service::prepare() {
 net::Task<void> Service::take_stock() {
   auto& parts = *parts_;
   co_await parts.manager->clear_unmade_checkpoints();
+  co_await parts.manager->clear_builders();
   while (true) {
     auto done = co_await parts.reconciler->once();
     if (done) break;
@@ -408,6 +420,7 @@ net::Task<void> Service::run() {
     failed_ = true;
     co_return;
   }
+  co_await parts.volumes->take_up();
   if (auto started = parts.server->start(); !started) {
     log::error("the API cannot be served", {{"error", started.error()}});
     failed_ = true;
@@ -427,6 +440,7 @@ net::Task<void> Service::run() {
   co_await parts.server->stop(kStopGrace);
   co_await scope.close();
   co_await parts.manager->close();
+  co_await parts.volumes->put_down();
   co_await parts.images->close();
   auto flushed = co_await parts.events->flush();
   if (!flushed) log::warn("the last events were not kept", {{"error", flushed.error()}});

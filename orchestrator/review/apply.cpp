@@ -212,7 +212,9 @@ bool Named::contains(std::string_view path) const {
 
 Result<Report> apply(const Source& source, const Journal& journal, const ApplyRequest& request, Step step) {
   if (!source.project) {
-    return Error{Code::conflict, "The session has no project to apply to; `brig cp` copies files out of it",
+    return Error{Code::conflict,
+                 "The session has no project on this host to apply to: `brig cp` copies files out of it, and "
+                 "`brig diff` gives a patch that `git apply` takes, in a clone of your own for one",
                  "review: apply", false};
   }
   int project = source.project->directory.get();

@@ -79,7 +79,7 @@ net::Task<Result<session::View>> Service::find(session::Caller caller, std::stri
 
 net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller, session::View view) {
   BRIG_CO_TRY(auto row, co_await rows_.get(view.id));
-  Place place{row.layer, row.frozen, row.project};
+  Place place{row.layer, row.frozen, row.project, row.base};
   auto open = [this, place, identity = identity_of(caller)]() -> Result<std::shared_ptr<Source>> {
     BRIG_TRY(Source source, open_source(paths_, place, identity, forbidden_));
     return std::make_shared<Source>(std::move(source));

@@ -56,7 +56,12 @@ Result<Source> open_source(const StatePaths& paths, const Place& place,
     BRIG_TRY(below, again(project));
     owner = workspace::identity_of(opened->uid, opened->gid);
   } else {
-    auto st = stat_of(uppers[0].get());
+    if (!place.base.empty() && !place.frozen.empty() && place.frozen.back() == place.base) {
+      below = std::move(uppers.back());
+      uppers.pop_back();
+      BRIG_TRY(project, again(below));
+    }
+    auto st = stat_of(uppers.empty() ? below.get() : uppers[0].get());
     owner = workspace::identity_of(st.st_uid, st.st_gid);
   }
   return Source{std::move(layers),

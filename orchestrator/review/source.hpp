@@ -22,7 +22,8 @@ namespace brig::review {
 struct Place {
   LayerId own;                         // as the ledger has them
   std::vector<LayerId> frozen;         // top first
-  std::optional<std::string> project;  // none: the workspace began empty
+  std::optional<std::string> project;  // none: the workspace began empty, or with
+  LayerId base = {};                   // the lowest of `frozen`, which was cloned; empty: it was not
 };
 
 struct Source {

@@ -46,6 +46,7 @@ net::Task<Result<Manager::Origin>> Manager::origin_of(store::SessionRow row, std
   origin.spec.profile = row.profile;
   origin.spec.project = row.project;
   origin.spec.identity = row.identity_id;
+  BRIG_CO_TRY(origin.spec.volumes, mounts_from_json(row.volumes_json));
   BRIG_CO_TRY(auto provider, parts_.images.provider(row.provider));
   if (provider.image != row.image_tag) origin.spec.image = row.image_tag;
   BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));
@@ -139,6 +140,8 @@ net::Task<Result<Manager::Prepared>> Manager::fork_steps(Caller caller, SessionI
   for (auto& [key, value] : spec.labels) origin.spec.labels[key] = value;
   auto asked = std::move(origin.spec);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(asked), &origin));
+  prepared.row.source = row.source;
+  prepared.row.base = row.base;
   BRIG_CO_TRY(prepared.egress, co_await parts_.doors.rules(id));
   if (spec.checkpoint) {
     BRIG_CO_TRY(auto checkpoint, co_await parts_.checkpoints.get(id, *spec.checkpoint));

@@ -166,7 +166,9 @@ net::Task<Result<View>> Manager::discard(Caller caller, std::string ref) {
                         "; what it works on cannot be taken from under it: stop it first",
                     "session", false};
   }
-  BRIG_CO_CHECK(co_await parts_.sessions.restack(row.id, LayerId(random_hex(8)), {}));
+  std::vector<LayerId> below;  // what was cloned stands for a project, and stays
+  if (!row.base.empty()) below.push_back(row.base);
+  BRIG_CO_CHECK(co_await parts_.sessions.restack(row.id, LayerId(random_hex(8)), std::move(below)));
   parts_.events.add({"session.discarded", row.id, row.owner, row.mesh});
   BRIG_CO_CHECK(co_await drop_stray_layers());
   BRIG_CO_TRY(row, co_await parts_.sessions.get(row.id));

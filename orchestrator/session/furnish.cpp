@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/log.hpp"
 #include "core/text.hpp"
@@ -40,6 +41,20 @@ Result<void> check_overlays(const std::vector<Overlay>& overlays) {
   if (bytes > kMaxOverlayBytes)
     return Error{Code::too_large, "the overlays hold more than 512 KiB together; make them smaller",
                  "session", false};
+  return {};
+}
+
+Result<void> check_mounts(const std::vector<SharedMount>& mounts) {
+  std::set<std::string> paths;
+  for (const auto& mount : mounts) {
+    auto what = "volume " + quoted(mount.volume) + " at " + quoted(mount.path, 200);
+    BRIG_CHECK(check_name("volume", mount.volume));
+    if (auto fine = image::check_config_path("path", mount.path); !fine)
+      return Error{Code::invalid, what + " cannot be mounted: its " + fine.error().message, "session", false};
+    if (!paths.insert(mount.path).second)
+      return Error{Code::invalid, what + " is the second volume at that path; choose another path", "session",
+                   false};
+  }
   return {};
 }
 
@@ -85,6 +100,30 @@ net::Task<Result<std::map<std::string, std::string>>> Manager::choose_identity(s
   for (auto& [name, value] : provider::environment_of(out.provider, identity)) env[name] = value;
   out.identity = std::move(identity);
   co_return env;
+}
+
+// Its owner's own volumes, after the provider's.
+net::Task<Result<void>> Manager::choose_volumes(const store::SessionRow& row,
+                                                const std::vector<SharedMount>& mounts, Prepared& out) {
+  if (mounts.empty()) co_return Result<void>();
+  BRIG_CO_TRY(auto rows, co_await parts_.volumes.table().list());
+  for (const auto& mount : mounts) {
+    auto it = std::find_if(rows.begin(), rows.end(), [&](const store::VolumeRow& volume) {
+      return volume.label == mount.volume && volume.owner == row.owner && volume.mesh == row.mesh;
+    });
+    if (it == rows.end()) {
+      co_return Error{Code::not_found,
+                      "there is no volume " + quoted(mount.volume) +
+                          " of yours; make it with `brig volume create " + printable(mount.volume) + "`",
+                      "session", false};
+    }
+    volume::Wanted wanted;
+    wanted.volume = it->name;
+    wanted.target = mount.path;
+    wanted.writable = !mount.read_only;
+    out.volumes.push_back(std::move(wanted));
+  }
+  co_return Result<void>();
 }
 
 net::Task<void> Manager::say_why(SessionId id, std::string reason) {

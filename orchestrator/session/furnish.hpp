@@ -16,6 +16,8 @@ inline constexpr std::size_t kMaxOverlayBytes = 512 << 10;  // of all of a sessi
 
 Result<void> check_overlays(const std::vector<Overlay>& overlays);
 
+Result<void> check_mounts(const std::vector<SharedMount>& mounts);
+
 // Writes the `number`th to STATE/sessions/ID/overlays, as the sandbox's user's, and says how to mount it.
 Result<volume::Mount> write_overlay(const StatePaths& paths, const SessionId& id, std::size_t number,
                                     const Overlay& overlay);

@@ -23,6 +23,7 @@ net::Task<Result<void>> check_peer(supervisor::Peer peer, std::shared_ptr<Contai
 }  // namespace
 
 net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
+  if (spec.git) co_return co_await create_from_git(std::move(caller), std::move(spec));
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
   co_return co_await launch(std::move(prepared));
 }

@@ -129,6 +129,8 @@ class Manager final : public Sessions,
   net::Task<Result<void>> drop_layer(LayerId id);
   // What an earlier brigd was keeping when it went. Once, before anything is looked after.
   net::Task<void> clear_unmade_checkpoints();
+  // Likewise, sandboxes in which it was cloning something.
+  net::Task<void> clear_builders();
 
  private:
   struct Live;
@@ -138,6 +140,7 @@ class Manager final : public Sessions,
   struct Origin;
   struct Branch;
   class Asked;
+  struct Builder;
 
   // manager.cpp
   Result<void> may_change(const Caller& caller) const;
@@ -160,6 +163,13 @@ class Manager final : public Sessions,
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
 
+  // clone.cpp
+  net::Task<Result<View>> create_from_git(Caller caller, CreateSpec spec);
+  net::Task<Result<store::SessionRow>> clone(Caller caller, const CreateSpec& target, GitSource git,
+                                             SessionId& builder);
+  net::Task<std::string> last_words(Caller caller, SessionId id);
+  net::Task<void> end_builder(SessionId id);
+
   // exec.cpp
   net::Task<void> run_exec(std::shared_ptr<Exec> exec);
   net::Task<Result<ProcessView>> exec_steps(std::shared_ptr<Exec> exec);
@@ -167,6 +177,8 @@ class Manager final : public Sessions,
   net::Task<Result<std::map<std::string, std::string>>> choose_identity(std::string holder,
                                                                         const CreateSpec& spec,
                                                                         Prepared& out);
+  net::Task<Result<void>> choose_volumes(const store::SessionRow& row, const std::vector<SharedMount>& mounts,
+                                         Prepared& out);
   net::Task<Result<void>> furnish(std::shared_ptr<Launch> launch);
   net::Task<Result<void>> release(SessionId id);
   net::Task<void> say_why(SessionId id, std::string reason);

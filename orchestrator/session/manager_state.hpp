@@ -64,7 +64,7 @@ struct Manager::Prepared {
   policy::CreateRequest request;                // compiled anew once it is furnished
   std::vector<store::EgressRow> egress;         // the rules it begins with
   provider::Identity identity;                  // none where the provider keeps no configuration
-  std::vector<volume::Wanted> volumes;          // of its configuration, in order
+  std::vector<volume::Wanted> volumes;          // of its configuration, and its owner's, in order
   std::vector<Overlay> overlays;                // until they are written
   std::string hosts;                            // what /etc/hosts says inside
   std::shared_ptr<workspace::Project> project;  // none: empty workspace

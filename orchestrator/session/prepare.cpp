@@ -49,6 +49,7 @@ Result<void> check_spec(const CreateSpec& spec) {
   }
   for (const auto& variable : spec.env) BRIG_CHECK(check_env_name("environment variable", variable.name));
   if (!spec.image.empty()) BRIG_CHECK(image::check_image_reference("image", spec.image));
+  BRIG_CHECK(check_mounts(spec.volumes));
   return check_overlays(spec.overlays);
 }
 
@@ -186,7 +187,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.name = name.empty() ? random_name() : name;
   row.owner = owner;
   row.generation = generation;
-  row.mesh = mesh;
+  row.mesh = again ? again->mesh : mesh;
   row.phase = to_string(State::preparing);
   row.provider = spec.provider;
   row.image_tag = out.image.tag;
@@ -204,6 +205,8 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.identity = out.identity.label;
   row.identity_id = out.identity.id;
   row.provider_env = labels_to_json(provider_env);
+  row.volumes_json = mounts_to_json(spec.volumes);
+  BRIG_CO_CHECK(co_await choose_volumes(row, spec.volumes, out));
   row.remove_when_ended = spec.remove_when_ended;
   row.created = parts_.clock.wall();
   if (spec.ttl || spec.idle) {

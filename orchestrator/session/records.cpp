@@ -102,6 +102,24 @@ Result<std::map<std::string, std::string>> labels_from_json(const std::string& s
   return out;
 }
 
+std::string mounts_to_json(const std::vector<SharedMount>& mounts) {
+  auto array = json::array();
+  for (const auto& mount : mounts)
+    array.push_back({{"volume", mount.volume}, {"path", mount.path}, {"read_only", mount.read_only}});
+  return text(array);
+}
+
+Result<std::vector<SharedMount>> mounts_from_json(const std::string& source) {
+  auto value = json::parse(source, nullptr, false);
+  if (!value.is_array()) return corrupt("volumes of a session");
+  std::vector<SharedMount> out;
+  for (const auto& item : value) {
+    if (!item.is_object()) return corrupt("volumes of a session");
+    out.push_back({item.value("volume", ""), item.value("path", ""), item.value("read_only", false)});
+  }
+  return out;
+}
+
 namespace {
 
 // Why it is in the state it is in, where nobody said anything better.
@@ -152,8 +170,10 @@ Result<View> view_of(const store::SessionRow& row) {
   view.runtime = row.runtime;
   view.policy_hash = row.policy_hash;
   view.project = row.project;
+  view.source = row.source;
   if (row.container_id && !row.container_id->empty()) view.container = row.container_name;
   BRIG_TRY(view.labels, labels_from_json(row.labels_json));
+  BRIG_TRY(view.volumes, mounts_from_json(row.volumes_json));
   view.created = row.created;
   view.started = row.started;
   view.ended = row.ended;

@@ -24,6 +24,8 @@ std::string strings_to_json(std::span<const std::string> values);
 Result<std::vector<std::string>> strings_from_json(const std::string& text);
 
 std::string labels_to_json(const std::map<std::string, std::string>& labels);
+std::string mounts_to_json(const std::vector<SharedMount>& mounts);
+Result<std::vector<SharedMount>> mounts_from_json(const std::string& text);
 Result<std::map<std::string, std::string>> labels_from_json(const std::string& text);
 
 // The session without its processes, and a process without the extent of its output.

@@ -69,6 +69,19 @@ struct Overlay {
   unsigned mode = 0600;
 };
 
+// A volume of the caller's own, in a sandbox.
+struct SharedMount {
+  std::string volume;  // as its owner calls it
+  std::string path;    // inside; absolute
+  bool read_only = false;
+};
+
+// A repository that is cloned, in a sandbox of its own, into the workspace.
+struct GitSource {
+  std::string url;  // http or https
+  std::string ref;  // a branch or tag; empty: what the repository says
+};
+
 struct CreateSpec {
   std::string provider;
   std::string image;     // a reference, instead of the provider's; empty: the provider's
@@ -76,6 +89,7 @@ struct CreateSpec {
   std::string identity;  // id or label of an account at the provider; empty, or unknown: the default one
   std::string name;      // empty: one is made up
   std::optional<std::string> project;  // absolute path of a directory on the host; none: an empty workspace
+  std::optional<GitSource> git;        // instead of a project
   std::string profile;                 // of the policy; empty: the provider's, or "default"
   policy::Request request;             // what the caller asks of the policy beyond the profile
   std::vector<std::string> args;       // appended to the provider's command and default arguments
@@ -83,8 +97,9 @@ struct CreateSpec {
   std::optional<TerminalSize> terminal;
   bool stdin_open = false;
   std::map<std::string, std::string> labels;
-  std::string mesh;               // an admin's to choose; a caller of a mesh has its own
-  std::vector<Overlay> overlays;  // mounted last, in their order
+  std::string mesh;                  // an admin's to choose; a caller of a mesh has its own
+  std::vector<SharedMount> volumes;  // mounted after the provider's configuration, in their order
+  std::vector<Overlay> overlays;     // mounted last, in their order
   bool remove_when_ended = false;
   std::optional<Millis> ttl;   // from now; then it is ended
   std::optional<Millis> idle;  // so long without work, and it is ended
@@ -143,6 +158,7 @@ struct View {
   std::string runtime;
   std::string policy_hash;
   std::optional<std::string> project;
+  std::string source;     // what was cloned instead: "URL" or "URL REF"
   std::string container;  // its name; empty once it is gone
   std::map<std::string, std::string> labels;
   WallTime created{};
@@ -151,6 +167,7 @@ struct View {
   std::optional<Outcome> outcome;
   std::optional<WallTime> expires;
   std::optional<Millis> idle;
+  std::vector<SharedMount> volumes;
   std::vector<ProcessView> processes;
 };
 

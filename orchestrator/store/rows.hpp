@@ -48,6 +48,9 @@ struct SessionRow {
   std::string identity;  // its label; empty: the provider keeps no configuration
   std::string identity_id;
   std::string provider_env = "{}";  // what every process gets of the provider; nothing secret
+  std::string volumes_json = "[]";  // its owner's volumes that it asked for
+  std::string source;  // what its workspace was cloned from: "URL" or "URL REF"; empty: it was not
+  LayerId base;        // the frozen layer that stands for a project then
 };
 
 // What changes in a session's life; what is not set stays as it is.

@@ -209,8 +209,21 @@ CREATE TABLE previews (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst,       kLayers,    kEvents, kEgress,
-                                  kCheckpoints, kProviders, kLives,  kPreviews};
+// Volumes with a bound, and those that their owners made; which of these a session has, and what was cloned
+// into it.
+constexpr const char* kShared = R"sql(
+ALTER TABLE volumes ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE volumes ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE volumes ADD COLUMN removing INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX volumes_label ON volumes (owner, mesh, label) WHERE label <> '';
+
+ALTER TABLE sessions ADD COLUMN volumes_json TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sessions ADD COLUMN source TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN base TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress, kCheckpoints,
+                                  kProviders, kLives,  kPreviews, kShared};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

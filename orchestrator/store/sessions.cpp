@@ -11,7 +11,7 @@ namespace {
   "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, "  \
   "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "     \
   "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen, " \
-  "mesh, identity, identity_id, provider_env"
+  "mesh, identity, identity_id, provider_env, volumes_json, source, base"
 
 std::span<const unsigned char> bytes_of(const Secret& secret) {
   auto text = secret.reveal();
@@ -51,6 +51,9 @@ SessionRow row_of(const Statement& s) {
   row.identity = s.text(27);
   row.identity_id = s.text(28);
   row.provider_env = s.text(29);
+  row.volumes_json = s.text(30);
+  row.source = s.text(31);
+  row.base = LayerId(s.text(32));
   return row;
 }
 
@@ -101,10 +104,10 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
   }
   {
     BRIG_TRY(Statement s,
-             connection.prepare(
-                 "INSERT INTO sessions (" BRIG_SESSION_COLUMNS
-                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                 "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)"));
+             connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
+                                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                                "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, "
+                                "?30, ?31, ?32, ?33)"));
     s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
     s.bind(6, row.provider)
         .bind(7, row.image_tag)
@@ -118,7 +121,8 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
         .bind(20, row.remove_when_ended);
     s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
     s.bind(25, row.layer.str()).bind(26, text_of(row.frozen)).bind(27, row.mesh);
-    s.bind(28, row.identity).bind(29, row.identity_id).bind(30, row.provider_env);
+    s.bind(28, row.identity).bind(29, row.identity_id).bind(30, row.provider_env).bind(31, row.volumes_json);
+    s.bind(32, row.source).bind(33, row.base.str());
     BRIG_CHECK(s.done());
   }
   BRIG_CHECK(tell(connection, row.id, "", "session." + row.phase));

@@ -5,7 +5,8 @@
 namespace brig::store {
 namespace {
 
-#define BRIG_VOLUME_COLUMNS "name, owner, mesh, provider, identity, created_ms, attached_ms, attached_by"
+#define BRIG_VOLUME_COLUMNS \
+  "name, owner, mesh, provider, identity, created_ms, attached_ms, attached_by, label, bytes, removing"
 #define BRIG_ATTACHMENT_COLUMNS "session_id, place, volume, target, sharing, writable, state_json"
 
 VolumeRow volume_of(const Statement& s) {
@@ -18,34 +19,101 @@ VolumeRow volume_of(const Statement& s) {
   row.created = s.time(5);
   row.attached = s.optional_time(6);
   row.attached_by = s.text(7);
+  row.label = s.text(8);
+  row.bytes = static_cast<std::uint64_t>(s.integer(9));
+  row.removing = s.integer(10) != 0;
   return row;
+}
+
+Result<std::optional<VolumeRow>> find(Connection& connection, const std::string& name) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_VOLUME_COLUMNS " FROM volumes WHERE name = ?1"));
+  s.bind(1, name);
+  BRIG_TRY(bool there, s.step());
+  return there ? std::optional(volume_of(s)) : std::nullopt;
+}
+
+Result<void> insert(Connection& connection, const VolumeRow& row) {
+  BRIG_TRY(Statement s, connection.prepare("INSERT INTO volumes (" BRIG_VOLUME_COLUMNS
+                                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, '', ?7, ?8, 0)"));
+  s.bind(1, row.name).bind(2, row.owner).bind(3, row.mesh).bind(4, row.provider).bind(5, row.identity);
+  s.bind(6, row.created).bind(7, row.label).bind(8, static_cast<std::int64_t>(row.bytes));
+  return s.done();
+}
+
+Error being_removed(const std::string& name) {
+  return {Code::conflict,
+          "volume " + brig::quoted(name, 128) + " is being removed; try again when it is gone",
+          "store: volumes", true};
 }
 
 Result<VolumeRow> claim(Connection& connection, const VolumeRow& row) {
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
-  std::optional<VolumeRow> found;
-  {
-    BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_VOLUME_COLUMNS " FROM volumes WHERE name = ?1"));
-    s.bind(1, row.name);
-    BRIG_TRY(bool there, s.step());
-    if (there) found = volume_of(s);
-  }
+  BRIG_TRY(auto found, find(connection, row.name));
   if (found) {
+    if (found->removing) return being_removed(row.name);
     if (found->owner == row.owner && found->mesh == row.mesh) return std::move(*found);
     return Error{Code::denied,
                  "volume " + brig::quoted(row.name, 128) +
                      " belongs to somebody else; name one of your own, or leave the name to Brig",
                  "store: volumes", false};
   }
-  {
-    BRIG_TRY(Statement s, connection.prepare("INSERT INTO volumes (" BRIG_VOLUME_COLUMNS
-                                             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, '')"));
-    s.bind(1, row.name).bind(2, row.owner).bind(3, row.mesh).bind(4, row.provider).bind(5, row.identity);
-    s.bind(6, row.created);
-    BRIG_CHECK(s.done());
-  }
+  BRIG_CHECK(insert(connection, row));
   BRIG_CHECK(transaction.commit());
   return row;
+}
+
+Result<void> create(Connection& connection, const VolumeRow& row) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  {
+    BRIG_TRY(Statement s,
+             connection.prepare("SELECT 1 FROM volumes WHERE owner = ?1 AND mesh = ?2 AND label = ?3"));
+    s.bind(1, row.owner).bind(2, row.mesh).bind(3, row.label);
+    BRIG_TRY(bool there, s.step());
+    if (there)
+      return Error{Code::conflict,
+                   "you have a volume " + brig::quoted(row.label) +
+                       " already; use it, or remove it with `brig volume rm " + printable(row.label) + "`",
+                   "store: volumes", false};
+  }
+  BRIG_CHECK(insert(connection, row));
+  return transaction.commit();
+}
+
+Result<VolumeRow> get(Connection& connection, const std::string& name) {
+  BRIG_TRY(auto found, find(connection, name));
+  if (found) return std::move(*found);
+  return Error{Code::not_found, "there is no volume " + brig::quoted(name, 128), "store: volumes", false};
+}
+
+Result<void> begin_removal(Connection& connection, const std::string& name) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(auto row, get(connection, name));
+  if (row.removing) return being_removed(name);
+  {
+    BRIG_TRY(Statement s, connection.prepare(
+                              "SELECT s.name FROM volume_attachments a JOIN sessions s ON s.id = a.session_id"
+                              " WHERE a.volume = ?1 LIMIT 1"));
+    s.bind(1, name);
+    BRIG_TRY(bool used, s.step());
+    if (used)
+      return Error{Code::conflict,
+                   "volume " + brig::quoted(row.label.empty() ? name : row.label, 128) +
+                       " is in use by session " + brig::quoted(s.text(0)) + "; stop that first",
+                   "store: volumes", false};
+  }
+  {
+    BRIG_TRY(Statement s, connection.prepare("UPDATE volumes SET removing = 1 WHERE name = ?1"));
+    s.bind(1, name);
+    BRIG_CHECK(s.done());
+  }
+  return transaction.commit();
+}
+
+Result<void> end_removal(Connection& connection, const std::string& name, bool gone) {
+  BRIG_TRY(Statement s, connection.prepare(gone ? "DELETE FROM volumes WHERE name = ?1 AND removing = 1"
+                                                : "UPDATE volumes SET removing = 0 WHERE name = ?1"));
+  s.bind(1, name);
+  return s.done();
 }
 
 Result<std::vector<VolumeRow>> list(Connection& connection) {
@@ -90,6 +158,12 @@ Result<std::vector<AttachmentRow>> attachments_of(Connection& connection, const 
   return rows_of(s);
 }
 
+Result<std::vector<AttachmentRow>> all_attachments(Connection& connection) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_ATTACHMENT_COLUMNS
+                                           " FROM volume_attachments ORDER BY volume, session_id, place"));
+  return rows_of(s);
+}
+
 Result<bool> is_coming_back(Connection& connection, const std::string& volume, const SessionId& but) {
   BRIG_TRY(Statement s,
            connection.prepare("SELECT 1 FROM volume_attachments a JOIN sessions s ON s.id = a.session_id"
@@ -102,6 +176,8 @@ Result<bool> is_coming_back(Connection& connection, const std::string& volume, c
 Result<void> attach(Connection& connection, const std::vector<AttachmentRow>& rows, WallTime now) {
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
   for (const auto& row : rows) {
+    BRIG_TRY(auto volume, get(connection, row.volume));
+    if (volume.removing) return being_removed(row.volume);
     BRIG_TRY(Statement s,
              connection.prepare("INSERT OR REPLACE INTO volume_attachments"
                                 " (" BRIG_ATTACHMENT_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
@@ -127,6 +203,31 @@ Result<void> detach(Connection& connection, const SessionId& session, std::uint3
 
 net::Task<Result<VolumeRow>> VolumeTable::claim(VolumeRow row) {
   auto work = [row = std::move(row)](Connection& c) { return store::claim(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> VolumeTable::create(VolumeRow row) {
+  auto work = [row = std::move(row)](Connection& c) { return store::create(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<VolumeRow>> VolumeTable::get(std::string name) {
+  auto work = [name = std::move(name)](Connection& c) { return store::get(c, name); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> VolumeTable::begin_removal(std::string name) {
+  auto work = [name = std::move(name)](Connection& c) { return store::begin_removal(c, name); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> VolumeTable::end_removal(std::string name, bool gone) {
+  auto work = [name = std::move(name), gone](Connection& c) { return store::end_removal(c, name, gone); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<std::vector<AttachmentRow>>> VolumeTable::all_attachments() {
+  auto work = [](Connection& c) { return store::all_attachments(c); };
   co_return co_await database_.run(std::move(work));
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/text.hpp"
+#include "volume/disk.hpp"
 #include "workspace/syscalls.hpp"
 
 namespace brig::volume {
@@ -140,11 +141,15 @@ Result<std::string> read_inside(int directory, const std::string& relative, std:
   }
 }
 
-Result<void> make_volume(const std::filesystem::path& dir, const std::string& file, std::string_view initial,
-                         bool first) {
+Result<void> make_volume(const std::filesystem::path& dir, std::uint64_t bytes, const std::string& file,
+                         std::string_view initial, bool first) {
   BRIG_CHECK(make_directory(dir.parent_path(), 0700));
   BRIG_CHECK(make_directory(dir, 0700));
   auto path = dir / "data";
+  if (bytes > 0) {
+    BRIG_TRY(bool something, mount_volume(dir, bytes));
+    first |= something;
+  }
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return failed(errno, "cannot make the directory", path.native());
   UniqueFd data(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -16,10 +16,11 @@ namespace brig::volume {
 
 inline constexpr unsigned kInside = 1000;  // uid and gid of the sandbox's user
 
-// Makes DIR/data, and in it the file `file` with `initial` in it unless "" or there. Their owner becomes the
-// sandbox's user; at the `first` use, of everything in it: an operator may have put it there.
-Result<void> make_volume(const std::filesystem::path& dir, const std::string& file, std::string_view initial,
-                         bool first);
+// Makes DIR/data, a file system of `bytes` (volume/disk.hpp; 0: a directory without a bound), and in it the
+// file `file` with `initial` in it unless "" or there. Their owner becomes the sandbox's user; at the `first`
+// use, of everything in it: an operator may have put it there.
+Result<void> make_volume(const std::filesystem::path& dir, std::uint64_t bytes, const std::string& file,
+                         std::string_view initial, bool first);
 
 // Below a directory somebody else writes: never through a link, never out of it. No errno is ELOOP or EXDEV
 // that the caller would have to understand: each comes back as it is.

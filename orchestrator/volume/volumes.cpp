@@ -106,12 +106,13 @@ net::Task<Result<void>> Volumes::ensure_named(store::VolumeRow row) {
   auto device = data_of(row.name).string();
   volume.driver_options = {{"type", "none"}, {"o", "bind"}, {"device", device}};
   volume.labels = {{kLabelInstallation, options_.installation},
-                   {kLabelKind, "config"},
+                   {kLabelKind, row.label.empty() ? "config" : "shared"},
                    {"brig.owner", row.owner},
                    {"brig.mesh", row.mesh},
                    {"brig.provider", row.provider},
                    {"brig.identity", row.identity},
                    {"brig.created", format_time(row.created)}};
+  if (!row.label.empty()) volume.labels["brig.name"] = row.label;
   BRIG_CO_TRY(auto made, co_await engine_.volumes().create(std::move(volume)));
   auto at = made.driver_options.find("device");
   auto label = made.labels.find(kLabelInstallation);
@@ -134,10 +135,11 @@ net::Task<Result<void>> Volumes::make(const For& who, const Wanted& wanted) {
   row.provider = wanted.provider;
   row.identity = wanted.identity;
   row.created = clock_.wall();
+  row.bytes = options_.bytes;
   BRIG_CO_TRY(auto claimed, co_await table_.claim(std::move(row)));
-  auto work = [dir = options_.paths.volume(wanted.volume),
+  auto work = [dir = options_.paths.volume(wanted.volume), bytes = claimed.bytes,
                file = wanted.file ? base_name(wanted.target) : std::string(), initial = wanted.initial,
-               first = !claimed.attached] { return make_volume(dir, file, initial, first); };
+               first = !claimed.attached] { return make_volume(dir, bytes, file, initial, first); };
   BRIG_CO_CHECK(co_await blocking_.run(std::move(work)));
   co_return co_await ensure_named(std::move(claimed));
 }

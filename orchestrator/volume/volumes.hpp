@@ -1,10 +1,11 @@
-// Config volumes: what of a provider's configuration outlives sandboxes.
+// Volumes: what outlives sandboxes, of a provider's configuration and of what their owners share among them.
 //
-// Each is a named volume of the engine's `local` driver, brig-PROVIDER-IDENTITY-N, whose device is a
-// directory of Brig's own: the plain Docker CLI lists and mounts it, and a foreign `docker volume prune`
-// takes the name but never what is in it (the next session makes the name anew). Sandboxes get that
-// directory, or their own view of it, as a bind mount. Who has which stands in the ledger before anything is
-// mounted, and until what the session wrote is where it belongs.
+// Each is a named volume of the engine's `local` driver (brig-PROVIDER-IDENTITY-N, brig-shared-HEX-LABEL)
+// whose device is a directory of Brig's own: the plain Docker CLI lists and mounts it, and a foreign `docker
+// volume prune` takes the name but never what is in it (the next session makes the name anew). The directory
+// is a file system of the volume's bound (volume/disk.hpp), mounted while brigd runs. Sandboxes get it, or
+// their own view of it, as a bind mount. Who has which stands in the ledger before anything is mounted, and
+// until what the session wrote is where it belongs.
 //
 // Ownership: borrows everything. close() before destroying it: it sends away who is waiting. Threads: the
 // loop's. Failure: as Result; another owner's volume, and one at the engine that is not ours, is
@@ -26,18 +27,19 @@
 namespace brig::volume {
 
 inline constexpr const char* kLabelInstallation = "brig.installation";
-inline constexpr const char* kLabelKind = "brig.kind";  // "config"
+inline constexpr const char* kLabelKind = "brig.kind";  // "config" or "shared"
 
 struct Options {
   std::string installation;
   StatePaths paths;
+  std::uint64_t bytes = std::uint64_t{4} << 30;     // the bound of those that nobody gave one
   Millis exclusive_wait = std::chrono::minutes(4);  // for a volume that somebody has for himself
 };
 
 // One place in a sandbox that a volume is to be at.
 struct Wanted {
   std::string volume;    // its name
-  std::string provider;  // empty: a hook named it
+  std::string provider;  // empty: it is no provider's configuration
   std::string identity;
   std::string target;
   bool writable = false;
@@ -86,10 +88,19 @@ class Volumes {
   // Somebody who waited may not want it any more.
   void poke() { changed_.notify_all(); }
 
-  net::Task<Result<std::vector<store::VolumeRow>>> list() { return table_.list(); }
-  std::filesystem::path data_of(const std::string& name) const {
-    return options_.paths.volume(name) / "data";
-  }
+  // One that its owner made: `row` with its label, owner, mesh and bound.
+  net::Task<Result<store::VolumeRow>> create(store::VolumeRow row);
+  // With all that is in it. `conflict` if a session or a container has it.
+  net::Task<Result<void>> remove(std::string name);
+  // At brigd's start: mounts what there is, ends removals that were begun. What cannot be is logged.
+  net::Task<void> take_up();
+  // At its end: unmounts what no sandbox has.
+  net::Task<void> put_down();
+
+  store::VolumeTable& table() { return table_; }
+  std::uint64_t standard_bytes() const { return options_.bytes; }
+  std::filesystem::path directory_of(const std::string& name) const { return options_.paths.volume(name); }
+  std::filesystem::path data_of(const std::string& name) const { return directory_of(name) / "data"; }
 
  private:
   struct Waiting {
@@ -97,6 +108,7 @@ class Volumes {
     std::set<std::string> volumes;
   };
   net::Task<Result<void>> make(const For& who, const Wanted& wanted);
+  net::Task<Result<void>> finish_removal(std::string name);
   net::Task<Result<void>> ensure_named(store::VolumeRow row);
   net::Task<Result<void>> wait_for_returns(const For& who, const std::string& volume);
   net::Task<Result<void>> wait_turn(const For& who, std::list<Waiting>::iterator turn);

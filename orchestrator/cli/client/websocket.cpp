@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/client/base64.hpp"
 #include "cli/client/sha1.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -12,21 +13,6 @@ namespace {
 Error nonsense(const char* what) {
   return Error{Code::protocol, std::string("brigd's WebSocket stream is not as it should be: ") + what,
                "client", false};
-}
-
-std::string base64(std::string_view bytes) {
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t block = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      block = block << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += i + k > bytes.size() ? '=' : kAlphabet[block >> (18 - 6 * k) & 63];
-    }
-  }
-  return out;
 }
 
 bool names_upgrade(std::string_view connection) {

@@ -40,6 +40,13 @@ const nlohmann::json& list_of(const nlohmann::json& json, const char* key) {
   return at != json.end() && at->is_array() ? *at : kEmpty;
 }
 
+void add_fact(std::string& out, const Style& style, std::string name, const std::string& value,
+              Colour colour) {
+  if (value.empty()) return;
+  name.resize(std::max<std::size_t>(name.size() + 1, 14), ' ');
+  out += style.paint(Colour::bold, name) + style.paint(colour, printable(value, 4096)) + "\n";
+}
+
 std::string session_path(std::string_view ref) {
   return "/v1/sessions/" + percent_encode(ref);
 }

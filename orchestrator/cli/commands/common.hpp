@@ -9,6 +9,7 @@
 #include "cli/arguments.hpp"
 #include "cli/attach/attach.hpp"
 #include "cli/context.hpp"
+#include "cli/output.hpp"
 #include "cli/spec.hpp"
 
 namespace brig::cli {
@@ -51,6 +52,9 @@ std::string text_of(const nlohmann::json& json, const char* key);
 std::uint64_t number_of(const nlohmann::json& json, const char* key);  // 0 likewise
 // The array under `key`; empty if there is none.
 const nlohmann::json& list_of(const nlohmann::json& json, const char* key);
+// A line "name  value" of what is shown of one thing; none without a value.
+void add_fact(std::string& out, const Style& style, std::string name, const std::string& value,
+              Colour colour = Colour::plain);
 std::string session_path(std::string_view ref);
 
 // {"NAME": "value"} of the -e options.

@@ -6,7 +6,9 @@
 #include "cli/commands/build.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "cli/commands/mounts.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/progress.hpp"
 #include "cli/signals.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -16,6 +18,7 @@ namespace {
 
 // Starting waits for the engine; what takes longer than this has no end.
 constexpr Millis kCreateLimit = std::chrono::minutes(5);
+constexpr Millis kCloneLimit = std::chrono::minutes(20);
 
 Result<nlohmann::json> create_body(Context& context, const Arguments& arguments, const Console& console) {
   nlohmann::json body;
@@ -26,7 +29,17 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
   if (arguments.has("empty") && arguments.has("project")) {
     return Error{Code::invalid, "--empty and --project exclude each other; say one", "cli", false};
   }
-  if (!arguments.has("empty")) {
+  if (arguments.has("git") && (arguments.has("empty") || arguments.has("project") || arguments.has("bind"))) {
+    return Error{Code::invalid, "--git excludes --project, --bind and --empty; say one", "cli", false};
+  }
+  if (arguments.has("ref") && !arguments.has("git")) {
+    return Error{Code::invalid, "--ref is a branch or tag of what --git names; say --git as well", "cli",
+                 false};
+  }
+  if (auto url = arguments.get("git")) {
+    body["git"]["url"] = *url;
+    if (auto ref = arguments.get("ref")) body["git"]["ref"] = *ref;
+  } else if (!arguments.has("empty")) {
     std::error_code ec;
     auto given = arguments.get("project", ".");
     auto path = std::filesystem::absolute(given, ec);
@@ -49,6 +62,10 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
   if (!policy.is_null()) body["policy"] = std::move(policy);
   BRIG_TRY(auto env, environment_of(context, arguments));
   if (!env.empty()) body["env"] = std::move(env);
+  BRIG_TRY(auto volumes, volumes_of(arguments));
+  if (!volumes.empty()) body["volumes"] = std::move(volumes);
+  BRIG_TRY(auto overlays, overlays_of(arguments));
+  if (!overlays.empty()) body["overlays"] = std::move(overlays);
   BRIG_TRY(auto labels, labels_of(arguments.all("label"), "--label"));
   if (!labels.empty()) body["labels"] = std::move(labels);
   if (!arguments.rest().empty()) body["args"] = arguments.rest();
@@ -67,14 +84,25 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
 // Creates the session; builds the provider's image first if that is what is missing.
 Result<nlohmann::json> create(Context& context, const nlohmann::json& body) {
   BRIG_TRY(Client * client, context.client());
-  auto created = client->call("POST", "/v1/sessions", body, kCreateLimit);
+  bool clones = body.contains("git");
+  auto limit = clones ? kCloneLimit : kCreateLimit;
+  ProgressLine progress(context.err());
+  if (clones) progress.update("cloning", std::nullopt);
+  auto created = client->call("POST", "/v1/sessions", body, limit);
+  progress.finish();
   if (created || created.error().code != Code::not_found) return created;
-  std::string provider = body["provider"];
-  auto missing = image_is_missing(*client, provider);
-  if (!missing || !*missing) return created;
-  say_error("the image of " + quoted(provider) + " is not built yet; building it now, this once");
-  BRIG_TRY(auto image, build_image(context, provider, false));
-  return client->call("POST", "/v1/sessions", body, kCreateLimit);
+  std::vector<std::string> needed = {body["provider"]};
+  if (clones) needed.push_back("shell");  // in whose image it is cloned
+  bool built = false;
+  for (const auto& provider : needed) {
+    auto missing = image_is_missing(*client, provider);
+    if (!missing || !*missing) continue;
+    say_error("the image of " + quoted(provider) + " is not built yet; building it now, this once");
+    BRIG_TRY(auto image, build_image(context, provider, false));
+    built = true;
+  }
+  if (!built) return created;
+  return client->call("POST", "/v1/sessions", body, limit);
 }
 
 // The name is ours even if none was asked for, so that a session can be taken back whose answer never came.
@@ -162,6 +190,10 @@ constexpr OptionSpec kOptions[] = {
     {.flags = "--bind",
      .help = "what it writes, it writes to the project itself (a grant the ceiling must allow)"},
     {.flags = "--empty", .help = "start with an empty workspace instead of a project"},
+    {.flags = "--git",
+     .value = "URL",
+     .help = "start with a clone of a repository, made in a sandbox that reaches its host alone"},
+    {.flags = "--ref", .value = "REF", .help = "with --git: a branch or a tag"},
     {.flags = "-n,--name", .value = "NAME", .help = "what to call the session (default: made up)"},
     {.flags = "--profile",
      .value = "PROFILE",
@@ -170,6 +202,14 @@ constexpr OptionSpec kOptions[] = {
     {.flags = "--identity",
      .value = "IDENTITY",
      .help = "which of your accounts at the provider (default: 'brig identity ls' says which)"},
+    {.flags = "-v,--volume",
+     .value = "NAME:/PATH[:ro]",
+     .help = "one of your volumes ('brig volume create'), at that place",
+     .many = true},
+    {.flags = "--overlay",
+     .value = "FILE:/PATH[:rw]",
+     .help = "a file of this machine, for this session alone, over whatever is at that place",
+     .many = true},
     {.flags = "--runtime",
      .value = "RUNTIME",
      .help = "how to isolate it: runc, crun or runsc",
@@ -206,6 +246,11 @@ constexpr Example kExamples[] = {
      "a pipe: binary-safe, with the command's own exit code"},
     {"brig run claude --allow api.example.com --preset npm --ask",
      "what it may reach; the rest is asked about"},
+    {"brig run claude --overlay settings.json:/home/agent/.claude/settings.json --volume "
+     "cache:/home/agent/.cache",
+     "settings for this session, and a volume that all may use"},
+    {"brig run claude --git https://git.example.org/team/app --ref main",
+     "a repository instead of a directory"},
     {"brig run shell --runtime runsc --memory 1G -- uname -r", "more isolation, less memory"},
 };
 

@@ -24,15 +24,13 @@ Result<int> completion(Context&, const Arguments& arguments) {
 // Names, one a line; silence when there is nobody to ask.
 Result<int> complete(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.positionals()[0];
-  std::string path = what == "session"    ? "/v1/sessions?all=1"
-                     : what == "provider" ? "/v1/providers"
-                                          : "/v1/profiles";
-  const char* list = what == "session" ? "sessions" : what == "provider" ? "providers" : "profiles";
+  auto list = what + "s";
+  auto path = "/v1/" + list + (what == "session" ? "?all=1" : "");
   auto client = context.client();
   if (!client) return 0;
   auto answer = (*client)->call("GET", path, nullptr, Millis{1000});
   if (!answer) return 0;
-  for (const auto& item : list_of(*answer, list)) {
+  for (const auto& item : list_of(*answer, list.c_str())) {
     std::string name = text_of(item, what == "provider" ? "id" : "name");
     if (!name.empty()) print(printable(name) + "\n");
   }
@@ -46,7 +44,7 @@ Result<int> man(Context&, const Arguments&) {
 
 constexpr PositionalSpec kShell[] = {
     {.name = "SHELL", .help = "bash, zsh or fish", .complete = "bash|zsh|fish"}};
-constexpr PositionalSpec kWhat[] = {{.name = "WHAT", .help = "session, provider or profile"}};
+constexpr PositionalSpec kWhat[] = {{.name = "WHAT", .help = "session, provider, profile or volume"}};
 constexpr Example kExamples[] = {
     {"source <(brig completion bash)", "for this shell; put it in ~/.bashrc for every one"},
     {"brig completion fish > ~/.config/fish/completions/brig.fish", "fish looks there by itself"},

@@ -7,12 +7,6 @@
 namespace brig::cli {
 namespace {
 
-void line(std::string& out, const Style& style, std::string name, const std::string& value) {
-  if (value.empty()) return;
-  name.resize(std::max<std::size_t>(name.size(), 12), ' ');
-  out += style.paint(Colour::bold, name) + printable(value, 4096) + "\n";
-}
-
 std::string since(const std::string& time) {
   if (time.empty()) return {};
   auto ago = age(time);
@@ -36,15 +30,20 @@ std::string labels_text(const nlohmann::json& session) {
   return out;
 }
 
+std::string volume_text(const nlohmann::json& mount) {
+  bool fixed = mount.is_object() && mount.value("read_only", nlohmann::json(false)) == true;
+  return text_of(mount, "volume") + " at " + text_of(mount, "path") + (fixed ? ", read-only" : "");
+}
+
 std::string session_text(const nlohmann::json& session, const Style& style) {
   std::string out;
-  auto say = [&](const char* name, const char* key) { line(out, style, name, text_of(session, key)); };
+  auto say = [&](const char* name, const char* key) { add_fact(out, style, name, text_of(session, key)); };
   say("name", "name");
   say("id", "id");
-  line(out, style, "state", state_text(session));
+  add_fact(out, style, "state", state_text(session));
   say("reason", "reason");
   if (auto outcome = session.find("outcome"); outcome != session.end() && outcome->is_object())
-    line(out, style, "limits hit", words(list_of(*outcome, "limits")));
+    add_fact(out, style, "limits hit", words(list_of(*outcome, "limits")));
   say("owner", "owner");
   say("mesh", "mesh");
   say("provider", "provider");
@@ -53,15 +52,17 @@ std::string session_text(const nlohmann::json& session, const Style& style) {
   say("runtime", "runtime");
   say("policy", "policy_hash");
   say("project", "project");
+  say("cloned from", "source");
+  for (const auto& mount : list_of(session, "volumes")) add_fact(out, style, "volume", volume_text(mount));
   say("container", "container");
-  line(out, style, "labels", labels_text(session));
-  line(out, style, "created", since(text_of(session, "created")));
-  line(out, style, "started", since(text_of(session, "started")));
-  line(out, style, "ended", since(text_of(session, "ended")));
+  add_fact(out, style, "labels", labels_text(session));
+  add_fact(out, style, "created", since(text_of(session, "created")));
+  add_fact(out, style, "started", since(text_of(session, "started")));
+  add_fact(out, style, "ended", since(text_of(session, "ended")));
   say("expires", "expires");
   if (auto idle = session.find("idle_ms"); idle != session.end() && idle->is_number_integer())
-    line(out, style, "idle",
-         "ended after " + format_duration(Millis{idle->get<std::int64_t>()}) + " without work");
+    add_fact(out, style, "idle",
+             "ended after " + format_duration(Millis{idle->get<std::int64_t>()}) + " without work");
   return out;
 }
 

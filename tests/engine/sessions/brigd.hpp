@@ -22,10 +22,17 @@
 
 namespace brig::test {
 
+// Where its providers come from, and what their images are called.
+struct Images {
+  std::string dir = BRIG_TEST_PROVIDERS;
+  std::string prefix = "brig-test";  // of the ones in BRIG_TEST_PROVIDERS there are images under this
+  std::string trust = "none";        // "auto" for what is built from this host's registries
+};
+
 class Brigd {
  public:
   // With `network`, commands that set it up, it runs in a network namespace of its own.
-  explicit Brigd(std::string extra_config = {}, std::string network = {});
+  explicit Brigd(std::string extra_config = {}, std::string network = {}, Images images = {});
   Brigd(const Brigd&) = delete;
   Brigd& operator=(const Brigd&) = delete;
   ~Brigd();

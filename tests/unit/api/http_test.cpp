@@ -247,6 +247,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.reviews,
                       first.reach,
                       first.one_shots,
+                      first.volumes,
                       first.images,
                       first.providers,
                       first.identities,

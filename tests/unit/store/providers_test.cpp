@@ -89,7 +89,7 @@ TEST_F(ProviderTables, TheFirstOneMadeFindsADefaultBesideIt) {
 
 TEST_F(ProviderTables, AVolumeBelongsToOneOwner) {
   VolumeTable table(*database);
-  VolumeRow row{"brig-a-1-1", "uid:1", "", "a", "1", {}, {}, ""};
+  VolumeRow row{"brig-a-1-1", "uid:1", "", "a", "1", "", 0, {}, {}, "", false};
   EXPECT_TRUE(run_task(table.claim(row)));
   EXPECT_TRUE(run_task(table.claim(row)));
   row.owner = "uid:2";
@@ -102,10 +102,39 @@ TEST_F(ProviderTables, AVolumeBelongsToOneOwner) {
   EXPECT_FALSE(run_task(table.claim(row)));
 }
 
+TEST_F(ProviderTables, AnOwnersVolumesHaveNamesOfTheirOwn) {
+  add_session("0000000000000001");
+  VolumeTable table(*database);
+  VolumeRow row{"brig-shared-1-cache", "uid:1", "", "", "", "cache", 1 << 30, {}, {}, "", false};
+  ASSERT_TRUE(run_task(table.create(row)));
+  row.name = "brig-shared-2-cache";
+  auto twice = run_task(table.create(row));
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().code, Code::conflict);
+  row.mesh = "other";
+  EXPECT_TRUE(run_task(table.create(row)));
+  EXPECT_EQ(run_task(table.get("brig-shared-1-cache"))->bytes, std::uint64_t{1} << 30);
+
+  // One that a session has stays; one that is being removed nobody gets any more.
+  AttachmentRow has{SessionId("0000000000000001"), 0, "brig-shared-1-cache", "/x", "shared", true, "{}"};
+  ASSERT_TRUE(run_task(table.attach({has}, WallTime{Millis{7}})));
+  auto used = run_task(table.begin_removal("brig-shared-1-cache"));
+  ASSERT_FALSE(used);
+  EXPECT_EQ(used.error().code, Code::conflict);
+  ASSERT_TRUE(run_task(table.detach(has.session, 0)));
+  ASSERT_TRUE(run_task(table.begin_removal("brig-shared-1-cache")));
+  EXPECT_FALSE(run_task(table.attach({has}, WallTime{Millis{8}})));
+  EXPECT_FALSE(run_task(table.begin_removal("brig-shared-1-cache")));
+  ASSERT_TRUE(run_task(table.end_removal("brig-shared-1-cache", false)));
+  ASSERT_TRUE(run_task(table.begin_removal("brig-shared-1-cache")));
+  ASSERT_TRUE(run_task(table.end_removal("brig-shared-1-cache", true)));
+  EXPECT_EQ(run_task(table.list())->size(), 1u);
+}
+
 TEST_F(ProviderTables, ASessionWithAttachmentsCannotBeForgotten) {
   add_session("0000000000000001");
   VolumeTable table(*database);
-  ASSERT_TRUE(run_task(table.claim({"v", "uid:1", "", "a", "1", {}, {}, ""})));
+  ASSERT_TRUE(run_task(table.claim({"v", "uid:1", "", "a", "1", "", 0, {}, {}, "", false})));
   AttachmentRow row{SessionId("0000000000000001"), 0, "v", "/x", "shared", true, "{}"};
   ASSERT_TRUE(run_task(table.attach({row}, WallTime{Millis{7}})));
   EXPECT_EQ(run_task(table.list())->at(0).attached_by, "0000000000000001");

@@ -70,20 +70,20 @@ TEST(ReadInside, TakesPlainFilesOnly) {
 TEST(MakeVolume, HandsOverAtFirstUseAndKeepsWhatIsThere) {
   testing::Directory state;
   auto dir = state.path() / "volumes" / "v";
-  ASSERT_TRUE(make_volume(dir, "x.json", "{}", true));
+  ASSERT_TRUE(make_volume(dir, 0, "x.json", "{}", true));
   struct stat status {};
   ASSERT_EQ(::stat((dir / "data" / "x.json").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, kInside);
   EXPECT_EQ(status.st_mode & 07777, 0600u);
   state.put("volumes/v/data/x.json", "changed");
   state.put("volumes/v/data/sub/deep", "x");
-  ASSERT_TRUE(make_volume(dir, "x.json", "{}", true));
+  ASSERT_TRUE(make_volume(dir, 0, "x.json", "{}", true));
   EXPECT_EQ(state.get("volumes/v/data/x.json"), "changed");
   ASSERT_EQ(::stat((dir / "data" / "sub" / "deep").c_str(), &status), 0);
   EXPECT_EQ(status.st_uid, kInside);
   fs::remove(dir / "data" / "x.json");
   fs::create_symlink("/etc/passwd", dir / "data" / "x.json");
-  EXPECT_FALSE(make_volume(dir, "x.json", "{}", false));
+  EXPECT_FALSE(make_volume(dir, 0, "x.json", "{}", false));
 }
 
 }  // namespace

@@ -428,6 +428,37 @@ net::Task<Result<provider::Probe>> FakeIdentities::probe(std::string of, std::st
   co_return provider::Probe{true, true, "a@example.com"};
 }
 
+net::Task<Result<std::vector<session::VolumeView>>> FakeVolumes::list(session::Caller) {
+  co_return volumes;
+}
+
+net::Task<Result<session::VolumeView>> FakeVolumes::get(session::Caller, std::string ref) {
+  for (const auto& volume : volumes)
+    if (volume.name == ref) co_return volume;
+  co_return Error{Code::not_found, "there is no volume " + quoted(ref), "test", false};
+}
+
+net::Task<Result<session::VolumeView>> FakeVolumes::create(session::Caller caller, session::VolumeSpec spec) {
+  session::VolumeView view;
+  view.name = spec.name;
+  view.engine = "brig-shared-0011aabb-" + spec.name;
+  view.owner = caller.owner;
+  view.mesh = spec.mesh;
+  view.size = spec.size.value_or(1 << 30);
+  view.held = 4096;
+  view.used = WallTime{Millis{1'800'000'000'000}};
+  view.used_by = "00000000000000aa";
+  view.sessions = {"fix"};
+  asked = std::move(spec);
+  volumes.push_back(view);
+  co_return view;
+}
+
+net::Task<Result<void>> FakeVolumes::remove(session::Caller, std::string ref) {
+  removed = ref;
+  co_return Result<void>();
+}
+
 net::Task<std::vector<doctor::Finding>> FakeDoctor::examine() {
   using Grade = doctor::Finding::Grade;
   co_return std::vector<doctor::Finding>{{"engine", Grade::good, "Docker 20.10", ""},

@@ -170,6 +170,18 @@ class FakeIdentities final : public provider::Identities {
   std::optional<provider::IdentityChange> changed;
 };
 
+class FakeVolumes final : public session::Volumes {
+ public:
+  net::Task<Result<std::vector<session::VolumeView>>> list(session::Caller caller) override;
+  net::Task<Result<session::VolumeView>> get(session::Caller caller, std::string ref) override;
+  net::Task<Result<session::VolumeView>> create(session::Caller caller, session::VolumeSpec spec) override;
+  net::Task<Result<void>> remove(session::Caller caller, std::string ref) override;
+
+  std::vector<session::VolumeView> volumes;
+  std::optional<session::VolumeSpec> asked;
+  std::string removed;
+};
+
 class FakeDoctor final : public doctor::Doctor {
  public:
   net::Task<std::vector<doctor::Finding>> examine() override;

@@ -51,6 +51,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     reviews,
                     reach,
                     one_shots,
+                    volumes,
                     images,
                     providers,
                     identities,

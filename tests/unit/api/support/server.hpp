@@ -68,6 +68,7 @@ struct TestServer {
   FakeWorkspaces workspaces{sessions};
   FakeReach reach{io.get_executor()};
   FakeOneShots one_shots{io.get_executor()};
+  FakeVolumes volumes;
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;

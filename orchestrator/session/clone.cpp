@@ -1,0 +1,205 @@
+// Workspaces that begin as a clone of a repository.
+//
+// Git runs in a sandbox of its own, never on the host: a session of the same owner with an empty workspace,
+// no configuration, no variables of the caller's, one way out (to the URL's host and port) and bounds on disk
+// and time. Whatever the repository holds runs there, or not at all: no hooks, no filters, no submodules.
+// What it leaves in its layer becomes the lowest layer of the session that was asked for, where a project
+// would be.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+#include "policy/egress/rule.hpp"
+#include "session/manager_state.hpp"
+#include "session/records.hpp"
+
+namespace brig::session {
+namespace {
+
+constexpr const char* kBuilderLabel = "brig.clone";  // nobody else can give a label of this name
+constexpr const char* kGitProvider = "shell";        // in whose image git is
+constexpr Millis kCloneWithin = std::chrono::minutes(15);
+constexpr std::size_t kLastWords = 2048;
+
+// $1 the URL, $2 a branch or tag. Large files kept elsewhere (LFS) stay pointers: their host is another.
+constexpr const char* kScript = R"sh(
+export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 GIT_LFS_SKIP_SMUDGE=1
+exec git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c credential.helper= -c protocol.allow=never \
+  -c protocol.http.allow=always -c protocol.https.allow=always \
+  clone --template= --no-recurse-submodules ${2:+--branch="$2"} -- "$1" /workspace
+)sh";
+
+Error refuse(std::string message) {
+  return {Code::invalid, std::move(message), "session: git", false};
+}
+
+// "host:port", which is the one that it may reach.
+Result<std::string> host_of(const GitSource& git) {
+  auto shown = quoted(git.url, 300);
+  std::string_view rest = git.url;
+  std::string_view port;
+  if (rest.starts_with("https://")) {
+    rest.remove_prefix(8);
+    port = "443";
+  } else if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+    port = "80";
+  } else {
+    return refuse(
+        "git.url " + shown +
+        " must begin with https:// or http://; clone anything else yourself and name it as the project");
+  }
+  for (unsigned char c : git.url)
+    if (c <= ' ' || c == 0x7f || c == '\\')
+      return refuse("git.url " + shown + " has characters that no URL has");
+  auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (authority.find('@') != std::string_view::npos)
+    return refuse(
+        "git.url " + quoted(std::string(rest.substr(authority.rfind('@') + 1)), 300) +
+        " holds a name or a key before the '@', which would be written down in the clone; leave it out");
+  if (authority.empty() || authority.size() == rest.size())
+    return refuse("git.url " + shown + " names no repository; write https://host/path");
+  for (unsigned char c : git.ref)
+    if (c <= ' ' || c == 0x7f)
+      return refuse("git.ref " + quoted(git.ref) + " has characters that no branch has");
+  if (git.ref.starts_with('-'))
+    return refuse("git.ref " + quoted(git.ref) + " begins with '-', as no branch does");
+  bool has_port = authority.back() != ']' && authority.rfind(':') != std::string_view::npos;
+  return std::string(authority) + (has_port ? "" : ":" + std::string(port));
+}
+
+// A layer that another session has taken over stays when the clone's goes.
+net::Task<Result<void>> keep_layer(store::SessionTable& sessions, SessionId id) {
+  BRIG_CO_TRY(auto rows, co_await sessions.list());
+  auto own = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; });
+  if (own == rows.end()) co_return Result<void>();
+  bool taken = std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.base == own->layer; });
+  if (!taken) co_return Result<void>();
+  co_return co_await sessions.restack(id, LayerId(random_hex(8)), {});
+}
+
+}  // namespace
+
+// The sandbox in which it is cloned: gone with this, whoever goes away first.
+struct Manager::Builder {
+  explicit Builder(Manager& m) : manager(m) {}
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+  ~Builder() {
+    if (!id.empty()) manager.scope_.spawn(manager.end_builder(std::move(id)));
+  }
+  Manager& manager;
+  SessionId id;
+};
+
+net::Task<Result<View>> Manager::create_from_git(Caller caller, CreateSpec spec) {
+  if (spec.project) co_return refuse("git and project exclude each other; say one");
+  BRIG_CO_CHECK(may_change(caller));
+  // What would be refused afterwards is refused before anything is cloned.
+  BRIG_CO_TRY(auto image, co_await parts_.images.ready(spec.provider, spec.image));
+  auto same = co_await parts_.sessions.find(caller.owner, spec.name);
+  if (!spec.name.empty() && same)
+    co_return Error{Code::conflict,
+                    "You have a session named " + quoted(spec.name) +
+                        " already: choose another name, or remove it with `brig rm " + printable(spec.name) +
+                        "`",
+                    "session: git", false};
+  auto git = *std::exchange(spec.git, std::nullopt);
+  auto builder = std::make_unique<Builder>(*this);
+  BRIG_CO_TRY(auto cloned, co_await clone(caller, spec, git, builder->id));
+  BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
+  prepared.row.frozen = {cloned.layer};
+  prepared.row.base = cloned.layer;
+  prepared.row.source = git.url + (git.ref.empty() ? "" : " " + git.ref);
+  co_return co_await launch(std::move(prepared));
+}
+
+net::Task<Result<store::SessionRow>> Manager::clone(Caller caller, const CreateSpec& target, GitSource git,
+                                                    SessionId& builder) {
+  BRIG_CO_TRY(auto host, host_of(git));
+  BRIG_CO_TRY(auto rule, egress::read_rule(host, egress::Verb::allow));
+  CreateSpec spec;
+  spec.provider = kGitProvider;
+  spec.name = "clone-" + random_hex(4);
+  spec.mesh = target.mesh;
+  spec.request.limits.disk = target.request.limits.disk;
+  spec.request.egress.allow = {rule};
+  spec.args = {"sh", "-c", kScript, "clone", git.url, git.ref};
+  spec.ttl = kCloneWithin;
+  BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
+  // Whatever its profile and owner allow elsewhere: this, and what is denied.
+  auto only = egress::to_string(rule, egress::Verb::allow);
+  std::erase_if(prepared.egress, [&](const store::EgressRow& row) {
+    return row.verb != "deny" && !(row.verb == "allow" && row.rule == only);
+  });
+  prepared.row.labels_json = labels_to_json({{kBuilderLabel, git.url}});
+  // What fails or is given up before its command runs is taken back by who launches it.
+  BRIG_CO_TRY(auto begun, co_await launch(std::move(prepared)));
+  builder = begun.id;
+  if (auto live = find_live(builder)) {
+    while (!live->ended) co_await live->changed.wait();
+  }
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(builder));
+  Outcome outcome{Outcome::Kind::lost, 0, 0, {}};
+  if (row.outcome_json) {
+    BRIG_CO_TRY(outcome, outcome_from_json(*row.outcome_json));
+  }
+  if (outcome.kind == Outcome::Kind::exited && outcome.code == 0) co_return row;
+  auto said = co_await last_words(caller, builder);
+  auto why = outcome.kind == Outcome::Kind::exited ? std::string() : " (" + row.reason + ")";
+  co_return Error{Code::conflict,
+                  "git could not clone " + quoted(git.url, 300) + why + ": " +
+                      (said.empty() ? "it said nothing" : said) +
+                      "; `brig egress test` and `brig policy explain` say what a sandbox may reach",
+                  "session: git", false};
+}
+
+// What its command printed last, in one line.
+net::Task<std::string> Manager::last_words(Caller caller, SessionId id) {
+  AttachSpec spec;
+  spec.follow = false;
+  auto attachment = co_await attach(std::move(caller), id.str(), spec);
+  std::string text;
+  while (attachment) {
+    auto event = co_await (*attachment)->next();
+    if (!event || !*event) break;
+    if (const auto* output = std::get_if<Output>(&**event)) {
+      text.append(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
+      if (text.size() > kLastWords) text.erase(0, text.size() - kLastWords);
+    }
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  std::string line;
+  for (auto part : split(text, '\n')) line += (line.empty() ? "" : "; ") + std::string(part);
+  co_return printable(line, kLastWords);
+}
+
+net::Task<void> Manager::end_builder(SessionId id) {
+  if (auto live = find_live(id)) {
+    Outcome stopped{Outcome::Kind::stopped, 0, 9, "nobody waits for the clone any more"};
+    live->stopping = stopped;
+    (void)co_await end(live, stopped);
+  }
+  auto done = co_await keep_layer(parts_.sessions, id);
+  if (done) done = co_await forget(id);
+  if (!done)
+    log::warn("a clone's sandbox is left to reconciling", {{"session", id.str()}, {"error", done.error()}});
+}
+
+net::Task<void> Manager::clear_builders() {
+  auto rows = co_await parts_.sessions.list();
+  if (!rows) co_return;
+  for (const auto& row : *rows) {
+    auto labels = labels_from_json(row.labels_json);
+    if (!labels || !labels->contains(kBuilderLabel)) continue;
+    store::SessionChange change;
+    change.phase = std::string(kRemoving);
+    auto done = co_await keep_layer(parts_.sessions, row.id);
+    if (done) done = co_await parts_.sessions.update(row.id, change);
+    if (!done) log::warn("a clone's sandbox stays", {{"session", row.id.str()}, {"error", done.error()}});
+  }
+}
+
+}  // namespace brig::session

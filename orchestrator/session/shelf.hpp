@@ -1,0 +1,43 @@
+// The ledger's volumes, for those who may see them, within the bounds of what each owner may have.
+//
+// Ownership: borrows everything. Threads: the loop's. Failure: as session/volumes.hpp says; what would go
+// beyond a bound is `exhausted`, and names it.
+#pragma once
+
+#include "net/worker.hpp"
+#include "session/quota.hpp"
+#include "session/volumes.hpp"
+#include "store/sessions.hpp"
+#include "volume/volumes.hpp"
+
+namespace brig::session {
+
+struct ShelfOptions {
+  std::uint64_t max_bytes = 0;  // of one volume
+  std::uint64_t per_owner = 0;  // how many one owner may make
+  Quotas::Options quotas;       // `disk`: what the bounds of those an owner made may come to
+};
+
+class Shelf final : public Volumes {
+ public:
+  Shelf(ShelfOptions options, volume::Volumes& volumes, store::SessionTable& sessions, net::Worker& blocking)
+      : options_(std::move(options)), volumes_(volumes), sessions_(sessions), blocking_(blocking) {}
+
+  net::Task<Result<std::vector<VolumeView>>> list(Caller caller) override;
+  net::Task<Result<VolumeView>> get(Caller caller, std::string ref) override;
+  net::Task<Result<VolumeView>> create(Caller caller, VolumeSpec spec) override;
+  net::Task<Result<void>> remove(Caller caller, std::string ref) override;
+
+ private:
+  net::Task<Result<store::VolumeRow>> find(Caller caller, std::string ref);
+  net::Task<Result<std::vector<VolumeView>>> view(std::vector<store::VolumeRow> rows);
+  Result<void> check_room(const std::string& owner, std::uint64_t bytes,
+                          const std::vector<store::VolumeRow>& rows) const;
+
+  ShelfOptions options_;
+  volume::Volumes& volumes_;
+  store::SessionTable& sessions_;
+  net::Worker& blocking_;
+};
+
+}  // namespace brig::session

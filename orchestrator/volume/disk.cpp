@@ -1,0 +1,87 @@
+#include "volume/disk.hpp"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <mutex>
+
+#include "core/text.hpp"
+#include "core/unique_fd.hpp"
+#include "workspace/disk_image.hpp"
+#include "workspace/syscalls.hpp"
+
+namespace brig::volume {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error failed(int err, std::string_view doing, const fs::path& path) {
+  return errno_error(err, std::string(doing) + " " + quoted(path.native(), 256), "volume: disk");
+}
+
+// An operator's files, or what a container of somebody's wrote while nothing was mounted here. Done again
+// after a crash half way, it comes to the same.
+Result<bool> take_in(const fs::path& from, const fs::path& to) {
+  std::error_code ec;
+  bool something = false;
+  for (const auto& entry : fs::directory_iterator(from, ec)) {
+    something = true;
+    fs::copy(
+        entry.path(), to / entry.path().filename(),
+        fs::copy_options::recursive | fs::copy_options::copy_symlinks | fs::copy_options::overwrite_existing,
+        ec);
+    if (ec) break;
+    fs::remove_all(entry.path(), ec);
+    if (ec) break;
+  }
+  if (!ec) return something;
+  return Error{ec == std::errc::no_space_on_device ? Code::exhausted : Code::internal,
+               "cannot take what is in " + quoted(from.native(), 256) + " into the volume: " + ec.message() +
+                   "; make room or move it away",
+               "volume: disk", false};
+}
+
+bool is_mounted(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return fd && workspace::is_mount_root(fd.get());
+}
+
+}  // namespace
+
+Result<bool> mount_volume(const fs::path& volume, std::uint64_t bytes) {
+  static std::mutex turn;  // one image is mounted once
+  std::lock_guard lock(turn);
+  auto data = volume / "data";
+  if (::mkdir(data.c_str(), 0700) != 0 && errno != EEXIST) return failed(errno, "cannot make", data);
+  UniqueFd place(::open(data.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!place) return failed(errno, "cannot open", data);
+  if (workspace::is_mount_root(place.get())) return false;
+  BRIG_TRY(UniqueFd whole, workspace::mount_disk_image(volume, bytes));
+  // A directory of it, for lost+found is nobody's business.
+  if (::mkdirat(whole.get(), "data", 0700) != 0 && errno != EEXIST) return failed(errno, "cannot make", data);
+  UniqueFd inside(::open_tree(whole.get(), "data", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!inside) return workspace::mount_error(errno, "Cannot clone a volume's mount");
+  BRIG_TRY(bool something, take_in(data, "/proc/self/fd/" + std::to_string(inside.get())));
+  if (::move_mount(inside.get(), "", place.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+    return workspace::mount_error(errno, "Cannot attach a volume");
+  return something;
+}
+
+Result<void> unmount_volume(const fs::path& volume) {
+  auto data = volume / "data";
+  while (is_mounted(data)) {
+    if (::umount2(data.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+      return failed(errno, "cannot unmount", data);
+  }
+  return {};
+}
+
+std::optional<std::uint64_t> used_of(const fs::path& volume) {
+  auto data = volume / "data";
+  struct statvfs space {};
+  if (!is_mounted(data) || ::statvfs(data.c_str(), &space) != 0) return std::nullopt;
+  return (space.f_blocks - space.f_bfree) * space.f_frsize;
+}
+
+}  // namespace brig::volume
