@@ -1,0 +1,306 @@
+// Every route of the API document, tried by those whom the objects do not belong to. The document says which
+// routes there are: one without a case here fails the test.
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <yaml-cpp/yaml.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "brigd.hpp"
+#include "core/unique_fd.hpp"
+
+namespace brig::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::string free_address() {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    std::abort();
+  return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+}
+
+// What a route has to say to somebody who asks for what is another's.
+enum class To {
+  hidden,  // as if it did not exist: the answer for an id that nobody ever had
+  own,     // an answer, with nothing of anybody else's in it
+  all,     // an answer: it is about the service, which is everybody's
+  admins,  // nothing: 403
+};
+
+struct Case {
+  To to;
+  std::string body = {};   // sent where there is one
+  std::string query = {};  // appended, "?…"
+  bool websocket = false;
+  int status = 0;  // of `own` and `all`, where it is not 200
+};
+
+const std::map<std::string, Case> kCases = {
+    {"get /healthz", {To::all}},
+    {"get /readyz", {To::all}},
+    {"get /metrics", {To::own}},
+    {"get /v1/openapi.yaml", {To::all}},
+    {"get /v1/version", {To::all}},
+    {"get /v1/doctor", {To::own}},
+    {"get /v1/sessions", {To::own, "", "?all=1"}},
+    {"post /v1/sessions", {To::own, R"({"provider": "box", "args": ["true"]})", "", false, 201}},
+    {"get /v1/sessions/{ref}", {To::hidden}},
+    {"delete /v1/sessions/{ref}", {To::hidden, "", "?force=1"}},
+    {"post /v1/sessions/{ref}/stop", {To::hidden, R"({"grace_ms": 0})"}},
+    {"get /v1/sessions/{ref}/checkpoints", {To::hidden}},
+    {"post /v1/sessions/{ref}/checkpoints", {To::hidden, R"({"name": "mine"})"}},
+    {"delete /v1/sessions/{ref}/checkpoints/{name}", {To::hidden}},
+    {"post /v1/sessions/{ref}/restore", {To::hidden, R"({"checkpoint": "kept"})"}},
+    {"post /v1/sessions/{ref}/fork", {To::hidden, R"({"name": "mine"})"}},
+    {"post /v1/sessions/{ref}/discard", {To::hidden}},
+    {"post /v1/sessions/{ref}/pause", {To::hidden}},
+    {"post /v1/sessions/{ref}/resume", {To::hidden}},
+    {"post /v1/sessions/{ref}/exec", {To::hidden, R"({"argv": ["touch", "/workspace/planted"]})"}},
+    {"post /v1/sessions/{ref}/processes/{number}/signal", {To::hidden, R"({"signal": "KILL"})"}},
+    {"get /v1/sessions/{ref}/processes/{number}/attach", {To::hidden, "", "?write=1", true}},
+    {"get /v1/sessions/{ref}/logs", {To::hidden, "", "?process=1"}},
+    {"get /v1/sessions/{ref}/egress", {To::hidden}},
+    {"post /v1/sessions/{ref}/egress/rules", {To::hidden, R"({"verb": "allow", "rule": "x.test"})"}},
+    {"delete /v1/sessions/{ref}/egress/rules", {To::hidden, "", "?rule=secret.test"}},
+    {"post /v1/sessions/{ref}/egress/answer", {To::hidden, R"({"question": 1, "answer": "yes"})"}},
+    {"get /v1/sessions/{ref}/egress/test", {To::hidden, "", "?target=secret.test:443"}},
+    {"get /v1/sessions/{ref}/egress/log", {To::hidden}},
+    {"get /v1/events", {To::own, "", "?once=1"}},
+    {"get /v1/sessions/{ref}/changes", {To::hidden}},
+    {"get /v1/sessions/{ref}/changes/patch", {To::hidden}},
+    {"get /v1/sessions/{ref}/files", {To::hidden, "", "?path=/workspace/note"}},
+    {"put /v1/sessions/{ref}/files", {To::hidden, "x", "?path=/workspace/planted&raw=1"}},
+    {"get /v1/sessions/{ref}/ports/{port}", {To::hidden, "", "", true}},
+    {"post /v1/sessions/{ref}/apply", {To::hidden, "{}"}},
+    {"post /v1/sessions/{ref}/undo", {To::hidden, "{}"}},
+    {"get /v1/providers", {To::all}},
+    {"get /v1/providers/{provider}", {To::all}},
+    {"put /v1/providers/{provider}", {To::admins, R"({"title": "x"})"}},
+    {"delete /v1/providers/{provider}", {To::admins}},
+    {"get /v1/providers/{provider}/identities", {To::own}},
+    {"post /v1/providers/{provider}/identities", {To::own, R"({"label": "Work"})", "", false, 201}},
+    {"patch /v1/providers/{provider}/identities/{id}", {To::hidden, R"({"label": "Stolen"})"}},
+    {"delete /v1/providers/{provider}/identities/{id}", {To::hidden}},
+    {"get /v1/providers/{provider}/identities/{id}/probe", {To::hidden}},
+    {"get /v1/volumes", {To::own}},
+    {"post /v1/volumes", {To::own, R"({"name": "cache"})", "", false, 201}},
+    {"get /v1/volumes/{volume}", {To::hidden}},
+    {"delete /v1/volumes/{volume}", {To::hidden}},
+    {"get /v1/images", {To::all}},
+    {"get /v1/images/outdated", {To::all, "", "", false, 404}},  // these images have no versions.lock
+    {"delete /v1/images/{name}", {To::all, "", "", false, 404}},
+    {"post /v1/images/{name}/build", {To::all, "", "", false, 404}},
+    {"get /v1/profiles", {To::all}},
+    {"post /v1/policy/explain", {To::all, "{}"}},
+    {"get /v1/tokens", {To::admins}},
+    {"post /v1/tokens", {To::admins, R"({"label": "x", "role": "user"})"}},
+    {"delete /v1/tokens/{id}", {To::admins}},
+};
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+class Tenancy : public testing::Test {
+ protected:
+  Tenancy() : address(free_address()), brigd("[api.tcp]\nlisten = \"" + address + "\"\n") {}
+  ~Tenancy() override {
+    for (const auto& volume : volumes())
+      (void)harness::Engine::shared().request("DELETE", "/volumes/" + volume);
+  }
+  std::vector<std::string> volumes() {
+    auto listed = harness::Engine::shared().request("GET", "/volumes");
+    std::vector<std::string> out;
+    auto all = listed ? json::parse(*listed, nullptr, false) : json::object();
+    for (const auto& volume : all.value("Volumes", json::array()))
+      if (volume["Options"].is_object() &&
+          volume["Options"].value("device", "").starts_with(brigd.state().string()))
+        out.push_back(volume["Name"]);
+    return out;
+  }
+
+  std::string token(const std::string& owner, const std::string& mesh = {}) {
+    std::vector<std::string> args = {"token", "create", "--label", owner, "--role", "user", "--owner", owner};
+    if (!mesh.empty()) args.insert(args.end(), {"--mesh", mesh});
+    auto made = brigd.brig(args);
+    EXPECT_EQ(made.code, 0) << made.err;
+    return made.out.substr(0, made.out.find('\n'));
+  }
+
+  Answer ask(const std::string& token, std::string method, const std::string& target,
+             const std::string& body = {}, bool websocket = false) {
+    std::transform(method.begin(), method.end(), method.begin(), ::toupper);
+    std::vector<std::string> args = {"/usr/bin/curl",
+                                     "-sS",
+                                     "-k",
+                                     "--max-time",
+                                     "60",
+                                     "-X",
+                                     method,
+                                     "-w",
+                                     "\n%{http_code}",
+                                     "-H",
+                                     "Authorization: Bearer " + token,
+                                     "https://" + address + target};
+    if (websocket) {
+      args.insert(
+          args.end(),
+          {"--http1.1", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H",
+           "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "-H",
+           "Sec-WebSocket-Protocol: " +
+               std::string(target.find("/ports/") == std::string::npos ? "brig.attach.v1" : "brig.port.v1")});
+    } else if (!body.empty()) {
+      args.insert(args.end(), {"-H", "Content-Type: application/json", "-d", body});
+    }
+    auto done = harness::run(args, {}, brigd.options());
+    if (!done) return {0, done.error().message};
+    auto cut = done->out.rfind('\n');
+    if (cut == std::string::npos) return {0, done->err};
+    return {std::atoi(done->out.c_str() + cut + 1), done->out.substr(0, cut)};
+  }
+
+  std::string address;
+  Brigd brigd;
+};
+
+// "/v1/sessions/{ref}/…" with the parameters as in `values`.
+std::string filled(std::string path, const std::map<std::string, std::string>& values) {
+  for (const auto& [name, value] : values) {
+    auto at = path.find("{" + name + "}");
+    if (at != std::string::npos) path.replace(at, name.size() + 2, value);
+  }
+  EXPECT_EQ(path.find('{'), std::string::npos) << path;
+  return path;
+}
+
+// What a refusal says, without what is of the request alone.
+std::string told(const Answer& answer, const std::string& id) {
+  auto value = json::parse(answer.body, nullptr, false);
+  if (value.is_object())
+    for (const char* key : {"instance", "request_id"}) value.erase(key);
+  auto text = std::to_string(answer.status) + " " + (value.is_discarded() ? answer.body : value.dump());
+  for (std::size_t at = 0; (at = text.find(id)) != std::string::npos;) text.replace(at, id.size(), "ID");
+  return text;
+}
+
+TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
+  auto alice = token("alice"), tenant = token("alice", "north"), bob = token("bob"),
+       neighbour = token("bob", "north");
+
+  // Alice's, each with something in it that nobody else may ever read.
+  auto made = ask(alice, "post", "/v1/sessions",
+                  R"({"provider": "kit", "name": "alices-victim", "labels": {"is": "alices-label"},
+                      "policy": {"egress": {"allow": ["secret.test"]}},
+                      "args": ["sh", "-c", "echo alices-words > note; cat note; exec sleep 1000"]})");
+  ASSERT_EQ(made.status, 201) << made.body;
+  auto victim = json::parse(made.body)["id"].get<std::string>();
+  auto session = "/v1/sessions/" + victim;
+  ASSERT_TRUE(eventually(
+      [&] {
+        return ask(alice, "get", session + "/logs?process=1").body.find("alices-words") != std::string::npos;
+      },
+      "she has written something"));
+  ASSERT_EQ(ask(alice, "post", session + "/checkpoints", R"({"name": "alices-kept"})").status, 201);
+  auto labelled = ask(alice, "post", "/v1/providers/kit/identities", R"({"label": "alices-account"})");
+  ASSERT_EQ(labelled.status, 201) << labelled.body;
+  auto identity = json::parse(labelled.body)["id"].get<std::string>();
+
+  auto shared = ask(alice, "post", "/v1/volumes", R"({"name": "alices-cache"})");
+  ASSERT_EQ(shared.status, 201) << shared.body;
+  auto volume = json::parse(shared.body)["engine_name"].get<std::string>();
+
+  std::map<std::string, std::string> hers = {{"volume", volume}, {"ref", victim},  {"name", "alices-kept"},
+                                             {"number", "1"},    {"port", "8080"}, {"provider", "kit"},
+                                             {"id", identity}};
+  const std::string nobodys = "00000000deadbeef";
+  auto snapshot = [&] {
+    std::string all;
+    for (const char* part : {"", "/checkpoints", "/egress", "/changes", "/logs?process=1"})
+      all += ask(alice, "get", session + part).body + "\n";
+    all += ask(alice, "get", "/v1/providers/kit/identities").body;
+    all += ask(alice, "get", "/v1/volumes/" + volume).body;
+    return all + ask(alice, "get", "/v1/sessions?all=1&label=is%3Dalices-label").body;
+  };
+  auto before = snapshot();
+  EXPECT_THAT(before, HasSubstr("alices-words"));
+
+  auto document = YAML::Load(ask(bob, "get", "/v1/openapi.yaml").body);
+  std::set<std::string> seen;
+  for (const auto& path : document["paths"]) {
+    for (const auto& operation : path.second) {
+      auto method = operation.first.as<std::string>(), pattern = path.first.as<std::string>();
+      if (method == "parameters") continue;
+      auto key = method + " " + pattern;
+      auto found = kCases.find(key);
+      ASSERT_TRUE(found != kCases.end()) << "a route without a case in this test: " << key;
+      seen.insert(key);
+      const auto& is = found->second;
+      auto values = hers;
+      if (pattern.starts_with("/v1/images/")) values["name"] = "no-such-image";
+      // A stranger, one who shares a mesh with nobody here, and her own token that is confined to a mesh she
+      // did not make this in.
+      for (const auto& [who, secret] : {std::pair<const char*, const std::string&>{"bob", bob},
+                                        {"neighbour", neighbour},
+                                        {"tenant", tenant}}) {
+        auto answer = ask(secret, method, filled(pattern, values) + is.query, is.body, is.websocket);
+        auto where = key + " for " + who + ": " + std::to_string(answer.status) + " " + answer.body;
+        for (const auto& word : {victim, identity, std::string("alices-")}) {
+          // What he asked for himself may be named back to him.
+          if (is.to == To::hidden) continue;
+          EXPECT_EQ(answer.body.find(word), std::string::npos) << where;
+        }
+        if (is.to == To::admins) {
+          EXPECT_EQ(answer.status, 403) << where;
+        } else if (is.to != To::hidden) {
+          EXPECT_EQ(answer.status, is.status ? is.status : 200) << where;
+        } else {
+          EXPECT_EQ(answer.status, 404) << where;
+          auto unknown = values;
+          auto has = [&](const char* part) { return pattern.find(part) != std::string::npos; };
+          auto guessed = has("{ref}") ? "ref" : has("{volume}") ? "volume" : "id";
+          unknown[guessed] = nobodys;
+          auto nothing = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
+          EXPECT_EQ(told(answer, values[guessed]), told(nothing, nobodys)) << key << " for " << who;
+          if (guessed != std::string("id")) {  // by its name, too
+            auto name = guessed == std::string("ref") ? "alices-victim" : "alices-cache";
+            unknown[guessed] = name;
+            auto named = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
+            EXPECT_EQ(told(named, name), told(nothing, nobodys)) << key << " for " << who;
+          }
+        }
+      }
+    }
+  }
+  for (const auto& [key, is] : kCases) EXPECT_TRUE(seen.contains(key)) << key << " is no route any more";
+
+  EXPECT_EQ(snapshot(), before);
+  for (const char* query : {"?once=1&owner=alice", "?once=1&session=", "?once=1&since=0"}) {
+    auto target = "/v1/events" + std::string(query) + (std::string(query).ends_with("=") ? victim : "");
+    EXPECT_EQ(ask(bob, "get", target).body.find(victim), std::string::npos) << target;
+  }
+  for (const char* query : {"?owner=alice", "?label=is%3Dalices-label", "?all=1&mesh=north"})
+    EXPECT_EQ(ask(bob, "get", "/v1/sessions" + std::string(query)).body.find(victim), std::string::npos);
+  // In a mesh of nobody's choosing.
+  EXPECT_EQ(
+      ask(bob, "post", "/v1/sessions", R"({"provider": "box", "mesh": "north", "args": ["true"]})").status,
+      403);
+  EXPECT_EQ(
+      ask(tenant, "post", "/v1/sessions", R"({"provider": "box", "mesh": "south", "args": ["true"]})").status,
+      403);
+}
+
+}  // namespace
+}  // namespace brig::test
