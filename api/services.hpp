@@ -28,6 +28,7 @@
 #include "session/sessions.hpp"
 #include "session/volumes.hpp"
 #include "session/workspaces.hpp"
+#include "vault/vault.hpp"
 
 namespace brig::api {
 
@@ -114,6 +115,7 @@ struct Services {
   provider::Identities& identities;
   doctor::Doctor& doctor;
   egress::Egress& egress;
+  vault::Secrets& vault;
   Policies& policies;
   TokenStore& tokens;
   PreviewStore& previews;

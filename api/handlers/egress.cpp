@@ -84,6 +84,11 @@ json encode(const egress::DoorView& view, const std::string& name) {
     out["bound"] = json::array();
     for (const auto& rule : *view.bound) out["bound"].push_back(egress::to_string(rule, Verb::allow));
   }
+  for (const auto& [rule, placeholder] : view.credentials) {
+    auto one = egress::to_json(rule);
+    one["placeholder"] = placeholder;
+    out["credentials"].push_back(std::move(one));
+  }
   for (const auto& q : view.questions) out["questions"].push_back(encode(q, name));
   for (const auto& c : view.connections) out["connections"].push_back(encode(c));
   return out;

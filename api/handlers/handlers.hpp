@@ -84,6 +84,10 @@ net::Task<Response> remove_image(Context* context, Request* request);
 net::Task<Response> list_profiles(Context* context, Request* request);
 net::Task<Response> explain_policy(Context* context, Request* request);
 
+net::Task<Response> list_vault(Context* context, Request* request);
+net::Task<Response> set_vault(Context* context, Request* request);
+net::Task<Response> remove_vault(Context* context, Request* request);
+
 net::Task<Response> list_tokens(Context* context, Request* request);
 net::Task<Response> create_token(Context* context, Request* request);
 net::Task<Response> revoke_token(Context* context, Request* request);

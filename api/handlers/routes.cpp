@@ -5,6 +5,7 @@ namespace {
 
 constexpr std::size_t kNone = 0;
 constexpr std::size_t kSmall = 4 * 1024;
+constexpr std::size_t kValue = 128 * 1024;  // 16 KiB, however it is escaped
 
 // In the order of openapi.yaml; a test compares the two.
 constexpr Route kRoutes[] = {
@@ -69,6 +70,9 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/images/{name}/build", Access::user, kSmall, "", build_image},
     {"GET", "/v1/profiles", Access::viewer, kNone, "", list_profiles},
     {"POST", "/v1/policy/explain", Access::viewer, kDefaultBody, "", explain_policy},
+    {"GET", "/v1/vault", Access::user, kNone, "mesh", list_vault},
+    {"PUT", "/v1/vault/{name}", Access::user, kValue, "mesh", set_vault},
+    {"DELETE", "/v1/vault/{name}", Access::user, kNone, "force mesh", remove_vault},
     {"GET", "/v1/tokens", Access::admin, kNone, "", list_tokens},
     {"POST", "/v1/tokens", Access::admin, kSmall, "", create_token},
     {"DELETE", "/v1/tokens/{id}", Access::admin, kNone, "", revoke_token},

@@ -158,6 +158,7 @@ session::CreateSpec decode_create(Body& body) {
   out.identity = top.text("identity", {.max = kMaxName}).value_or("");
   out.volumes = read_volumes(top);
   out.overlays = read_overlays(top);
+  out.credentials = read_credentials(top);
   out.remove_when_ended = top.flag("remove_when_ended").value_or(false);
   top.finish();
   return out;

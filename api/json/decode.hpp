@@ -46,6 +46,7 @@ std::vector<std::string> decode_undo(Body& body);  // skip
 
 std::vector<session::Overlay> read_overlays(Object& top);
 std::vector<session::SharedMount> read_volumes(Object& top);
+std::vector<egress::Credential> read_credentials(Object& top);
 std::optional<session::TerminalSize> read_terminal(Object object);
 
 // "TERM", "SIGTERM" or "15"; 0 if it is none.

@@ -84,6 +84,30 @@ session::VolumeSpec decode_volume(Body& body) {
   return out;
 }
 
+std::vector<egress::Credential> read_credentials(Object& top) {
+  std::vector<egress::Credential> out;
+  for (auto& entry : top.objects("credentials", egress::kMaxCredentials)) {
+    egress::CredentialText text;
+    auto read = [&](const char* key) { return entry.text(key, {.max = 300}); };
+    text.host = read("host").value_or("");
+    text.header = read("header");
+    text.query = read("query");
+    text.basic = read("basic");
+    text.value = read("value").value_or("");
+    text.shape = read("template");
+    text.env = read("env");
+    text.base_url_env = read("base_url_env");
+    text.base_url_path = read("base_url_path");
+    egress::Credential one;
+    if (auto bad = egress::read_credential(text, one)) entry.fail(bad->field, bad->field + " " + bad->why);
+    entry.finish();
+    out.push_back(std::move(one));
+  }
+  if (auto bad = egress::check_together(out))
+    top.fail("credentials", "credentials: " + bad->field + " " + bad->why);
+  return out;
+}
+
 provider::IdentitySpec decode_identity(Body& body) {
   auto top = body.object();
   provider::IdentitySpec out;

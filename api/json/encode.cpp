@@ -33,6 +33,16 @@ json encode(const session::ProcessView& process) {
   return out;
 }
 
+namespace {
+
+json encode_credentials(const std::vector<egress::Credential>& credentials) {
+  auto out = json::array();
+  for (const auto& one : credentials) out.push_back(egress::to_json(one));
+  return out;
+}
+
+}  // namespace
+
 json encode(const session::View& session) {
   json out{{"id", session.id.str()},
            {"name", session.name},
@@ -50,6 +60,7 @@ json encode(const session::View& session) {
   for (const auto& [key, value] : session.labels) out["labels"][key] = value;
   if (!session.mesh.empty()) out["mesh"] = session.mesh;
   if (!session.source.empty()) out["source"] = session.source;
+  if (!session.credentials.empty()) out["credentials"] = encode_credentials(session.credentials);
   if (session.project) out["project"] = *session.project;
   if (!session.identity.empty()) {
     out["identity"] = session.identity;
@@ -126,6 +137,7 @@ json encode(const image::Provider& provider) {
     out["config"].push_back(std::move(one));
   }
   if (!provider.egress_hosts.empty()) out["egress"]["hosts"] = provider.egress_hosts;
+  if (!provider.credentials.empty()) out["credential"] = encode_credentials(provider.credentials);
   if (provider.one_shot)
     out["one_shot"] = {{"args", provider.one_shot->args},
                        {"prompt", provider.one_shot->prompt_on_stdin ? "stdin" : "argument"}};

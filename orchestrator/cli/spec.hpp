@@ -18,8 +18,9 @@ struct OptionSpec {
   const char* flags;            // "-d,--detach"; what Arguments knows it by is the last, without dashes
   const char* value = nullptr;  // "DIR" in help; none: a switch
   const char* help = "";
-  const char* complete = nullptr;  // "dir", "file", "session", "provider", "profile", "volume", or "a|b|c"
-  bool many = false;               // may be repeated, each adding a value
+  // "dir", "file", "session", "provider", "profile", "volume", "key", or "a|b|c"
+  const char* complete = nullptr;
+  bool many = false;  // may be repeated, each adding a value
 };
 
 enum class Arity { one, optional, some, any };  // some: one or more; any: none or more

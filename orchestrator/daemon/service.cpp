@@ -18,6 +18,7 @@
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
 #include "egress/doors.hpp"
+#include "http/curl_multi.hpp"
 #include "image/service.hpp"
 #include "image/trust.hpp"
 #include "net/scope.hpp"
@@ -30,6 +31,7 @@
 #include "session/manager.hpp"
 #include "session/shelf.hpp"
 #include "store/database.hpp"
+#include "vault/vault.hpp"
 #include "workspace/mounter.hpp"
 
 namespace brig::daemon {
@@ -37,7 +39,8 @@ namespace {
 
 constexpr Millis kReconcileEvery{30'000};
 constexpr Millis kStopGrace{2'000};
-constexpr Millis kFirstLook{200};  // between tries to look while the engine is away
+constexpr Millis kFirstLook{200};             // between tries to look while the engine is away
+constexpr long kManyConnections = 1'000'000;  // none is closed for want of room
 constexpr std::size_t kMaxInit = 8 << 20;
 
 Result<void> make_private(const std::filesystem::path& directory, mode_t mode) {
@@ -164,6 +167,16 @@ std::optional<egress::Upstream> upstream_proxy() {
   return std::nullopt;
 }
 
+// What sandboxes with an authority of their own trust beside it: what they would trust anyway. Without a
+// bundle of ours that is what their images have, and the distribution's stands for it.
+Result<std::string> trust_of_credentials(const std::string& bundle, const std::filesystem::path& stock) {
+  if (!bundle.empty()) return bundle;
+  BRIG_TRY(auto pem, image::load_stock());
+  if (pem.empty()) return std::string();
+  BRIG_CHECK(write_file(stock, pem, 0644));
+  return stock.string();
+}
+
 egress::Limits egress_limits(const config::Config& config) {
   egress::Limits out;
   out.connections = config.egress.connections;
@@ -189,6 +202,9 @@ struct Service::Parts {
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
   std::optional<store::EgressTable> egress_rules;
+  std::optional<store::VaultTable> vault_table;
+  std::optional<store::CredentialTable> credential_table;
+  std::optional<vault::Vault> vault;
   std::optional<store::VolumeTable> volume_table;
   std::optional<store::IdentityTable> identity_table;
   std::optional<store::ProviderTable> provider_table;
@@ -202,6 +218,7 @@ struct Service::Parts {
   net::Worker resolving{4};  // names of strangers, which may take their time
   std::unique_ptr<egress::Resolver> resolver;
   egress::HostPresets presets;
+  std::optional<http::CurlMulti> outward;  // TLS to hosts with credentials
   std::optional<egress::Doors> doors;
   std::optional<volume::Volumes> volumes;
   std::optional<provider::LedgerIdentities> identities;
@@ -248,6 +265,9 @@ Result<void> Service::prepare() {
                        events::Log::Options{config_.limits.events, config_.limits.events_age},
                        *parts.event_table, parts.clock, parts.metrics);
   parts.egress_rules.emplace(*parts.database);
+  parts.vault_table.emplace(*parts.database);
+  parts.credential_table.emplace(*parts.database);
+  parts.vault.emplace(*parts.vault_table, parts.clock, paths.root() / "vault.key");
   parts.volume_table.emplace(*parts.database);
   parts.identity_table.emplace(*parts.database);
   parts.provider_table.emplace(*parts.database);
@@ -292,7 +312,7 @@ Result<void> Service::prepare() {
   parts.hooks.emplace(std::move(hooks), *parts.hook_table);
   parts.registry.emplace(*parts.provider_table, *parts.images, parts.clock);
 
-  session::ManagerOptions options{installation, paths, {}, 0, {}, {}, sockets, {}, {}};
+  session::ManagerOptions options{installation, paths, {}, 0, {}, {}, sockets, {}, {}, {}, {}};
   options.output.total_bytes = config_.limits.output_bytes;
   options.output.segment_bytes =
       std::min<std::uint64_t>(options.output.segment_bytes, config_.limits.output_bytes / 4);
@@ -303,12 +323,16 @@ Result<void> Service::prepare() {
     options.ca_bundle = ca_bundle.string();
     options.extra_env = image::trust_environment("/run/brig/ca.crt");
   }
+  BRIG_TRY(options.trusted, trust_of_credentials(options.ca_bundle, paths.root() / "ca-stock.crt"));
+  options.trust_env = image::trust_environment("/run/brig/ca.crt");
+  parts.outward.emplace(executor, kManyConnections);
   parts.resolver = egress::system_resolver(executor, parts.resolving);
   auto tell = [&parts](events::Event event) { parts.events->add(std::move(event)); };
-  parts.doors.emplace(
-      egress::Doors::Parts{egress::Shared{executor, parts.clock, *parts.resolver, parts.closing,
-                                          parts.metrics, tell, upstream_proxy(), egress_limits(config_)},
-                           paths, *parts.egress_rules, parts.presets, parts.policies->ceiling()});
+  parts.doors.emplace(egress::Doors::Parts{
+      egress::Shared{executor, parts.clock, *parts.resolver, parts.closing, parts.metrics, tell,
+                     upstream_proxy(), egress_limits(config_), &*parts.vault, &*parts.outward,
+                     ca_bundle.empty() ? image::host_bundle().string() : ca_bundle.string()},
+      paths, *parts.egress_rules, parts.presets, parts.policies->ceiling(), &*parts.credential_table});
   parts.manager.emplace(
       executor, std::move(options),
       session::Manager::Parts{parts.clock, parts.metrics, *parts.events, *parts.sessions, *parts.processes,
@@ -365,26 +389,14 @@ Result<void> Service::prepare() {
          parts.took_stock ? "" : "sessions of an earlier run have not been looked after yet"});
     return conditions;
   };
-  parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,
-                                     *parts.manager,
-                                     *parts.reviews,
-                                     *parts.manager,
-                                     *parts.manager,
-                                     *parts.shelf,
-                                     *parts.images,
-                                     *parts.registry,
-                                     *parts.identities,
-                                     *parts.doctor,
-                                     *parts.doors,
-                                     *parts.api_policies,
-                                     *parts.api_tokens,
-                                     *parts.api_previews,
-                                     *parts.events,
-                                     parts.metrics,
-                                     parts.clock,
-                                     readiness,
-                                     {BRIG_VERSION, installation}});
+  parts.server.emplace(
+      executor, std::move(api_config),
+      api::Services{
+          *parts.manager,      *parts.manager,    *parts.reviews,      *parts.manager,
+          *parts.manager,      *parts.shelf,      *parts.images,       *parts.registry,
+          *parts.identities,   *parts.doctor,     *parts.doors,        *parts.vault,
+          *parts.api_policies, *parts.api_tokens, *parts.api_previews, *parts.events,
+          parts.metrics,       parts.clock,       readiness,           {BRIG_VERSION, installation}});
   return {};
 }
 

@@ -123,6 +123,50 @@ void Door::set_rules(Rules rules) {
   }
 }
 
+bool Door::has_credential(const Target& target) const {
+  return std::any_of(about_.credentials.begin(), about_.credentials.end(),
+                     [&](const Entrusted& held) { return held.rule.is_for(target); });
+}
+
+std::uint16_t Door::port_for(const Target& target) const {
+  Target secure{target.host, 443};
+  return target.port == 80 && has_credential(secure) ? secure.port : target.port;
+}
+
+net::Task<Result<std::vector<Injected>>> Door::secrets_for(Target target) {
+  std::vector<Injected> out;
+  for (const auto& held : about_.credentials) {
+    if (!held.rule.is_for(target)) continue;
+    vault::Scope scope{about_.owner, about_.mesh};
+    auto value = co_await shared_.vault->open(std::move(scope), held.rule.key);
+    if (!value)
+      co_return Error{value.error().code,
+                      "the " + describe(held.rule) + " is missing: " + value.error().message, "egress",
+                      false};
+    Injected one;
+    one.held = &held;
+    one.as_sent = as_sent(held.rule, *value);
+    out.push_back(std::move(one));
+  }
+  co_return out;
+}
+
+std::string Door::strays(std::string_view head, const Target& target, const std::string& process) {
+  auto stray = stray_placeholder(head, about_.credentials, target);
+  if (!stray) return "";
+  auto what = stray->empty() ? std::string("the placeholder of another session's secret")
+                             : "the placeholder of " + quoted(*stray, 128);
+  auto why = what + " was sent to " + to_string(target.host, target.port) + ", which it is not for";
+  shared_.metrics
+      .counter("brig_egress_placeholders_total",
+               "Attempts to send a secret's placeholder to a host it is not for")
+      .add();
+  tell("egress.placeholder", target, process, why, "");
+  log::warn("a sandbox sent a placeholder where it has no business",
+            {{"session", about_.id.str()}, {"key", *stray}, {"host", to_string(target.host)}});
+  return why;
+}
+
 std::optional<Rule> Door::take_once(const Target& target) {
   auto it = std::find_if(once_.begin(), once_.end(), [&](const Rule& rule) { return rule.matches(target); });
   if (it == once_.end()) return std::nullopt;

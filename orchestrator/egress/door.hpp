@@ -19,13 +19,20 @@
 
 #include "core/metrics.hpp"
 #include "core/names.hpp"
+#include "egress/authority.hpp"
 #include "egress/egress.hpp"
+#include "egress/injection.hpp"
 #include "egress/resolver.hpp"
 #include "egress/upstream.hpp"
 #include "events/log.hpp"
 #include "net/scope.hpp"
 #include "supervisor/link.hpp"
 #include "supervisor/listener.hpp"
+#include "vault/vault.hpp"
+
+namespace brig::http {
+class CurlMulti;
+}
 
 namespace brig::egress {
 
@@ -51,6 +58,9 @@ struct Shared {
   std::function<void(events::Event)> tell;
   std::optional<Upstream> upstream;
   Limits limits;
+  vault::Vault* vault = nullptr;       // none: sessions have no credentials
+  http::CurlMulti* outward = nullptr;  // TLS to hosts with credentials
+  std::string authorities;             // PEM file: who vouches for them
 };
 
 // What tells whoever connects apart; filled in as the session comes to be.
@@ -70,6 +80,8 @@ class Door {
     std::filesystem::path directory;
     std::filesystem::path account;
     Insider insider;
+    std::vector<Entrusted> credentials;
+    std::shared_ptr<Authority> authority;  // with credentials
   };
   Door(Shared& shared, About about, Rules rules);
   ~Door();
@@ -104,6 +116,12 @@ class Door {
   void tell(const char* kind, const Target& target, const std::string& process, const std::string& why,
             const std::string& command);
   Result<void> check_peer(supervisor::Peer peer) const;
+  // Port 80 of a host with a credential stands for its TLS port: a secret never goes out in the clear.
+  std::uint16_t port_for(const Target& target) const;
+  bool has_credential(const Target& target) const;
+  net::Task<Result<std::vector<Injected>>> secrets_for(Target target);
+  // "" if no placeholder is where it has no business; else one sentence, and it has been reported.
+  std::string strays(std::string_view head, const Target& target, const std::string& process);
   // A rule that was allowed once and fits; it is used up.
   std::optional<Rule> take_once(const Target& target);
   net::Task<std::optional<bool>> ask(Target target, std::string process, std::uint32_t pid, int watch);

@@ -1,6 +1,7 @@
 #include "egress/doors.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/log.hpp"
 #include "core/text.hpp"
@@ -14,6 +15,10 @@ using store::EgressRow;
 constexpr const char* kYours = "you, for this session";
 constexpr const char* kStanding = "you, always";
 constexpr std::size_t kMaxRows = 1024;
+
+std::filesystem::path authority_file(const StatePaths& paths, const SessionId& id) {
+  return paths.session(id) / "authority.pem";
+}
 
 bool is_yours(const EgressRow& row) {
   return row.from == kYours || row.from == kStanding;
@@ -129,8 +134,75 @@ Result<Rules> Doors::rules_of(const std::vector<EgressRow>& rows) const {
   return out;
 }
 
-Result<void> Doors::start(Facts facts, std::vector<EgressRow> rows) {
+net::Task<Result<std::vector<Entrusted>>> Doors::equip(vault::Scope scope, std::vector<Credential> provider,
+                                                       std::vector<Credential> request) {
+  auto all = std::move(request);
+  for (auto& rule : provider) {
+    bool own = std::any_of(all.begin(), all.end(), [&](const Credential& other) {
+      return rule.collides(other) || (!rule.env.empty() && rule.env == other.env && rule.key != other.key);
+    });
+    if (!own) all.push_back(std::move(rule));
+  }
+  std::vector<Entrusted> out;
+  std::vector<Credential> together;
+  for (auto& rule : all) {
+    BRIG_CO_TRY(bool there, co_await parts_.shared.vault->has(scope, rule.key));
+    if (!there && rule.optional) continue;
+    if (!there) {
+      auto missing = vault::no_such_key(rule.key);
+      missing.message = "the " + describe(rule) + " cannot be given: " + missing.message;
+      co_return missing;
+    }
+    together.push_back(rule);
+    Entrusted held;
+    for (const auto& other : out)
+      if (other.rule.key == rule.key) held.placeholder = other.placeholder;
+    if (held.placeholder.empty()) held.placeholder = new_placeholder();
+    held.rule = std::move(rule);
+    out.push_back(std::move(held));
+  }
+  if (out.size() > kMaxCredentials)
+    co_return Error{Code::too_large,
+                    "a session has at most " + std::to_string(kMaxCredentials) + " credentials", "egress",
+                    false};
+  if (auto bad = check_together(together))
+    co_return Error{Code::invalid, "credentials: " + bad->field + " " + bad->why, "egress", false};
+  co_return out;
+}
+
+net::Task<Result<std::string>> Doors::keep(SessionId id, std::vector<Entrusted> credentials) {
+  std::vector<store::CredentialRow> rows;
+  std::set<std::string> names;
+  for (const auto& held : credentials) {
+    names.insert(held.rule.host.host.name);
+    rows.push_back({held.rule.key, to_json(held.rule).dump(), held.placeholder});
+  }
+  if (parts_.credentials) BRIG_CO_CHECK(co_await parts_.credentials->replace(id, std::move(rows)));
+  if (names.empty()) co_return std::string();
+  std::vector<std::string> list(names.begin(), names.end());
+  co_return Authority::make(authority_file(parts_.paths, id), list);
+}
+
+net::Task<Result<std::vector<Entrusted>>> Doors::credentials(SessionId id) {
+  std::vector<Entrusted> out;
+  if (!parts_.credentials) co_return out;
+  BRIG_CO_TRY(auto rows, co_await parts_.credentials->list(id));
+  for (const auto& row : rows) {
+    auto json = nlohmann::json::parse(row.rule_json, nullptr, false);
+    Entrusted held;
+    BRIG_CO_TRY(held.rule, credential_from(json));
+    held.placeholder = row.placeholder;
+    out.push_back(std::move(held));
+  }
+  co_return out;
+}
+
+Result<void> Doors::start(Facts facts, std::vector<EgressRow> rows, std::vector<Entrusted> credentials) {
   BRIG_TRY(Rules rules, rules_of(rows));
+  std::shared_ptr<Authority> authority;
+  if (!credentials.empty()) {
+    BRIG_TRY(authority, Authority::load(authority_file(parts_.paths, facts.id)));
+  }
   auto id = facts.id;
   Door::About about{id,
                     facts.name,
@@ -138,7 +210,9 @@ Result<void> Doors::start(Facts facts, std::vector<EgressRow> rows) {
                     facts.mesh,
                     parts_.paths.link_dir(id),
                     parts_.paths.egress_account(id),
-                    facts.insider};
+                    facts.insider,
+                    std::move(credentials),
+                    std::move(authority)};
   auto held = std::make_shared<Held>(parts_.shared, std::move(facts), std::move(about), std::move(rules),
                                      std::move(rows));
   BRIG_CHECK(held->door.open());
@@ -148,12 +222,14 @@ Result<void> Doors::start(Facts facts, std::vector<EgressRow> rows) {
 
 net::Task<Result<void>> Doors::open(Facts facts, std::vector<EgressRow> rows) {
   BRIG_CO_CHECK(co_await parts_.table.replace(facts.id, rows));
-  co_return start(std::move(facts), std::move(rows));
+  BRIG_CO_TRY(auto held, co_await credentials(facts.id));
+  co_return start(std::move(facts), std::move(rows), std::move(held));
 }
 
 net::Task<Result<void>> Doors::reopen(Facts facts) {
   BRIG_CO_TRY(auto rows, co_await parts_.table.list(facts.id));
-  co_return start(std::move(facts), std::move(rows));
+  BRIG_CO_TRY(auto held, co_await credentials(facts.id));
+  co_return start(std::move(facts), std::move(rows), std::move(held));
 }
 
 net::Task<Result<std::vector<EgressRow>>> Doors::rules(SessionId id) {
@@ -201,6 +277,9 @@ net::Task<Result<DoorView>> Doors::show(SessionId id) {
   } else {
     BRIG_CO_TRY(rows, co_await parts_.table.list(id));
   }
+  BRIG_CO_TRY(auto credentials_held, co_await credentials(id));
+  for (auto& one : credentials_held)
+    out.credentials.push_back({std::move(one.rule), std::move(one.placeholder)});
   out.bound = parts_.ceiling.egress.allow;
   for (const auto& rule : parts_.ceiling.egress.deny)
     out.rules.push_back({"deny", to_string(rule, Verb::deny), "the ceiling"});

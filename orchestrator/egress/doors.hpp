@@ -14,6 +14,7 @@
 #include "egress/presets.hpp"
 #include "policy/effective.hpp"
 #include "store/egress.hpp"
+#include "store/vault.hpp"
 
 namespace brig::egress {
 
@@ -45,12 +46,22 @@ class Doors final : public Egress {
     store::EgressTable& table;
     Presets& presets;
     const policy::Ceiling& ceiling;
+    store::CredentialTable* credentials = nullptr;  // with Shared::vault
   };
   explicit Doors(Parts parts);
   ~Doors() override;
 
   // Which rules a session would begin with: what needs asking, asks.
   net::Task<Result<std::vector<store::EgressRow>>> plan(Beginning beginning);
+  // Which credentials it would have: those the caller asks for, and the provider's beside them. `not_found`,
+  // saying how to set it, where the vault lacks a key that is needed.
+  net::Task<Result<std::vector<Entrusted>>> equip(vault::Scope scope, std::vector<Credential> provider,
+                                                  std::vector<Credential> request);
+  // Writes them down, and makes the authority that its sandbox is to trust; gives that, as PEM ("": there are
+  // none).
+  net::Task<Result<std::string>> keep(SessionId id, std::vector<Entrusted> credentials);
+  // Those of a session, for one that goes on from it.
+  net::Task<Result<std::vector<Entrusted>>> credentials(SessionId id);
   // Writes them down and opens the door. The session's row is in the ledger.
   net::Task<Result<void>> open(Facts facts, std::vector<store::EgressRow> rows);
   // After a restart of ours: with the rules the ledger has.
@@ -76,7 +87,7 @@ class Doors final : public Egress {
   net::Task<Result<std::shared_ptr<Turn>>> turn(SessionId id);
   net::Task<Result<void>> commit(std::shared_ptr<Turn> turn, std::vector<store::EgressRow> rows);
   Result<Rules> rules_of(const std::vector<store::EgressRow>& rows) const;
-  Result<void> start(Facts facts, std::vector<store::EgressRow> rows);
+  Result<void> start(Facts facts, std::vector<store::EgressRow> rows, std::vector<Entrusted> credentials);
 
   Parts parts_;
   std::map<SessionId, std::shared_ptr<Held>> doors_;

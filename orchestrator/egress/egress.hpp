@@ -14,6 +14,7 @@
 #include "core/result.hpp"
 #include "egress/audit.hpp"
 #include "net/task.hpp"
+#include "policy/egress/credential.hpp"
 #include "policy/egress/decide.hpp"
 
 namespace brig::egress {
@@ -57,6 +58,12 @@ struct RuleView {
   std::string from;
 };
 
+// What a host is given in the sandbox's name, and what the sandbox has in its place.
+struct CredentialView {
+  Credential rule;
+  std::string placeholder;
+};
+
 struct DoorView {
   bool open = false;  // the sandbox runs
   bool ask = false;
@@ -65,6 +72,7 @@ struct DoorView {
   std::vector<Question> questions;
   std::vector<OpenConnection> connections;
   Counts counts;
+  std::vector<CredentialView> credentials;
 };
 
 // What a connection there would meet.

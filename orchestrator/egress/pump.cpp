@@ -25,40 +25,11 @@ bool would_block() {
 
 Pump::Pump(net::asio::any_io_executor executor, UniqueFd near, UniqueFd far,
            std::function<bool(std::size_t)> spend)
-    : near_(executor, near.release()), far_(executor, far.release()), spend_(std::move(spend)) {}
+    : Passage(executor, std::move(near), std::move(spend)), far_(executor, far.release()) {}
 
-Pump::~Pump() = default;
-
-void Pump::cut(std::string why) {
-  if (std::exchange(over_, true)) return;
-  ended_.cut = std::move(why);
+void Pump::stop() {
   boost::system::error_code ignored;
-  near_.cancel(ignored);
   far_.cancel(ignored);
-}
-
-UniqueFd Pump::release_near() {
-  return UniqueFd(near_.is_open() ? near_.release() : -1);
-}
-
-void Pump::write_near(std::string_view bytes) {
-  (void)!::send(near_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-net::Task<Result<std::string>> Pump::read_near(std::size_t most, Deadline deadline) {
-  while (true) {
-    if (over_) co_return Error{Code::cancelled, ended_.cut, "egress", false};
-    auto n = ::recv(near_.native_handle(), scratch(), std::min(most, kPiece), MSG_DONTWAIT);
-    if (n >= 0) co_return std::string(scratch(), static_cast<std::size_t>(n));
-    if (!would_block()) co_return errno_error(errno, "the connection ended", "egress");
-    auto self = shared_from_this();
-    auto wait = [](std::shared_ptr<Pump> pump) -> net::Task<Result<void>> {
-      (void)co_await pump->near_.async_wait(Descriptor::wait_read, net::use_result);
-      co_return Result<void>();
-    };
-    auto waiting = wait(self);
-    BRIG_CO_CHECK(co_await net::with_deadline(std::move(waiting), deadline, "its first bytes"));
-  }
 }
 
 net::Task<void> Pump::flow(Descriptor* from, Descriptor* to, std::uint64_t* count, std::string first) {

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "core/text.hpp"
+#include "egress/exchange.hpp"
 #include "egress/hello.hpp"
 #include "egress/visit.hpp"
 
@@ -90,7 +91,7 @@ net::Task<Result<UniqueFd>> Visit::hand_over() {
 // What the client says first, if it may be passed on.
 net::Task<Result<std::string>> Visit::check_hello() {
   std::string seen;
-  if (decision.tcp) co_return seen;
+  if (decision.tcp && !injects) co_return seen;
   auto deadline = Deadline::in(door.shared_.limits.hello);
   while (true) {
     BRIG_CO_TRY(auto more, co_await pump->read_near(kMaxHello, deadline));
@@ -102,19 +103,24 @@ net::Task<Result<std::string>> Visit::check_hello() {
     auto hello = read_hello(seen);
     if (hello.is == Hello::Is::more) continue;
     auto why = disagreement(hello, granted ? with_grant() : door.rules_, target);
+    bool stray = false;
+    if (why.empty() && hello.is == Hello::Is::http) {
+      why = door.strays(seen, target, process);
+      stray = !why.empty();
+    }
     if (why.empty()) co_return seen;
-    if (hello.is == Hello::Is::other) {
+    if (hello.is == Hello::Is::other && !injects) {
       auto rule = "tcp://" + to_string(target.host, target.port);
       why += "; to allow any protocol there: " + allow_command(door.about_.name, rule);
     }
-    door.tell("egress.denied", target, process, why, "");
+    if (!stray) door.tell("egress.denied", target, process, why, "");
     pump->write_near(farewell(hello, "Brig: " + why));
     co_return Error{Code::denied, why, "egress", false};
   }
 }
 
 // After a hand-over the request's connection is the line of control: its end is the transfer's.
-net::Task<void> Visit::watch_control(std::shared_ptr<Pump> passing) {
+net::Task<void> Visit::watch_control(std::shared_ptr<Passage> passing) {
   (void)co_await socket.async_wait(Descriptor::wait_read, net::use_result);
   passing->cut("the client went away");
 }
@@ -131,6 +137,8 @@ net::Task<void> Visit::serve_connect() {
     (void)co_await refuse({Status::limit, "Brig: this session's bound on bytes is reached"});
     co_return;
   }
+  target.port = door.port_for(target);
+  injects = door.has_credential(target);
   auto no = co_await permit();
   UniqueFd far;
   if (!no) no = co_await reach(&far);
@@ -152,6 +160,34 @@ net::Task<void> Visit::serve_connect() {
   co_await pass(std::move(far));
 }
 
+// Bytes as they are; or, where a credential is for the host, requests made anew.
+net::Task<Result<void>> Visit::open_passage(UniqueFd near, UniqueFd far) {
+  auto& shared = door.shared_;
+  auto spend = [this](std::size_t bytes) {
+    door.bytes_ += bytes;
+    return door.shared_.limits.bytes == 0 || door.bytes_ <= door.shared_.limits.bytes;
+  };
+  if (!injects) {
+    pump = std::make_shared<Pump>(shared.executor, std::move(near), std::move(far), spend);
+    co_return Result<void>();
+  }
+  Exchange::Means means;
+  means.target = target;
+  BRIG_CO_TRY(means.leaf, door.about_.authority->leaf(target.host.name, shared.clock.wall()));
+  means.secrets = [this] { return door.secrets_for(target); };
+  means.inspect = [this](std::string_view head) {
+    auto why = disagreement(read_hello(head), granted ? with_grant() : door.rules_, target);
+    return why.empty() ? door.strays(head, target, process) : why;
+  };
+  means.connect = shared.limits.connect;
+  means.hello = shared.limits.hello;
+  auto host =
+      std::make_unique<Outward>(shared.executor, *shared.outward, target, std::move(far), shared.authorities);
+  pump =
+      std::make_shared<Exchange>(shared.executor, std::move(near), std::move(host), std::move(means), spend);
+  co_return Result<void>();
+}
+
 net::Task<void> Visit::pass(UniqueFd far) {
   UniqueFd near;
   if (offers_socket) {
@@ -167,16 +203,16 @@ net::Task<void> Visit::pass(UniqueFd far) {
   bool by_control = static_cast<bool>(near);
   offers_socket = by_control;
   if (!by_control) near.reset(::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 3));
-  auto spend = [this](std::size_t bytes) {
-    door.bytes_ += bytes;
-    return door.shared_.limits.bytes == 0 || door.bytes_ <= door.shared_.limits.bytes;
-  };
-  pump = std::make_shared<Pump>(door.shared_.executor, std::move(near), std::move(far), spend);
+  auto opened = co_await open_passage(std::move(near), std::move(far));
+  if (!opened) {
+    note("broken", opened.error().message);
+    co_return;
+  }
   ++door.counts_.allowed;
   note("open", "");
 
   auto first = co_await check_hello();
-  Pump::Ended ended;
+  Passage::Ended ended;
   std::string outcome = "closed", detail;
   if (!first) {
     outcome = first.error().code == Code::denied ? "denied" : "cut";
@@ -197,8 +233,9 @@ net::Task<void> Visit::pass(UniqueFd far) {
       ended = co_await pump->run(std::move(*first));
     }
     if (!ended.cut.empty()) {
-      outcome = "cut";
+      outcome = ended.denied ? "denied" : ended.broken ? "broken" : "cut";
       detail = ended.cut;
+      if (ended.denied) ++door.counts_.denied;
     } else if (ended.broken) {
       outcome = "broken";
     }

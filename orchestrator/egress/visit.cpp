@@ -226,6 +226,7 @@ net::Task<void> Visit::serve_resolve() {
   Decision no;
   for (auto port : candidates) {
     Target at{target.host, port};
+    at.port = door.port_for(at);
     auto decided = decide(door.rules_, at);
     bool once =
         std::any_of(door.once_.begin(), door.once_.end(), [&](const Rule& rule) { return rule.matches(at); });

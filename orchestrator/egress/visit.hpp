@@ -32,9 +32,10 @@ struct Visit {
   std::string asked;  // the host as the client wrote it
   Target target;
   Decision decision;
+  bool injects = false;         // a credential is for it
   std::optional<Rule> granted;  // by a person, for this connection alone
   std::optional<Address> address;
-  std::shared_ptr<Pump> pump;
+  std::shared_ptr<Passage> pump;
   WallTime began{};
   SteadyTime began_steady{};
 
@@ -50,7 +51,8 @@ struct Visit {
   net::Task<Result<UniqueFd>> hand_over();
   net::Task<Result<std::string>> check_hello();
   net::Task<void> pass(UniqueFd far);
-  net::Task<void> watch_control(std::shared_ptr<Pump> pump);
+  net::Task<Result<void>> open_passage(UniqueFd near, UniqueFd far);
+  net::Task<void> watch_control(std::shared_ptr<Passage> passing);
   net::Task<bool> reply(wire::Reply reply);
   net::Task<bool> refuse(Answer answer);
   void note(std::string_view outcome, const std::string& detail);

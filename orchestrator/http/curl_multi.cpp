@@ -64,6 +64,12 @@ struct CurlMulti::State : std::enable_shared_from_this<State> {
   CURLM* multi = nullptr;
   std::unordered_map<int, WatchPtr> watches;
   std::unordered_map<void*, Handler*> active;
+  // Sockets that are connected already, of the handles that get them.
+  struct Given {
+    State* state;
+    int socket;
+  };
+  std::unordered_map<void*, std::unique_ptr<Given>> given;
   std::vector<void*> unwatched;  // handles, perhaps gone since
   bool kicked = false;
   int depth = 0;
@@ -139,7 +145,7 @@ struct CurlMulti::State : std::enable_shared_from_this<State> {
       CURL* easy = message->easy_handle;
       CURLcode code = message->data.result;  // the message goes with the handle
       auto node = active.extract(easy);
-      {
+      if (!given.contains(easy)) {
         Inside guard(*this);
         check(curl_multi_remove_handle(multi, easy));
       }
@@ -189,6 +195,16 @@ struct CurlMulti::State : std::enable_shared_from_this<State> {
     return fd;
   }
 
+  static curl_socket_t on_open_given(void* user, curlsocktype, curl_sockaddr*) {
+    auto& handed = *static_cast<Given*>(user);
+    int fd = std::exchange(handed.socket, -1);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    handed.state->watch(fd)->ours = true;
+    return fd;
+  }
+
+  static int on_made(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
+
   static int on_close(void* user, curl_socket_t fd) {
     static_cast<State*>(user)->forget(fd);
     ::close(fd);
@@ -229,11 +245,27 @@ void CurlMulti::add(void* easy, Handler& handler) {
   check(curl_multi_add_handle(state_->multi, easy));
 }
 
+void CurlMulti::add_connected(void* easy, Handler& handler, int socket) {
+  if (inside()) std::abort();
+  State::Inside guard(*state_);
+  auto& given = state_->given[easy];
+  given = std::make_unique<State::Given>(State::Given{state_.get(), socket});
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &State::on_open_given);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, given.get());
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &State::on_made);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &State::on_close);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, state_.get());
+  state_->active.emplace(easy, &handler);
+  check(curl_multi_add_handle(state_->multi, easy));
+}
+
 void CurlMulti::remove(void* easy) {
   if (inside()) std::abort();
   State::Inside guard(*state_);
   state_->active.erase(easy);
   check(curl_multi_remove_handle(state_->multi, easy));
+  auto given = state_->given.extract(easy);
+  if (given && given.mapped()->socket >= 0) ::close(given.mapped()->socket);
 }
 
 void CurlMulti::pause(void* easy, int mask) {

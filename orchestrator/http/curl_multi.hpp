@@ -33,6 +33,10 @@ class CurlMulti {
 
   // Starts the transfer that `easy` (a CURL*) describes.
   void add(void* easy, Handler& handler);
+  // The same over a socket that is connected already, for a transfer that connects only
+  // (CURLOPT_CONNECT_ONLY). The socket is curl's then. After done() the handle stays, for curl_easy_send()
+  // and curl_easy_recv(), until remove().
+  void add_connected(void* easy, Handler& handler, int socket);
   // Ends it, if it is under way: done() will not be called.
   void remove(void* easy);
   // curl_easy_pause.

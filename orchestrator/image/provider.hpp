@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/names.hpp"
+#include "policy/egress/credential.hpp"
 
 namespace brig::image {
 
@@ -67,6 +68,7 @@ struct Provider {
   std::vector<ConfigMount> config;     // in order; where two overlap, the later wins
   std::vector<ProbeFile> probe;
   std::vector<std::string> egress_hosts;  // what the CLI cannot work without
+  std::vector<egress::Credential> credentials;
   std::optional<OneShot> one_shot;
   std::uint64_t needs_memory = 0;  // below these it does not work well; 0: not said
   std::uint64_t needs_disk = 0;

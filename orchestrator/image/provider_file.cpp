@@ -128,6 +128,33 @@ void read_env(config::Table& top, Provider& provider) {
     top.fail("profile_env_is_parent", "is given without profile_env; remove it");
 }
 
+void read_credential_of(config::Table& entry, Provider& provider) {
+  egress::CredentialText text;
+  text.host = entry.text("host", 300).value_or("");
+  text.header = entry.text("header", 256);
+  text.query = entry.text("query", 256);
+  text.basic = entry.text("basic", 256);
+  text.value = entry.text("value", 256).value_or("");
+  text.shape = entry.text("template", 256);
+  text.env = entry.text("env", 256);
+  text.base_url_env = entry.text("base_url_env", 256);
+  text.base_url_path = entry.text("base_url_path", 256);
+  text.optional = entry.flag("optional").value_or(false);
+  egress::Credential out;
+  if (auto bad = egress::read_credential(text, out))
+    entry.fail(bad->field, bad->why);
+  else
+    provider.credentials.push_back(std::move(out));
+}
+
+void read_credentials(config::Table& top, Provider& provider) {
+  auto entries = top.list("credential", egress::kMaxCredentials);
+  for (auto* entry : entries) read_credential_of(*entry, provider);
+  if (provider.credentials.size() != entries.size()) return;
+  if (auto bad = egress::check_together(provider.credentials))
+    top.fail("credential", "has two that collide: its " + bad->field + " " + bad->why);
+}
+
 void read_one_shot(config::Table& top, Provider& provider) {
   auto& table = top.table("one_shot");
   if (!table.present()) return;
@@ -171,6 +198,7 @@ void read_provider(config::Table& top, Provider& provider) {
   for (const auto& host : provider.egress_hosts)
     if (!is_host_name(host))
       top.table("egress").fail("hosts", "holds " + quoted(host) + "; write names of hosts");
+  read_credentials(top, provider);
   read_one_shot(top, provider);
   auto& needs = top.table("needs");
   provider.needs_memory = needs.size("memory", 0, kMaxNeed).value_or(0);

@@ -1,6 +1,7 @@
 #include "image/trust.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "core/files.hpp"
@@ -106,6 +107,22 @@ Result<fs::path> prepare_trust(const std::string& setting, const fs::path& file,
   }
   BRIG_CHECK(write_file(file, pem, 0644));
   return file;
+}
+
+Result<std::string> load_stock(const TrustPlaces& places) {
+  BRIG_TRY(auto host, host_certificates(places));
+  auto stock = stock_certificates(places);
+  if (!stock.empty()) std::erase_if(host, [&](const auto& c) { return !stock.contains(c); });
+  return to_pem(host);
+}
+
+fs::path host_bundle(const TrustPlaces& places) {
+  std::error_code ignored;
+  if (const char* named = ::getenv("SSL_CERT_FILE"); named && fs::is_regular_file(named, ignored))
+    return named;
+  for (const auto& bundle : places.bundles)
+    if (fs::is_regular_file(bundle, ignored)) return bundle;
+  return {};
 }
 
 std::map<std::string, std::string> trust_environment(const std::string& path) {

@@ -32,6 +32,12 @@ Result<std::string> load_trust(const std::string& setting, const TrustPlaces& pl
 Result<std::filesystem::path> prepare_trust(const std::string& setting, const std::filesystem::path& file,
                                             const TrustPlaces& places = {});
 
+// PEM of the distribution's own authorities that this host trusts; all of the host's where it does not keep
+// them apart. For sandboxes that get a bundle for another reason than the host's additions.
+Result<std::string> load_stock(const TrustPlaces& places = {});
+// The host's own bundle: SSL_CERT_FILE, else the first of the usual places; empty if there is none.
+std::filesystem::path host_bundle(const TrustPlaces& places = {});
+
 // The variables by which programs are told of a bundle at `path` (as they see it).
 std::map<std::string, std::string> trust_environment(const std::string& path);
 

@@ -54,6 +54,8 @@ net::Task<Result<Manager::Origin>> Manager::origin_of(store::SessionRow row, std
     origin.spec.ttl = std::chrono::duration_cast<Millis>(*life->expires - row.started.value_or(row.created));
   }
   if (life && life->idle > Millis(0)) origin.spec.idle = life->idle;
+  BRIG_CO_TRY(auto held, co_await parts_.doors.credentials(row.id));
+  for (auto& one : held) origin.spec.credentials.push_back(std::move(one.rule));
   origin.spec.env = std::move(env);
   co_return origin;
 }

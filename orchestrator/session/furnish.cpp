@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/files.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "image/provider_file.hpp"
@@ -124,6 +125,37 @@ net::Task<Result<void>> Manager::choose_volumes(const store::SessionRow& row,
     out.volumes.push_back(std::move(wanted));
   }
   co_return Result<void>();
+}
+
+// Which secrets are used in its name, and what every process has in their place.
+net::Task<Result<void>> Manager::equip(vault::Scope scope, std::vector<egress::Credential> asked,
+                                       Prepared& out, std::map<std::string, std::string>& env) {
+  if (asked.empty() && out.provider.credentials.empty()) co_return Result<void>();
+  BRIG_CO_TRY(out.credentials,
+              co_await parts_.doors.equip(std::move(scope), out.provider.credentials, std::move(asked)));
+  if (out.credentials.empty()) co_return Result<void>();
+  std::string direct = "localhost,127.0.0.1,::1";
+  for (const auto& [rule, placeholder] : out.credentials) {
+    if (!rule.env.empty()) env[rule.env] = placeholder;
+    if (rule.base_url_env.empty()) continue;
+    env[rule.base_url_env] = rule.base_url();
+    direct += "," + to_string(rule.host.host);
+  }
+  // By name they get there as well, and need not say anew to the proxy with every request where to.
+  for (const char* name : {"NO_PROXY", "no_proxy"}) env[name] = direct;
+  for (const auto& [name, value] : options_.trust_env) env[name] = value;
+  co_return Result<void>();
+}
+
+// Its authority beside those that it would trust anyway.
+Result<void> Manager::trust_authority(const SessionId& id, const std::string& authority) const {
+  constexpr std::size_t kMaxBundle = 8 << 20;
+  std::string bundle;
+  if (!options_.trusted.empty()) {
+    BRIG_TRY(bundle, read_file(options_.trusted, kMaxBundle));
+    if (!bundle.ends_with('\n')) bundle += '\n';
+  }
+  return write_file(options_.paths.link_dir(id) / "ca.crt", bundle + authority, 0644, Sync::no);
 }
 
 net::Task<void> Manager::say_why(SessionId id, std::string reason) {

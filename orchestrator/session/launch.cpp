@@ -164,9 +164,15 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
       id, 1, strings_to_json(about.argv), about.cwd, about.terminal, about.stdin_open, about.started, {}, {}};
   auto make = [this, launch] {
     const auto& made = launch->prepared;
-    return make_directories(options_.paths, made.row.id, made.hosts, options_.ca_bundle);
+    return make_directories(options_.paths, made.row.id, made.hosts,
+                            made.credentials.empty() ? options_.ca_bundle : std::string());
   };
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
+  BRIG_CO_TRY(auto authority, co_await parts_.doors.keep(id, prepared.credentials));
+  if (!authority.empty()) {
+    auto trust = [this, id, authority] { return trust_authority(id, authority); };
+    BRIG_CO_CHECK(co_await parts_.blocking.run(trust));
+  }
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
   if (prepared.row.generation > 1) {
     BRIG_CO_CHECK(co_await parts_.doors.reopen(door_of(*live)));  // with what was added and taken back since

@@ -101,6 +101,8 @@ net::Task<Result<View>> Manager::full_view(store::SessionRow row) {
   BRIG_CO_TRY(auto view, view_of(row));
   BRIG_CO_TRY(auto life, co_await parts_.lives.get(row.id));
   if (life) add_life(view, *life);
+  BRIG_CO_TRY(auto held, co_await parts_.doors.credentials(row.id));
+  for (auto& one : held) view.credentials.push_back(std::move(one.rule));
   BRIG_CO_TRY(auto rows, co_await parts_.processes.list(row.id));
   for (const auto& process : rows) {
     BRIG_CO_TRY(auto process_view, view_of(process));

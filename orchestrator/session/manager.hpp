@@ -49,6 +49,10 @@ struct ManagerOptions {
   std::vector<std::string> engine_sockets;
   std::map<std::string, std::string> extra_env;  // of every process: certificates
   std::string ca_bundle;  // file of the state directory to appear as /run/brig/ca.crt; empty: none
+  // For sessions with credentials, which trust an authority of their own beside the others: where those are
+  // (PEM), and the variables that point programs at /run/brig/ca.crt.
+  std::string trusted;
+  std::map<std::string, std::string> trust_env;
 };
 
 class Manager final : public Sessions,
@@ -180,6 +184,9 @@ class Manager final : public Sessions,
   net::Task<Result<void>> choose_volumes(const store::SessionRow& row, const std::vector<SharedMount>& mounts,
                                          Prepared& out);
   net::Task<Result<void>> furnish(std::shared_ptr<Launch> launch);
+  net::Task<Result<void>> equip(vault::Scope scope, std::vector<egress::Credential> asked, Prepared& out,
+                                std::map<std::string, std::string>& env);
+  Result<void> trust_authority(const SessionId& id, const std::string& authority) const;
   net::Task<Result<void>> release(SessionId id);
   net::Task<void> say_why(SessionId id, std::string reason);
 

@@ -61,8 +61,9 @@ struct Manager::Prepared {
   image::Ready image;
   policy::Effective policy;
   policy::Facts facts;
-  policy::CreateRequest request;                // compiled anew once it is furnished
-  std::vector<store::EgressRow> egress;         // the rules it begins with
+  policy::CreateRequest request;         // compiled anew once it is furnished
+  std::vector<store::EgressRow> egress;  // the rules it begins with
+  std::vector<egress::Entrusted> credentials;
   provider::Identity identity;                  // none where the provider keeps no configuration
   std::vector<volume::Wanted> volumes;          // of its configuration, and its owner's, in order
   std::vector<Overlay> overlays;                // until they are written

@@ -95,6 +95,8 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
       again ? provider::holder_of(again->owner, again->mesh) : provider::holder_of(caller.owner, mesh);
   BRIG_CO_TRY(auto provider_env, co_await choose_identity(std::move(holder), spec, out));
   auto id = again ? again->id : SessionId(random_hex(8));
+  vault::Scope scope{again ? again->owner : caller.owner, again ? again->mesh : mesh};
+  BRIG_CO_CHECK(co_await equip(std::move(scope), std::move(spec.credentials), out, provider_env));
   const auto& owner = again ? again->owner : caller.owner;
   BRIG_CO_CHECK(quotas_.start(owner));
   Quotas::Ask ask{id, out.policy.limits.memory, out.policy.limits.disk};

@@ -28,6 +28,7 @@
 #include "core/result.hpp"
 #include "core/secret.hpp"
 #include "net/task.hpp"
+#include "policy/egress/credential.hpp"
 #include "policy/request.hpp"
 
 namespace brig::session {
@@ -97,9 +98,10 @@ struct CreateSpec {
   std::optional<TerminalSize> terminal;
   bool stdin_open = false;
   std::map<std::string, std::string> labels;
-  std::string mesh;                  // an admin's to choose; a caller of a mesh has its own
-  std::vector<SharedMount> volumes;  // mounted after the provider's configuration, in their order
-  std::vector<Overlay> overlays;     // mounted last, in their order
+  std::string mesh;                             // an admin's to choose; a caller of a mesh has its own
+  std::vector<SharedMount> volumes;             // mounted after the provider's configuration, in their order
+  std::vector<Overlay> overlays;                // mounted last, in their order
+  std::vector<egress::Credential> credentials;  // beside the provider's own
   bool remove_when_ended = false;
   std::optional<Millis> ttl;   // from now; then it is ended
   std::optional<Millis> idle;  // so long without work, and it is ended
@@ -168,6 +170,7 @@ struct View {
   std::optional<WallTime> expires;
   std::optional<Millis> idle;
   std::vector<SharedMount> volumes;
+  std::vector<egress::Credential> credentials;
   std::vector<ProcessView> processes;
 };
 

@@ -222,8 +222,31 @@ ALTER TABLE sessions ADD COLUMN source TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN base TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Secrets, sealed; and the credentials of sessions, which name keys and hold no value.
+constexpr const char* kVault = R"sql(
+CREATE TABLE vault (
+  owner        TEXT NOT NULL,
+  mesh         TEXT NOT NULL,
+  name         TEXT NOT NULL,
+  sealed       BLOB NOT NULL,
+  created_ms   INTEGER NOT NULL,
+  replaced_ms  INTEGER NOT NULL,
+  last_used_ms INTEGER,
+  PRIMARY KEY (owner, mesh, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session_credentials (
+  session_id  TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  place       INTEGER NOT NULL,
+  key         TEXT NOT NULL,
+  rule_json   TEXT NOT NULL,
+  placeholder TEXT NOT NULL,
+  PRIMARY KEY (session_id, place)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress, kCheckpoints,
-                                  kProviders, kLives,  kPreviews, kShared};
+                                  kProviders, kLives,  kPreviews, kShared, kVault};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

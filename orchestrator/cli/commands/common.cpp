@@ -120,6 +120,21 @@ Result<nlohmann::json> policy_of(const Arguments& arguments) {
   return out;
 }
 
+// "header x-api-key of api.example.com:443, from ANTHROPIC_API_KEY"
+std::string credential_text(const nlohmann::json& credential) {
+  std::string what;
+  for (const char* place : {"header", "query", "basic"})
+    if (auto name = credential.find(place); name != credential.end() && name->is_string())
+      what = std::string(place == std::string_view("query")   ? "parameter "
+                         : place == std::string_view("basic") ? "password of user "
+                                                              : "header ") +
+             name->get<std::string>();
+  auto key = text_of(credential, "value");
+  if (key.starts_with("$vault:")) key = key.substr(7);
+  return what + " of " + text_of(credential, "host") + ", from " + key +
+         (credential.value("optional", nlohmann::json(false)) == true ? " (where the vault has it)" : "");
+}
+
 Result<Console> console_of(const Arguments& arguments) {
   if (arguments.has("tty") && arguments.has("no-tty"))
     return invalid("--tty and --no-tty exclude each other; say one");

@@ -65,6 +65,9 @@ Result<nlohmann::json> labels_of(const std::vector<std::string>& labels, const c
 // given.
 Result<nlohmann::json> policy_of(const Arguments& arguments);
 
+// What a credential does, in a line.
+std::string credential_text(const nlohmann::json& credential);
+
 // Shall the process have a terminal, and is ours one?
 struct Console {
   bool process_terminal = false;

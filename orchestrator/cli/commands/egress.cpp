@@ -62,6 +62,13 @@ Result<int> show(Context& context, const Arguments& arguments) {
   else
     print(rules.text(style));
   if (answer.value("ask", json(false)) == true) print("What no rule decides is asked about.\n");
+  const auto& credentials = list_of(answer, "credentials");
+  if (!credentials.empty()) {
+    Table table({"CREDENTIAL", "VARIABLE", "PLACEHOLDER"});
+    for (const auto& c : credentials)
+      table.add({{credential_text(c), Colour::bold}, text_of(c, "env"), text_of(c, "placeholder")});
+    print("\n" + table.text(style));
+  }
   const auto& questions = list_of(answer, "questions");
   if (!questions.empty()) {
     Table table({"QUESTION", "TARGET", "PROCESS", "SINCE"});

@@ -15,6 +15,8 @@ void explain_provider(const nlohmann::json& provider, const Style& style) {
     if (arg.is_string()) args += (args.empty() ? "" : " ") + arg.get<std::string>();
   if (!args.empty())
     table.add({"default arguments", args, {text_of(provider, "default_args_reason"), Colour::dim}});
+  for (const auto& credential : list_of(provider, "credential"))
+    table.add({"credential", credential_text(credential), ""});
   for (const auto& config : list_of(provider, "config")) {
     bool read_only = config.is_object() && config.value("read_only", nlohmann::json(true)) == true;
     table.add(

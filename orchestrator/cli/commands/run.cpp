@@ -20,6 +20,38 @@ namespace {
 constexpr Millis kCreateLimit = std::chrono::minutes(5);
 constexpr Millis kCloneLimit = std::chrono::minutes(20);
 
+// KEY@HOST, then NAME=VALUE pairs. Without a place it is the commonest: Authorization: Bearer.
+Result<nlohmann::json> credential_of(const std::string& given) {
+  auto refuse = [&](const std::string& why) {
+    return Error{Code::invalid,
+                 "--credential " + quoted(given, 200) + " " + why +
+                     "; write KEY@HOST, then for instance ,header=x-api-key",
+                 "cli", false};
+  };
+  auto parts = split(given, ',');
+  auto at = parts[0].find('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == parts[0].size())
+    return refuse("names no key and host");
+  nlohmann::json out{{"value", "$vault:" + std::string(parts[0].substr(0, at))},
+                     {"host", parts[0].substr(at + 1)}};
+  constexpr std::string_view kNames[] = {"header", "query",        "basic",        "template",
+                                         "env",    "base_url_env", "base_url_path"};
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    auto equals = parts[i].find('=');
+    auto name = parts[i].substr(0, equals);
+    if (equals == std::string_view::npos ||
+        std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames))
+      return refuse("has " + quoted(parts[i]) + did_you_mean(name, kNames));
+    if (out.contains(name)) return refuse("says " + quoted(name) + " twice");
+    out[std::string(name)] = parts[i].substr(equals + 1);
+  }
+  if (!out.contains("header") && !out.contains("query") && !out.contains("basic")) {
+    out["header"] = "Authorization";
+    if (!out.contains("template")) out["template"] = "Bearer {}";
+  }
+  return out;
+}
+
 Result<nlohmann::json> create_body(Context& context, const Arguments& arguments, const Console& console) {
   nlohmann::json body;
   body["provider"] = arguments.positionals()[0];
@@ -78,6 +110,10 @@ Result<nlohmann::json> create_body(Context& context, const Arguments& arguments,
     if (bound) body[name] = arguments.get(name, "");
   }
   if (auto mesh = arguments.get("mesh")) body["mesh"] = *mesh;
+  for (const auto& given : arguments.all("credential")) {
+    BRIG_TRY(auto credential, credential_of(given));
+    body["credentials"].push_back(std::move(credential));
+  }
   return body;
 }
 
@@ -222,6 +258,12 @@ constexpr OptionSpec kOptions[] = {
     kDenyOption,
     kPresetOption,
     kAskOption,
+    {.flags = "--credential",
+     .value = "KEY@HOST[,…]",
+     .help =
+         "put the vault's KEY into its requests to HOST; the sandbox has a placeholder. Also header=NAME, "
+         "template='Bearer {}', query=NAME, basic=USER, env=NAME, base_url_env=NAME, base_url_path=/PATH",
+     .many = true},
     kEnvOption,
     {.flags = "-l,--label",
      .value = "KEY=VALUE",
@@ -251,6 +293,8 @@ constexpr Example kExamples[] = {
      "settings for this session, and a volume that all may use"},
     {"brig run claude --git https://git.example.org/team/app --ref main",
      "a repository instead of a directory"},
+    {"brig run shell --allow api.example.com --credential API_KEY@api.example.com",
+     "with a secret of 'brig vault set API_KEY' that it never holds"},
     {"brig run shell --runtime runsc --memory 1G -- uname -r", "more isolation, less memory"},
 };
 

@@ -24,8 +24,8 @@ Result<int> completion(Context&, const Arguments& arguments) {
 // Names, one a line; silence when there is nobody to ask.
 Result<int> complete(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.positionals()[0];
-  auto list = what + "s";
-  auto path = "/v1/" + list + (what == "session" ? "?all=1" : "");
+  std::string list = what == "key" ? "secrets" : what + "s";
+  auto path = what == "key" ? "/v1/vault" : "/v1/" + list + (what == "session" ? "?all=1" : "");
   auto client = context.client();
   if (!client) return 0;
   auto answer = (*client)->call("GET", path, nullptr, Millis{1000});
@@ -44,7 +44,7 @@ Result<int> man(Context&, const Arguments&) {
 
 constexpr PositionalSpec kShell[] = {
     {.name = "SHELL", .help = "bash, zsh or fish", .complete = "bash|zsh|fish"}};
-constexpr PositionalSpec kWhat[] = {{.name = "WHAT", .help = "session, provider, profile or volume"}};
+constexpr PositionalSpec kWhat[] = {{.name = "WHAT", .help = "session, provider, profile, volume or key"}};
 constexpr Example kExamples[] = {
     {"source <(brig completion bash)", "for this shell; put it in ~/.bashrc for every one"},
     {"brig completion fish > ~/.config/fish/completions/brig.fish", "fish looks there by itself"},

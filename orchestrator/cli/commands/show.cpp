@@ -59,6 +59,8 @@ std::string session_text(const nlohmann::json& session, const Style& style) {
   add_fact(out, style, "created", since(text_of(session, "created")));
   add_fact(out, style, "started", since(text_of(session, "started")));
   add_fact(out, style, "ended", since(text_of(session, "ended")));
+  for (const auto& credential : list_of(session, "credentials"))
+    add_fact(out, style, "credential", credential_text(credential));
   say("expires", "expires");
   if (auto idle = session.find("idle_ms"); idle != session.end() && idle->is_number_integer())
     add_fact(out, style, "idle",

@@ -253,6 +253,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.identities,
                       first.doctor,
                       first.egress,
+                      *first.vault,
                       first.policies,
                       first.tokens,
                       first.previews,

@@ -138,6 +138,8 @@ TEST(OpenApi, DescribesEveryAnswer) {
       {"GET", "/v1/profiles", "/v1/profiles", "", 200},
       {"POST", "/v1/policy/explain", "/v1/policy/explain", R"({"policy": {"limits": {"memory": "1 GiB"}}})",
        200},
+      {"PUT", "/v1/vault/{name}", "/v1/vault/A_KEY", R"({"value": "v"})", 200},
+      {"GET", "/v1/vault", "/v1/vault", "", 200},
       {"POST", "/v1/tokens", "/v1/tokens", R"({"label": "x", "role": "viewer", "expires_in": "1d"})", 201},
       {"GET", "/v1/tokens", "/v1/tokens", "", 200},
   };

@@ -129,7 +129,8 @@ struct Reply {
 
 class House {
  public:
-  explicit House(Rules first, Limits limits = {}, std::optional<Upstream> upstream = {})
+  explicit House(Rules first, Limits limits = {}, std::optional<Upstream> upstream = {},
+                 std::function<void(Shared&, Door::About&)> furnish = {})
       : shared_{context_.get_executor(),
                 clock_,
                 resolver,
@@ -137,7 +138,10 @@ class House {
                 metrics,
                 [this](events::Event event) { events.push_back(std::move(event)); },
                 std::move(upstream),
-                limits} {
+                limits,
+                nullptr,
+                nullptr,
+                {}} {
     char pattern[] = "/tmp/brig-egress-XXXXXX";
     directory_ = ::mkdtemp(pattern);
     thread_ = std::thread([this] {
@@ -152,6 +156,7 @@ class House {
       about.directory = directory_;
       about.account = directory_ / "egress.log";
       about.insider = {std::make_shared<ContainerId>("none"), std::make_shared<pid_t>(::getpid()), true};
+      if (furnish) furnish(shared_, about);
       door = std::make_unique<Door>(shared_, std::move(about), std::move(first));
       if (auto opened = door->open(); !opened) throw std::runtime_error(opened.error().message);
     });
@@ -242,6 +247,7 @@ class House {
   bool comes_to(const std::string& expected) {
     return eventually([&] { return outcomes() == expected; });
   }
+  const Clock& clock() const { return clock_; }
   const std::filesystem::path& directory() const { return directory_; }
 
   FakeResolver resolver;

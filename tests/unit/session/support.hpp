@@ -81,11 +81,15 @@ struct House {
   net::Worker blocking{1};
   net::Worker closing{1};
   store::EgressTable egress_table{*database};
+  store::VaultTable vault_table{*database};
+  store::CredentialTable credential_table{*database};
+  vault::Vault vault{vault_table, clock, paths.root() / "vault.key"};
   NoNames names;
   egress::HostPresets presets;
   egress::Doors doors{egress::Doors::Parts{
-      egress::Shared{executor, clock, names, closing, metrics, [](events::Event) {}, {}, {}}, paths,
-      egress_table, presets, policies.ceiling()}};
+      egress::Shared{
+          executor, clock, names, closing, metrics, [](events::Event) {}, {}, {}, &vault, nullptr, {}},
+      paths, egress_table, presets, policies.ceiling(), &credential_table}};
   store::CheckpointTable checkpoints{*database};
   store::LifeTable lives{*database};
   std::unique_ptr<docker::Engine> engine =
@@ -113,7 +117,7 @@ struct House {
 
   void open() {
     manager.emplace(
-        executor, ManagerOptions{"test", paths, {}, 10, {}, {}, {}, {}, {}},
+        executor, ManagerOptions{"test", paths, {}, 10, {}, {}, {}, {}, {}, {}, {}},
         Manager::Parts{clock, metrics, events, sessions, processes, checkpoints, lives, containers, images,
                        policies, volumes, identities, hooks, mounter, blocking, doors});
   }

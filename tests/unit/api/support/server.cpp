@@ -45,6 +45,8 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   if (!ledger) throw std::runtime_error(ledger.error().message);
   database = std::move(*ledger);
   event_table.emplace(*database);
+  vault_table.emplace(*database);
+  vault.emplace(*vault_table, clock, dir.path() / "vault.key");
   events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
   Services services{sessions,
                     workspaces,
@@ -57,6 +59,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     identities,
                     doctor,
                     egress,
+                    *vault,
                     policies,
                     tokens,
                     previews,

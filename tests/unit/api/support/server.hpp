@@ -81,6 +81,8 @@ struct TestServer {
   std::unique_ptr<store::Database> database;
   std::optional<store::EventTable> event_table;
   std::optional<events::Log> events;
+  std::optional<store::VaultTable> vault_table;
+  std::optional<vault::Vault> vault;
   std::vector<Condition> conditions{{"engine", true, ""}};
   std::unique_ptr<Server> server;
 
