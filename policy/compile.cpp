@@ -15,15 +15,33 @@ namespace {
 using nlohmann::json;
 
 // Docker's own, and what further tells about the host or lets a process meddle with it.
-constexpr const char* kMasked[] = {
-    "/proc/acpi",           "/proc/asound",        "/proc/config.gz",
-    "/proc/interrupts",     "/proc/kallsyms",      "/proc/kcore",
-    "/proc/keys",           "/proc/kmsg",          "/proc/latency_stats",
-    "/proc/modules",        "/proc/sched_debug",   "/proc/scsi",
-    "/proc/slabinfo",       "/proc/timer_list",    "/proc/timer_stats",
-    "/proc/vmallocinfo",    "/proc/zoneinfo",      "/sys/devices/virtual/powercap",
-    "/sys/firmware",        "/sys/fs/bpf",         "/sys/kernel/debug",
-    "/sys/kernel/security", "/sys/kernel/tracing", "/sys/module"};
+constexpr const char* kMasked[] = {"/proc/acpi",
+                                   "/proc/asound",
+                                   "/proc/config.gz",
+                                   "/proc/interrupts",
+                                   "/proc/kallsyms",
+                                   "/proc/kcore",
+                                   "/proc/key-users",
+                                   "/proc/keys",
+                                   "/proc/kmsg",
+                                   "/proc/latency_stats",
+                                   "/proc/modules",
+                                   "/proc/sched_debug",
+                                   "/proc/scsi",
+                                   "/proc/slabinfo",
+                                   "/proc/timer_list",
+                                   "/proc/timer_stats",
+                                   "/proc/vmallocinfo",
+                                   "/proc/zoneinfo",
+                                   "/sys/devices/virtual/powercap",
+                                   "/sys/firmware",
+                                   "/sys/fs/bpf",
+                                   "/sys/kernel/debug",
+                                   "/sys/kernel/notes",
+                                   "/sys/kernel/security",
+                                   "/sys/kernel/tracing",
+                                   "/sys/kernel/vmcoreinfo",
+                                   "/sys/module"};
 constexpr const char* kReadonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                      "/proc/sysrq-trigger"};
 

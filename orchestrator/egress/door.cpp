@@ -58,6 +58,10 @@ bool Door::admit() {
   return true;
 }
 
+bool Door::is_own(const Address& address) {
+  return shared_.own.contains(address, shared_.clock.steady());
+}
+
 void Door::tell(const char* kind, const Target& target, const std::string& process, const std::string& why,
                 const std::string& command) {
   constexpr double kPerSecond = 1;
@@ -260,7 +264,8 @@ net::Task<Tried> Door::test(Target target) {
     addresses = std::move(*resolved);
   }
   for (const auto& address : addresses)
-    out.addresses.emplace_back(address, decide_address(rules_, target, out.decision, address));
+    out.addresses.emplace_back(address,
+                               decide_address(rules_, target, out.decision, address, is_own(address)));
   co_return out;
 }
 

@@ -22,6 +22,7 @@
 #include "egress/authority.hpp"
 #include "egress/egress.hpp"
 #include "egress/injection.hpp"
+#include "egress/own_addresses.hpp"
 #include "egress/resolver.hpp"
 #include "egress/upstream.hpp"
 #include "events/log.hpp"
@@ -61,6 +62,7 @@ struct Shared {
   vault::Vault* vault = nullptr;       // none: sessions have no credentials
   http::CurlMulti* outward = nullptr;  // TLS to hosts with credentials
   std::string authorities;             // PEM file: who vouches for them
+  OwnAddresses own = {};
 };
 
 // What tells whoever connects apart; filled in as the session comes to be.
@@ -112,6 +114,7 @@ class Door {
 
   net::Task<void> accept_loop();
   bool admit();
+  bool is_own(const Address& address);
   // To the stream of events; no more than a person could read, for the account has all of it.
   void tell(const char* kind, const Target& target, const std::string& process, const std::string& why,
             const std::string& command);

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
+#include <resolv.h>
 
 #include <algorithm>
 #include <cstring>
@@ -27,7 +28,17 @@ Error failure(const std::string& name, int code, int system) {
   return {Code::unavailable, what + " could not be resolved: " + why, "egress: resolve", true};
 }
 
+// The name as it is, and nothing else: with the host's search domains an allowed name that does not exist
+// would lead to another's, "db" to "db.corp.example". Of this thread's settings, which libc then no longer
+// reads again by itself.
+void forget_search_domains() {
+  if ((_res.options & RES_INIT) != 0) ::res_nclose(&_res);
+  if (::res_ninit(&_res) != 0) return;
+  _res.options &= ~static_cast<unsigned long>(RES_DNSRCH | RES_DEFNAMES);
+}
+
 Answer look_up(const std::string& name) {
+  forget_search_domains();
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

@@ -148,7 +148,7 @@ net::Task<void> Visit::serve_connect() {
   }
   // The rules may have changed while it was dialled.
   decision = judge();
-  if (decision.verdict == Decision::Verdict::allowed && address) decision = judge_address(*address);
+  if (decision.verdict == Decision::Verdict::allowed && address) decision = judge_address(decision, *address);
   if (decision.verdict != Decision::Verdict::allowed) {
     auto answer = denial(decision);
     (void)co_await refuse(std::move(answer));

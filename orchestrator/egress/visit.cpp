@@ -82,17 +82,17 @@ Decision Visit::judge() const {
   return granted ? decide(with_grant(), target) : decide(door.rules_, target);
 }
 
-Decision Visit::judge_address(const Address& at) const {
-  return granted ? decide_address(with_grant(), target, decision, at)
-                 : decide_address(door.rules_, target, decision, at);
+Decision Visit::judge_address(const Decision& now, const Address& at) const {
+  bool own = door.is_own(at);
+  return granted ? decide_address(with_grant(), target, now, at, own)
+                 : decide_address(door.rules_, target, now, at, own);
 }
 
 void Visit::reconsider() {
   if (!pump) return;
   auto now = judge();
   if (now.verdict == Verdict::allowed && address) {
-    now = granted ? decide_address(with_grant(), target, now, *address)
-                  : decide_address(door.rules_, target, now, *address);
+    now = judge_address(now, *address);
   }
   if (now.verdict == Verdict::allowed && now.tcp >= decision.tcp) return;
   auto why = "the rules changed: " + (now.why.empty() ? "no rule allows it any more" : now.why);
@@ -101,15 +101,15 @@ void Visit::reconsider() {
 }
 
 void Visit::note(std::string_view outcome, const std::string& detail) {
-  json line{
-      {"number", number},
-      {"time", format_time(door.shared_.clock.wall())},
-      {"outcome", outcome},
-      {"host", target.port || !target.host.name.empty() ? to_string(target.host) : printable(asked, 255)},
-      {"port", target.port},
-      {"process", printable(process, 64)},
-      {"pid", pid},
-      {"via", kVia[static_cast<std::size_t>(via)]}};
+  json line{{"number", number},
+            {"time", format_time(door.shared_.clock.wall())},
+            {"outcome", outcome},
+            {"host", target.host.address || !target.host.name.empty() ? to_string(target.host)
+                                                                      : printable(asked, 255)},
+            {"port", target.port},
+            {"process", printable(process, 64)},
+            {"pid", pid},
+            {"via", kVia[static_cast<std::size_t>(via)]}};
   if (address) line["address"] = to_string(*address);
   if (!decision.rule.empty()) line["rule"] = decision.rule;
   if (!decision.from.empty()) line["from"] = decision.from;
@@ -304,7 +304,7 @@ net::Task<std::optional<Visit::Answer>> Visit::reach(UniqueFd* far) {
   std::vector<Address> good;
   std::optional<Decision> no;
   for (const auto& one : addresses) {
-    auto decided = judge_address(one);
+    auto decided = judge_address(decision, one);
     if (decided.verdict == Verdict::allowed)
       good.push_back(canonical(one));
     else if (!no)

@@ -58,7 +58,7 @@ struct Visit {
   void note(std::string_view outcome, const std::string& detail);
   Answer denial(const Decision& decision);
   Decision judge() const;
-  Decision judge_address(const Address& at) const;
+  Decision judge_address(const Decision& now, const Address& at) const;
   Rules with_grant() const;
 };
 

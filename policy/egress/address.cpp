@@ -221,6 +221,8 @@ std::string_view describe(Kind kind) {
       return "the unspecified address";
     case Kind::documentation:
       return "an address for documentation";
+    case Kind::own:
+      return "an address of this host itself";
     case Kind::reserved:
       return "a reserved address";
   }

@@ -51,6 +51,7 @@ enum class Kind {
   shared,  // carrier-grade NAT
   unspecified,
   documentation,
+  own,       // this host's, and public otherwise; nothing in the address itself tells
   reserved,  // everything else that is no host on the internet
 };
 // For a sentence: "a private address".

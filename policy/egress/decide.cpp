@@ -83,7 +83,8 @@ Decision decide(const Rules& rules, const Target& target) {
   return out;
 }
 
-Decision decide_address(const Rules& rules, const Target& target, const Decision& decided, Address given) {
+Decision decide_address(const Rules& rules, const Target& target, const Decision& decided, Address given,
+                        bool own) {
   auto address = canonical(given);
   Target there{Host{"", address}, target.port};
   if (const auto* entry = find(rules.deny, there)) {
@@ -93,10 +94,14 @@ Decision decide_address(const Rules& rules, const Target& target, const Decision
     return out;
   }
   auto kind = kind_of(address);
+  if (own && kind == Kind::open) kind = Kind::own;
   if (kind == Kind::open) return decided;
 
   // Metadata addresses lie scattered in ranges of other kinds: naming such a range does not name them.
-  auto names = [&](const Rule& rule) { return rule.matches(there) && rule.range.is_wholly(kind); };
+  auto names = [&](const Rule& rule) {
+    if (!rule.matches(there)) return false;
+    return kind == Kind::own ? rule.range.prefix == address.bits() : rule.range.is_wholly(kind);
+  };
   bool named = std::any_of(rules.allow.begin(), rules.allow.end(),
                            [&](const Entry& entry) { return names(entry.rule); });
   bool bound_names = rules.bound && std::any_of(rules.bound->begin(), rules.bound->end(), names);

@@ -40,8 +40,10 @@ struct Decision {
 };
 
 Decision decide(const Rules& rules, const Target& target);
-// `decided` is what decide() said of the target. Addresses as they come from a resolver.
-Decision decide_address(const Rules& rules, const Target& target, const Decision& decided, Address address);
+// `decided` is what decide() said of the target. Addresses as they come from a resolver; `own`: it is one of
+// this host's own, which a rule must name alone.
+Decision decide_address(const Rules& rules, const Target& target, const Decision& decided, Address address,
+                        bool own = false);
 
 // The bound alone: may a user add this rule at all?
 bool within(const std::optional<std::vector<Rule>>& bound, const Rule& rule);

@@ -46,12 +46,12 @@ Decision ask(const Rules& r, std::string_view target) {
 }
 
 // The whole way, for one address.
-std::string reach(const Rules& r, std::string_view target, std::string_view address) {
+std::string reach(const Rules& r, std::string_view target, std::string_view address, bool own = false) {
   auto t = read_target(target);
   auto a = read_address(address);
   if (!t || a.is != AddressReading::Is::address) return "nonsense";
   auto decided = decide(r, *t);
-  if (decided.verdict == Verdict::allowed) decided = decide_address(r, *t, decided, a.address);
+  if (decided.verdict == Verdict::allowed) decided = decide_address(r, *t, decided, a.address, own);
   return decided.verdict == Verdict::allowed ? "allowed" : decided.why + " [" + decided.remedy + "]";
 }
 
@@ -203,6 +203,20 @@ TEST(EgressDecide, OnlyTheCeilingOpensMetadataAddresses) {
   EXPECT_EQ(reach(r, "169.254.1.1:80", "169.254.1.1"), "allowed");
   r.bound = bound({"*", "169.254.169.254:80"});
   EXPECT_EQ(reach(r, "169.254.169.254:80", "169.254.169.254"), "allowed");
+}
+
+TEST(EgressDecision, AnAddressOfTheHostsOwnIsNamedAlone) {
+  auto wide = rules({"*", "tcp://*:*", "0.0.0.0/0", "2000::/3"});
+  EXPECT_EQ(reach(wide, "a.test:443", "93.184.216.9"), "allowed");
+  EXPECT_EQ(
+      reach(wide, "a.test:443", "93.184.216.9", true),
+      "a.test resolves to 93.184.216.9, an address of this host itself, which no rule names [93.184.216.9]");
+  EXPECT_EQ(reach(wide, "93.184.216.9:443", "93.184.216.9", true),
+            "93.184.216.9:443 is an address of this host itself, which no rule names [93.184.216.9]");
+  EXPECT_EQ(reach(rules({"a.test", "93.184.216.9"}), "a.test:443", "93.184.216.9", true), "allowed");
+  EXPECT_NE(reach(rules({"a.test", "93.184.216.9"}), "a.test:443", "93.184.216.8", true), "allowed");
+  EXPECT_NE(reach(wide, "a.test:443", "2606:2800::1", true), "allowed");
+  EXPECT_NE(reach(wide, "10.0.0.1:443", "10.0.0.1", true), "allowed") << "what it is otherwise stays so";
 }
 
 }  // namespace
