@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
+#include "policy/egress/decide.hpp"
 #include "policy/document.hpp"
 
 namespace brig::policy {
@@ -100,6 +101,11 @@ EgressBounds meet(const EgressBounds& a, const EgressBounds& b) {
     out.allow = egress::meet(*a.allow, *b.allow);
   else
     out.allow = a.allow ? a.allow : b.allow;
+  // What one names and the other only covers is not what both allow.
+  if (out.allow)
+    std::erase_if(*out.allow, [&](const egress::Rule& rule) {
+      return !egress::within(a.allow, rule) || !egress::within(b.allow, rule);
+    });
   auto deny = a.deny;
   deny.insert(deny.end(), b.deny.begin(), b.deny.end());
   out.deny = egress::fewest(std::move(deny));

@@ -43,6 +43,12 @@ bool only_operator(Kind kind) {
          kind == Kind::unspecified;
 }
 
+// A range that a rule allows only by naming it, or a range of its own kind.
+bool has_to_be_named(const Rule& rule) {
+  return rule.what == Rule::What::range && only_operator(kind_of(rule.range.first)) &&
+         only_operator(kind_of(rule.range.last()));
+}
+
 }  // namespace
 
 Decision decide(const Rules& rules, const Target& target) {
@@ -125,9 +131,9 @@ Decision decide_address(const Rules& rules, const Target& target, const Decision
 }
 
 bool within(const std::optional<std::vector<Rule>>& bound, const Rule& rule) {
-  if (bound) return covers(*bound, rule);
-  if (rule.what != Rule::What::range) return true;
-  return !only_operator(kind_of(rule.range.first)) || !only_operator(kind_of(rule.range.last()));
+  if (!has_to_be_named(rule)) return !bound || covers(*bound, rule);
+  return bound && std::any_of(bound->begin(), bound->end(),
+                              [&](const Rule& wide) { return has_to_be_named(wide) && covers(wide, rule); });
 }
 
 }  // namespace brig::egress

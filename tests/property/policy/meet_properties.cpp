@@ -157,7 +157,7 @@ RC_GTEST_PROP(Resolve, IsMonotone, ()) {
   }
   RC_PRE(low.ok());
   auto high = resolve(a, profile, request);
-  RC_ASSERT(high.ok());
+  if (!high) RC_FAIL(high.error().message);
   RC_ASSERT(low->limits.memory <= high->limits.memory);
   RC_ASSERT(low->limits.pids <= high->limits.pids);
   RC_ASSERT(low->limits.oom_score_adj >= high->limits.oom_score_adj);
