@@ -168,10 +168,10 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
                             made.credentials.empty() ? options_.ca_bundle : std::string());
   };
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
-  BRIG_CO_TRY(auto authority, co_await parts_.doors.keep(id, prepared.credentials));
-  if (!authority.empty()) {
+  if (!prepared.credentials.empty() || prepared.row.generation > 1) {
+    BRIG_CO_TRY(auto authority, co_await parts_.doors.keep(id, prepared.credentials));
     auto trust = [this, id, authority] { return trust_authority(id, authority); };
-    BRIG_CO_CHECK(co_await parts_.blocking.run(trust));
+    if (!authority.empty()) BRIG_CO_CHECK(co_await parts_.blocking.run(trust));
   }
   BRIG_CO_CHECK(co_await parts_.processes.put(process_row));
   if (prepared.row.generation > 1) {
