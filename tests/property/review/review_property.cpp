@@ -37,6 +37,16 @@ std::vector<Edit> some_edits(std::size_t most) {
   return out;
 }
 
+std::string told(const std::vector<Edit>& edits) {
+  static constexpr const char* kWords[] = {"write", "append", "remove", "directory",
+                                           "link",  "rename", "mode",   "hard link"};
+  std::string out;
+  for (const auto& edit : edits)
+    out += "\n  " + std::string(kWords[edit.kind]) + " " + spelled(edit.path) + ", " + spelled(edit.other) +
+           ", '" + edit.text + "'";
+  return out;
+}
+
 // Edits that make no sense where they come are none: an agent's would have failed as well.
 void make(const Edit& edit) {
   std::error_code ec;
@@ -118,6 +128,7 @@ class Case : public Applying {
 RC_GTEST_PROP(Review, AppliesWhatTheAgentSawAndUndoesIt, ()) {
   auto project_edits = some_edits(12);
   auto agent_edits = some_edits(12);
+  RC_LOG() << "project:" << told(project_edits) << "\nagent:" << told(agent_edits) << "\n";
   Case(project_edits, agent_edits).check();
 }
 
