@@ -169,7 +169,7 @@ TEST_F(Git, WhatCannotBeClonedSaysWhyAndLeavesNothing) {
   refused("git@example.com:app.git", {}, "https://");
   refused("https://user:s3cret@example.com/app.git", {}, "leave it out");
   EXPECT_THAT(run("https://user:s3cret@example.com/app.git", {}, {"true"}).err, Not(HasSubstr("s3cret")));
-  refused(repository("giant", "head -c 40000000 /dev/urandom > big"), {"--disk", "16M"}, "No space left");
+  refused(repository("giant", "head -c 40000000 /dev/urandom > big"), {"--disk", "16M"}, "could not clone");
   brigd.expect_nothing_left();
 }
 

@@ -56,6 +56,7 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/doctor", {To::own}},
     {"get /v1/sessions", {To::own, "", "?all=1"}},
     {"post /v1/sessions", {To::own, R"({"provider": "box", "args": ["true"]})", "", false, 201}},
+    {"post /v1/oneshot", {To::own, R"({"provider": "asks", "prompt": "x"})"}},
     {"get /v1/sessions/{ref}", {To::hidden}},
     {"delete /v1/sessions/{ref}", {To::hidden, "", "?force=1"}},
     {"post /v1/sessions/{ref}/stop", {To::hidden, R"({"grace_ms": 0})"}},
@@ -82,6 +83,9 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/sessions/{ref}/changes/patch", {To::hidden}},
     {"get /v1/sessions/{ref}/files", {To::hidden, "", "?path=/workspace/note"}},
     {"put /v1/sessions/{ref}/files", {To::hidden, "x", "?path=/workspace/planted&raw=1"}},
+    {"post /v1/sessions/{ref}/previews", {To::hidden, R"({"port": 8080})"}},
+    {"get /v1/previews", {To::own}},
+    {"delete /v1/previews/{preview}", {To::hidden}},
     {"get /v1/sessions/{ref}/ports/{port}", {To::hidden, "", "", true}},
     {"post /v1/sessions/{ref}/apply", {To::hidden, "{}"}},
     {"post /v1/sessions/{ref}/undo", {To::hidden, "{}"}},
@@ -104,6 +108,9 @@ const std::map<std::string, Case> kCases = {
     {"post /v1/images/{name}/build", {To::all, "", "", false, 404}},
     {"get /v1/profiles", {To::all}},
     {"post /v1/policy/explain", {To::all, "{}"}},
+    {"get /v1/vault", {To::own}},
+    {"put /v1/vault/{name}", {To::own, R"({"value": "bobs"})"}},
+    {"delete /v1/vault/{name}", {To::hidden}},
     {"get /v1/tokens", {To::admins}},
     {"post /v1/tokens", {To::admins, R"({"label": "x", "role": "user"})"}},
     {"delete /v1/tokens/{id}", {To::admins}},
@@ -116,7 +123,9 @@ struct Answer {
 
 class Tenancy : public testing::Test {
  protected:
-  Tenancy() : address(free_address()), brigd("[api.tcp]\nlisten = \"" + address + "\"\n") {}
+  Tenancy()
+      : address(free_address()),
+        brigd("[api.tcp]\nlisten = \"" + address + "\"\n[preview]\nlisten = \"" + free_address() + "\"\n") {}
   ~Tenancy() override {
     for (const auto& volume : volumes())
       (void)harness::Engine::shared().request("DELETE", "/volumes/" + volume);
@@ -197,6 +206,10 @@ std::string told(const Answer& answer, const std::string& id) {
 }
 
 TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
+  auto put = brigd.brig({"provider", "add", "-"},
+                        R"({"id": "asks", "image": "brig-test/busybox", "binary": "sh",
+                            "one_shot": {"args": ["-c", "cat"]}})");
+  ASSERT_EQ(put.code, 0) << put.err;
   auto alice = token("alice"), tenant = token("alice", "north"), bob = token("bob"),
        neighbour = token("bob", "north");
 
@@ -222,12 +235,18 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   ASSERT_EQ(shared.status, 201) << shared.body;
   auto volume = json::parse(shared.body)["engine_name"].get<std::string>();
 
-  std::map<std::string, std::string> hers = {{"volume", volume}, {"ref", victim},  {"name", "alices-kept"},
-                                             {"number", "1"},    {"port", "8080"}, {"provider", "kit"},
-                                             {"id", identity}};
+  ASSERT_EQ(ask(alice, "put", "/v1/vault/alices-key", R"({"value": "alices-value"})").status, 200);
+  auto looked = ask(alice, "post", session + "/previews", R"({"port": 8080})");
+  ASSERT_EQ(looked.status, 201) << looked.body;
+  auto preview = json::parse(looked.body)["id"].get<std::string>();
+
+  std::map<std::string, std::string> hers = {{"preview", preview},    {"volume", volume}, {"ref", victim},
+                                             {"name", "alices-kept"}, {"number", "1"},    {"port", "8080"},
+                                             {"provider", "kit"},     {"id", identity}};
   const std::string nobodys = "00000000deadbeef";
   auto snapshot = [&] {
     std::string all;
+    all += ask(alice, "get", "/v1/previews").body + ask(alice, "get", "/v1/vault").body;
     for (const char* part : {"", "/checkpoints", "/egress", "/changes", "/logs?process=1"})
       all += ask(alice, "get", session + part).body + "\n";
     all += ask(alice, "get", "/v1/providers/kit/identities").body;
@@ -250,6 +269,7 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
       const auto& is = found->second;
       auto values = hers;
       if (pattern.starts_with("/v1/images/")) values["name"] = "no-such-image";
+      if (pattern.starts_with("/v1/vault/")) values["name"] = is.to == To::own ? "bobs-key" : "alices-key";
       // A stranger, one who shares a mesh with nobody here, and her own token that is confined to a mesh she
       // did not make this in.
       for (const auto& [who, secret] : {std::pair<const char*, const std::string&>{"bob", bob},
@@ -257,7 +277,7 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
                                         {"tenant", tenant}}) {
         auto answer = ask(secret, method, filled(pattern, values) + is.query, is.body, is.websocket);
         auto where = key + " for " + who + ": " + std::to_string(answer.status) + " " + answer.body;
-        for (const auto& word : {victim, identity, std::string("alices-")}) {
+        for (const auto& word : {victim, identity, preview, std::string("alices-")}) {
           // What he asked for himself may be named back to him.
           if (is.to == To::hidden) continue;
           EXPECT_EQ(answer.body.find(word), std::string::npos) << where;
@@ -270,12 +290,16 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
           EXPECT_EQ(answer.status, 404) << where;
           auto unknown = values;
           auto has = [&](const char* part) { return pattern.find(part) != std::string::npos; };
-          auto guessed = has("{ref}") ? "ref" : has("{volume}") ? "volume" : "id";
+          auto guessed = has("{ref}")       ? "ref"
+                         : has("{volume}")  ? "volume"
+                         : has("{preview}") ? "preview"
+                         : has("/vault/")   ? "name"
+                                            : "id";
           unknown[guessed] = nobodys;
           auto nothing = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
           EXPECT_EQ(told(answer, values[guessed]), told(nothing, nobodys)) << key << " for " << who;
-          if (guessed != std::string("id")) {  // by its name, too
-            auto name = guessed == std::string("ref") ? "alices-victim" : "alices-cache";
+          if (has("{ref}") || has("{volume}")) {  // by its name, too
+            auto name = has("{ref}") ? "alices-victim" : "alices-cache";
             unknown[guessed] = name;
             auto named = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
             EXPECT_EQ(told(named, name), told(nothing, nobodys)) << key << " for " << who;
