@@ -59,7 +59,7 @@ bool Door::admit() {
 }
 
 bool Door::is_own(const Address& address) {
-  return shared_.own.contains(address, shared_.clock.steady());
+  return own_.contains(address, shared_.clock.steady());
 }
 
 void Door::tell(const char* kind, const Target& target, const std::string& process, const std::string& why,

@@ -22,7 +22,6 @@
 #include "egress/authority.hpp"
 #include "egress/egress.hpp"
 #include "egress/injection.hpp"
-#include "egress/own_addresses.hpp"
 #include "egress/resolver.hpp"
 #include "egress/upstream.hpp"
 #include "events/log.hpp"
@@ -147,6 +146,7 @@ class Door {
   SteadyTime refilled_{};
   Counts counts_;
   std::uint64_t bytes_ = 0;
+  OwnAddresses own_;
 };
 
 }  // namespace brig::egress

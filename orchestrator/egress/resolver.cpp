@@ -1,5 +1,6 @@
 #include "egress/resolver.hpp"
 
+#include <ifaddrs.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <resolv.h>
@@ -18,6 +19,7 @@ using Answer = Result<std::vector<Address>>;
 constexpr auto kKeep = std::chrono::seconds(2);
 constexpr std::size_t kMaxKept = 1024;
 constexpr std::size_t kMaxAddresses = 16;
+constexpr Millis kKeepOwn{1'000};
 constexpr Millis kPatience{10'000};
 
 Error failure(const std::string& name, int code, int system) {
@@ -118,6 +120,34 @@ class SystemResolver final : public Resolver {
 
 std::unique_ptr<Resolver> system_resolver(net::asio::any_io_executor executor, net::Worker& worker) {
   return std::make_unique<SystemResolver>(std::move(executor), worker);
+}
+
+bool OwnAddresses::contains(const Address& address, SteadyTime now) {
+  if (!looked_ || now - *looked_ >= kKeepOwn) {
+    look();
+    looked_ = now;
+  }
+  return known_.contains(canonical(address));
+}
+
+void OwnAddresses::look() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return;
+  std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owner(list, ::freeifaddrs);
+  known_.clear();
+  for (auto* at = list; at; at = at->ifa_next) {
+    if (!at->ifa_addr) continue;
+    Address address;
+    if (at->ifa_addr->sa_family == AF_INET) {
+      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in*>(at->ifa_addr)->sin_addr, 4);
+    } else if (at->ifa_addr->sa_family == AF_INET6) {
+      address.v4 = false;
+      std::memcpy(address.bytes.data(), &reinterpret_cast<sockaddr_in6*>(at->ifa_addr)->sin6_addr, 16);
+    } else {
+      continue;
+    }
+    known_.insert(canonical(address));
+  }
 }
 
 }  // namespace brig::egress

@@ -5,9 +5,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "net/worker.hpp"
 #include "policy/egress/address.hpp"
 
@@ -23,5 +26,21 @@ class Resolver {
 // getaddrinfo: /etc/hosts, DNS and whatever else the host is set up for. Each name at most once at a time;
 // answers are kept for two seconds, so that a burst of connections asks once.
 std::unique_ptr<Resolver> system_resolver(net::asio::any_io_executor executor, net::Worker& worker);
+
+// Which addresses are this host's own. A public one of them leads to the host's ports, past whatever guards
+// them against the world, so no rule that is for public addresses means it.
+//
+// What the kernel said is kept for a moment: a host may have hundreds of interfaces, and is asked at every
+// connection. Where it says nothing, what it said last holds.
+class OwnAddresses {
+ public:
+  bool contains(const Address& address, SteadyTime now);
+
+ private:
+  void look();
+
+  std::set<Address> known_;
+  std::optional<SteadyTime> looked_;
+};
 
 }  // namespace brig::egress

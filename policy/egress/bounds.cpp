@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
-#include "policy/egress/decide.hpp"
 #include "policy/document.hpp"
+#include "policy/egress/decide.hpp"
 
 namespace brig::policy {
 namespace {
