@@ -61,7 +61,6 @@ struct Shared {
   vault::Vault* vault = nullptr;       // none: sessions have no credentials
   http::CurlMulti* outward = nullptr;  // TLS to hosts with credentials
   std::string authorities;             // PEM file: who vouches for them
-  OwnAddresses own = {};
 };
 
 // What tells whoever connects apart; filled in as the session comes to be.
