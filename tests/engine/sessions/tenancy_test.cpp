@@ -207,7 +207,7 @@ std::string told(const Answer& answer, const std::string& id) {
 
 TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   auto put = brigd.brig({"provider", "add", "-"},
-                        R"({"id": "asks", "image": "brig-test/busybox", "binary": "sh",
+                        R"({"id": "asks", "title": "Asks", "image": "brig-test/busybox", "binary": "sh",
                             "one_shot": {"args": ["-c", "cat"]}})");
   ASSERT_EQ(put.code, 0) << put.err;
   auto alice = token("alice"), tenant = token("alice", "north"), bob = token("bob"),
@@ -243,7 +243,7 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   std::map<std::string, std::string> hers = {{"preview", preview},    {"volume", volume}, {"ref", victim},
                                              {"name", "alices-kept"}, {"number", "1"},    {"port", "8080"},
                                              {"provider", "kit"},     {"id", identity}};
-  const std::string nobodys = "00000000deadbeef";
+  const std::string nobodys = "d0000000deadbeef";  // fit for an id and a name
   auto snapshot = [&] {
     std::string all;
     all += ask(alice, "get", "/v1/previews").body + ask(alice, "get", "/v1/vault").body;

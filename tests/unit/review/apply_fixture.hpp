@@ -14,6 +14,7 @@ inline std::map<std::string, std::string> shape(const fs::path& root) {
     auto text = std::to_string(st.st_mode) + " ";
     if (S_ISREG(st.st_mode)) text += read_text(entry.path());
     if (S_ISLNK(st.st_mode)) text += fs::read_symlink(entry.path()).string();
+    // Not fs::relative(), which follows links.
     all[entry.path().lexically_relative(root).string()] = text;
   }
   return all;
