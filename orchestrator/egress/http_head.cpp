@@ -1,6 +1,7 @@
 #include "egress/http_head.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/text.hpp"
 

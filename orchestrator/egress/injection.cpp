@@ -55,10 +55,10 @@ std::string percent_decoded(std::string_view text) {
 Secret percent_encoded(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   Wiped out(text.size() * 3);
-  for (unsigned char c : text) {
+  for (char itself : text) {
+    auto c = static_cast<unsigned char>(itself);
     bool plain = std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
     char one[3] = {'%', kHex[c >> 4], kHex[c & 15]};
-    char itself = static_cast<char>(c);
     out.append(plain ? std::string_view(&itself, 1) : std::string_view(one, 3));
   }
   return Secret(out.view());
