@@ -22,11 +22,11 @@ void check(bool holds) {
 void check_name(const std::string& bytes) {
   auto text = spelled(bytes);
   check(brig::is_utf8(text));
-  for (unsigned char c : text) check(c >= ' ' && c != 0x7f);
+  for (char c : text) check(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
   auto back = unspelled(text);
   check(back && *back == bytes);
   auto git = quoted_by_git(bytes);
-  for (unsigned char c : git) check(c >= ' ' && c != 0x7f);
+  for (char c : git) check(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
 
   // And as a path that somebody writes.
   auto path = parse_path(bytes);
