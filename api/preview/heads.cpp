@@ -35,9 +35,9 @@ bool is_named(const std::vector<Header>& headers, std::string_view name) {
 }
 
 bool is_hop_by_hop(std::string_view name) {
-  return one_of(name, {"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization",
-                       "Proxy-Authenticate", "Proxy-Authentication-Info", "TE", "Trailer",
-                       "Transfer-Encoding", "Content-Length", "Upgrade", "Expect", "HTTP2-Settings"});
+  return same_name(name.substr(0, 6), "Proxy-") ||
+         one_of(name, {"Connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Content-Length",
+                       "Upgrade", "Expect", "HTTP2-Settings"});
 }
 
 bool is_our_cookie(std::string_view pair) {
