@@ -19,15 +19,20 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
+bool is_control(char c) {
+  auto byte = static_cast<unsigned char>(c);
+  return byte < ' ' || byte == 0x7f;
+}
+
 void check_name(const std::string& bytes) {
-  if (bytes.find('\0') != std::string::npos) return;  // no name is so
+  if (bytes.find('\0') != std::string::npos) return;  // no file has such a name
   auto text = spelled(bytes);
   check(brig::is_utf8(text));
-  for (char c : text) check(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
+  for (char c : text) check(!is_control(c));
   auto back = unspelled(text);
   check(back && *back == bytes);
   auto git = quoted_by_git(bytes);
-  for (char c : git) check(static_cast<unsigned char>(c) >= ' ' && c != 0x7f);
+  for (char c : git) check(!is_control(c));
 
   // And as a path that somebody writes.
   auto path = parse_path(bytes);
