@@ -99,7 +99,7 @@ TEST_F(Git, ACloneIsTheWorkspaceAndChangesAreComparedWithIt) {
   auto shown = nlohmann::json::parse(brigd.brig({"show", "fix", "--json"}).out, nullptr, false);
   EXPECT_EQ(shown["source"], url);
   EXPECT_FALSE(shown.contains("project"));
-  EXPECT_EQ(brigd.sessions().size(), 1u);  // what it was cloned in is gone
+  eventually([&] { return brigd.sessions().size() == 1; }, "what it was cloned in is gone");
 
   auto summary = brigd.brig({"diff", "fix", "--json"});
   auto changes = nlohmann::json::parse(summary.out, nullptr, false)["changes"];
