@@ -51,8 +51,8 @@ Result<std::string> host_of(const GitSource& git) {
         "git.url " + shown +
         " must begin with https:// or http://; clone anything else yourself and name it as the project");
   }
-  for (unsigned char c : git.url)
-    if (c <= ' ' || c == 0x7f || c == '\\')
+  for (char c : git.url)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '\\')
       return refuse("git.url " + shown + " has characters that no URL has");
   auto authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != std::string_view::npos)
@@ -61,8 +61,8 @@ Result<std::string> host_of(const GitSource& git) {
         " holds a name or a key before the '@', which would be written down in the clone; leave it out");
   if (authority.empty() || authority.size() == rest.size())
     return refuse("git.url " + shown + " names no repository; write https://host/path");
-  for (unsigned char c : git.ref)
-    if (c <= ' ' || c == 0x7f)
+  for (char c : git.ref)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
       return refuse("git.ref " + quoted(git.ref) + " has characters that no branch has");
   if (git.ref.starts_with('-'))
     return refuse("git.ref " + quoted(git.ref) + " begins with '-', as no branch does");

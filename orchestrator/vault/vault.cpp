@@ -20,8 +20,8 @@ Result<void> check_value(std::string_view value) {
   };
   if (value.empty()) return refuse("is empty; give one, or remove the key with 'brig vault rm'");
   if (value.size() > kMaxValue) return refuse("is over 16 KiB, which no header holds");
-  for (unsigned char c : value)
-    if (c < 0x20 || c == 0x7f)
+  for (char c : value)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       return refuse("holds a line break or another control character, which no header can carry");
   if (value.front() == ' ' || value.back() == ' ')
     return refuse("begins or ends with a space, which would be lost on its way");
