@@ -1,5 +1,3 @@
-#include <openssl/evp.h>
-
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +6,7 @@
 #include "api/http/problem.hpp"
 #include "api/json/decode.hpp"
 #include "api/json/encode.hpp"
+#include "core/base64.hpp"
 #include "core/text.hpp"
 
 namespace brig::api {
@@ -16,15 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kLineBytes = 64 * 1024;
-
-std::string base64(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  int n =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(n));
-  return out;
-}
 
 // The longest beginning that is UTF-8, if only a character cut short comes after it; else nothing.
 std::size_t utf8_prefix(std::string_view bytes) {

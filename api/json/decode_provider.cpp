@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "api/json/decode.hpp"
+#include "core/base64.hpp"
 #include "core/names.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
-#include "docker/base64.hpp"
 
 namespace brig::api {
 namespace {
@@ -27,7 +27,7 @@ session::Overlay read_overlay(Object entry) {
   } else if (text) {
     out.content = Secret(*text);
     ::explicit_bzero(text->data(), text->size());
-  } else if (auto bytes = docker::decode_base64(*encoded)) {
+  } else if (auto bytes = decode_base64(*encoded)) {
     out.content = Secret(*bytes);
     ::explicit_bzero(bytes->data(), bytes->size());
   } else {

@@ -1,11 +1,12 @@
-#include "docker/base64.hpp"
+#include "core/base64.hpp"
 
 #include <cstdint>
 
-namespace brig::docker {
+namespace brig {
 namespace {
 
-constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr char kStandard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr char kUrl[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 int value_of(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';
@@ -16,9 +17,7 @@ int value_of(char c) {
   return -1;
 }
 
-}  // namespace
-
-std::string base64url(std::string_view bytes) {
+std::string encoded(std::string_view bytes, const char* alphabet) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -27,13 +26,27 @@ std::string base64url(std::string_view bytes) {
     for (std::size_t j = 0; j < 3; ++j) {
       group = group << 8 | (j < n ? static_cast<unsigned char>(bytes[i + j]) : 0u);
     }
-    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? kAlphabet[group >> (18 - 6 * j) & 63] : '=';
+    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? alphabet[group >> (18 - 6 * j) & 63] : '=';
   }
   return out;
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
+}  // namespace
+
+std::string base64(std::string_view bytes) {
+  return encoded(bytes, kStandard);
+}
+
+std::string base64url(std::string_view bytes) {
+  return encoded(bytes, kUrl);
+}
+
+std::optional<std::string> decode_base64(std::string_view text, Base64 form) {
+  auto whole = text;
   while (text.ends_with('=')) text.remove_suffix(1);
+  if (form == Base64::standard &&
+      (whole.size() % 4 != 0 || whole.size() - text.size() > 2 || text.find_first_of("-_") != text.npos))
+    return std::nullopt;
   if (text.size() % 4 == 1) return std::nullopt;
   std::string out;
   std::uint32_t bits = 0;
@@ -51,4 +64,4 @@ std::optional<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace brig::docker
+}  // namespace brig

@@ -1,5 +1,5 @@
+#include "core/base64.hpp"
 #include "core/text.hpp"
-#include "docker/base64.hpp"
 #include "docker/errors.hpp"
 #include "docker/groups.hpp"
 #include "docker/progress.hpp"

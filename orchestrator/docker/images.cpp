@@ -1,7 +1,7 @@
 #include "docker/images.hpp"
 
+#include "core/base64.hpp"
 #include "core/text.hpp"
-#include "docker/base64.hpp"
 #include "docker/errors.hpp"
 #include "docker/groups.hpp"
 #include "docker/progress.hpp"

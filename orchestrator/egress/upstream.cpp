@@ -1,9 +1,8 @@
 #include "egress/upstream.hpp"
 
-#include <sodium/utils.h>
-
 #include <algorithm>
 
+#include "core/base64.hpp"
 #include "core/text.hpp"
 
 namespace brig::egress {
@@ -27,14 +26,6 @@ std::string percent_decoded(std::string_view text) {
     out += escape ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
     if (escape) i += 2;
   }
-  return out;
-}
-
-std::string base64(const std::string& bytes) {
-  std::string out(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                    bytes.size(), sodium_base64_VARIANT_ORIGINAL);
-  out.resize(out.size() - 1);
   return out;
 }
 

@@ -2,8 +2,8 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "core/base64.hpp"
 #include "core/text.hpp"
-#include "docker/base64.hpp"
 #include "image/provider_file.hpp"
 #include "provider/hooks.hpp"
 #include "volume/volumes.hpp"
@@ -48,7 +48,7 @@ Result<void> read_content(const json& item, const std::string& where, Extra& out
   } else if (content) {
     out.content = Secret(*content);
   } else {
-    auto bytes = docker::decode_base64(*encoded);
+    auto bytes = decode_base64(*encoded);
     if (!bytes) return invalid(where + ".contentBase64 is not base64");
     out.content = Secret(*bytes);
   }

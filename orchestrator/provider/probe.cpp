@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/base64.hpp"
 #include "core/text.hpp"
 #include "core/unique_fd.hpp"
-#include "docker/base64.hpp"
 #include "volume/files.hpp"
 
 namespace brig::provider {
@@ -34,7 +34,7 @@ std::string text_at(const json& object, std::string_view field) {
 json claims_of(const std::string& token) {
   auto parts = split(token, '.');
   if (parts.size() != 3 || parts[1].size() > 64 * 1024) return nullptr;
-  auto text = docker::decode_base64(parts[1]);
+  auto text = decode_base64(parts[1]);
   return text ? json::parse(*text, nullptr, false) : json();
 }
 

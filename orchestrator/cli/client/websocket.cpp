@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "cli/client/base64.hpp"
 #include "cli/client/sha1.hpp"
+#include "core/base64.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
 

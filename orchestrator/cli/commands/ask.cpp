@@ -1,9 +1,9 @@
 #include <unistd.h>
 
-#include "cli/client/base64.hpp"
 #include "cli/commands/build.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "core/base64.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
 
@@ -128,7 +128,10 @@ class Lines {
     }
     auto bytes = text_of(json, "data");
     if (auto coded = text_of(json, "data_b64"); !coded.empty()) {
-      BRIG_TRY(bytes, decode_base64(coded));
+      auto decoded = decode_base64(coded, Base64::standard);
+      if (!decoded)
+        return Error{Code::protocol, "brigd's answer has base64 in it that is none", "client", false};
+      bytes = std::move(*decoded);
     }
     int fd = text_of(json, "stream") == "stderr" ? 2 : 1;
     return write_out(fd, ::isatty(fd) != 0 ? for_terminal(bytes) : bytes);

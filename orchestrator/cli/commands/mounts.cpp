@@ -2,7 +2,7 @@
 
 #include <sys/stat.h>
 
-#include "cli/client/base64.hpp"
+#include "core/base64.hpp"
 #include "core/files.hpp"
 #include "core/text.hpp"
 

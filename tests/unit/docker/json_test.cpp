@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "core/units.hpp"
-#include "docker/base64.hpp"
 
 namespace brig::docker {
 namespace {
@@ -44,17 +43,6 @@ TEST(Json, ReadsTimes) {
         "2026-01-31T12:00:00Zx", "2026-01-31T12:00:00+1", "-026-01-31T12:00:00Z"}) {
     EXPECT_FALSE(parse_time(bad)) << bad;
   }
-}
-
-TEST(Base64, RoundTrip) {
-  for (std::string s : {"", "a", "ab", "abc", "abcd", "\xff\xfe\xfd"}) {
-    EXPECT_EQ(decode_base64(base64url(s)), s);
-    EXPECT_EQ(base64url(s).size() % 4, 0u);
-  }
-  EXPECT_EQ(base64url("\xff\xef\xbe"), "_---");
-  EXPECT_EQ(decode_base64("+/+/"), decode_base64("-_-_"));
-  EXPECT_FALSE(decode_base64("a"));
-  EXPECT_FALSE(decode_base64("a b="));
 }
 
 }  // namespace
