@@ -101,14 +101,7 @@ int dial_unix(const std::string& path) {
   std::memcpy(to.sun_path, path.data(), path.size());
   if (path[0] == '@') to.sun_path[0] = 0;
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (path[0] != '@'));
-  timeval patience{5, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&to), size) == 0) return fd;
-  int error = errno;
-  ::close(fd);
-  errno = error;
-  return -1;
+  return connected(fd, reinterpret_cast<sockaddr*>(&to), size);
 }
 
 Outcome connects_to_unix(const std::string& path) {

@@ -28,19 +28,23 @@ sockaddr_storage address_of(const std::string& address, std::uint16_t port, sock
   return out;
 }
 
+int connected(int fd, const sockaddr* to, socklen_t size) {
+  timeval patience{5, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (::connect(fd, to, size) == 0) return fd;
+  int error = errno;
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
 int dial(const std::string& address, std::uint16_t port) {
   socklen_t size = 0;
   auto to = address_of(address, port, size);
   int fd = ::socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
-  timeval patience{5, 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  if (::connect(fd, reinterpret_cast<sockaddr*>(&to), size) == 0) return fd;
-  int error = errno;
-  ::close(fd);
-  errno = error;
-  return -1;
+  return connected(fd, reinterpret_cast<sockaddr*>(&to), size);
 }
 
 Outcome connects(const std::string& address, std::uint16_t port) {

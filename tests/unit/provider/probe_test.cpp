@@ -77,11 +77,11 @@ TEST(Identity, NamesVolumesAndPointsTheCliAtThem) {
   provider.profile_env_is_parent = true;
   provider.config = {{"/home/agent/.gemini", false, false, "", image::Sharing::shared, {}},
                      {"/home/agent/.g.json", true, true, "{}", image::Sharing::exclusive, {}}};
-  Identity identity{"1f2e3d4c", "Work", "/home/agent/work/.gemini", false, {}};
+  Identity identity{"1f2e3d4c", "Work", "/home/agent/second/.gemini", false, {}};
   auto wanted = volumes_of(provider, identity);
   ASSERT_EQ(wanted.size(), 2u);
   EXPECT_EQ(wanted[0].volume, "brig-gemini-1f2e3d4c-1");
-  EXPECT_EQ(wanted[0].target, "/home/agent/work/.gemini");
+  EXPECT_EQ(wanted[0].target, "/home/agent/second/.gemini");
   EXPECT_TRUE(wanted[0].writable);
   EXPECT_EQ(wanted[1].volume, "brig-gemini-1f2e3d4c-2");
   EXPECT_EQ(wanted[1].target, "/home/agent/.g.json");

@@ -143,4 +143,14 @@ void BrigProcess::resize(unsigned short rows, unsigned short cols) {
   ::ioctl(in_.get(), TIOCSWINSZ, &size);
 }
 
+Said brig(const std::string& host, std::vector<std::string> words, BrigOptions options,
+          std::string_view input) {
+  BrigProcess process(host, std::move(words), std::move(options));
+  if (!input.empty()) process.write(input);
+  process.close_stdin();
+  std::string out = process.output();
+  std::string err = process.errors();
+  return {out, err, process.wait()};
+}
+
 }  // namespace brig::cli::test

@@ -53,4 +53,13 @@ class BrigProcess {
   std::string seen_;
 };
 
+// One that is run to its end, with this as all of its input.
+struct Said {
+  std::string out;
+  std::string err;
+  int code;
+};
+Said brig(const std::string& host, std::vector<std::string> words, BrigOptions options = {},
+          std::string_view input = {});
+
 }  // namespace brig::cli::test

@@ -14,20 +14,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Said {
-  std::string out;
-  std::string err;
-  int code;
-};
-
-Said brig(const std::string& host, std::vector<std::string> words, BrigOptions options = {}) {
-  BrigProcess process(host, std::move(words), std::move(options));
-  process.close_stdin();
-  std::string out = process.output();
-  std::string err = process.errors();
-  return {out, err, process.wait()};
-}
-
 TEST(Ps, ListsAsATableAndAsJson) {
   FakeBrigd brigd;
   auto hostile = brigd.session();

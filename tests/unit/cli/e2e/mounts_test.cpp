@@ -16,19 +16,8 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Said {
-  std::string out;
-  std::string err;
-  int code;
-};
-
 Said brig(const FakeBrigd& brigd, std::vector<std::string> words, const std::string& input = {}) {
-  BrigProcess process(brigd.host(), std::move(words), {});
-  if (!input.empty()) process.write(input);
-  process.close_stdin();
-  std::string out = process.output();
-  std::string err = process.errors();
-  return {out, err, process.wait()};
+  return test::brig(brigd.host(), std::move(words), {}, input);
 }
 
 std::string file_with(const FakeBrigd& brigd, const std::string& name, const std::string& text) {

@@ -12,20 +12,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Said {
-  std::string out;
-  std::string err;
-  int code;
-};
-
-Said brig(const std::string& host, std::vector<std::string> words, BrigOptions options = {}) {
-  BrigProcess process(host, std::move(words), std::move(options));
-  process.close_stdin();
-  std::string out = process.output();
-  std::string err = process.errors();
-  return {out, err, process.wait()};
-}
-
 const char* const kChanges = R"({"digest": "d", "changes": [
   {"path": "made", "kind": "added", "content": true, "after": {"kind": "directory", "mode": "0755"},
    "lines": {"added": 0, "deleted": 0, "binary": false}},
