@@ -61,6 +61,9 @@ Result<std::string> host_of(const GitSource& git) {
         " holds a name or a key before the '@', which would be written down in the clone; leave it out");
   if (authority.empty() || authority.size() == rest.size())
     return refuse("git.url " + shown + " names no repository; write https://host/path");
+  // In a rule it would stand for many hosts.
+  if (authority.find('*') != std::string_view::npos)
+    return refuse("git.url " + shown + " names no single host; write the one that has the repository");
   for (char c : git.ref)
     if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
       return refuse("git.ref " + quoted(git.ref) + " has characters that no branch has");

@@ -167,6 +167,8 @@ TEST_F(Git, WhatCannotBeClonedSaysWhyAndLeavesNothing) {
   refused("file:///etc", {}, "https://");
   refused("ext::sh -c id", {}, "https://");
   refused("git@example.com:app.git", {}, "https://");
+  refused("https://*/app.git", {}, "no single host");
+  refused("https://*.example.com/app.git", {}, "no single host");
   refused("https://user:s3cret@example.com/app.git", {}, "leave it out");
   EXPECT_THAT(run("https://user:s3cret@example.com/app.git", {}, {"true"}).err, Not(HasSubstr("s3cret")));
   refused(repository("giant", "head -c 40000000 /dev/urandom > big"), {"--disk", "16M"}, "could not clone");
