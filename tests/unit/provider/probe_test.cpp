@@ -87,7 +87,7 @@ TEST(Identity, NamesVolumesAndPointsTheCliAtThem) {
   EXPECT_EQ(wanted[1].target, "/home/agent/.g.json");
   EXPECT_FALSE(wanted[1].writable);
   EXPECT_EQ(environment_of(provider, identity),
-            (std::map<std::string, std::string>{{"HOME_OF_IT", "/home/agent/work"}}));
+            (std::map<std::string, std::string>{{"HOME_OF_IT", "/home/agent/second"}}));
 }
 
 }  // namespace
