@@ -24,10 +24,11 @@ std::byte* map_spawn_memory() {
 bool Supervisor::prepare(const char* socket_path) {
   path_ = socket_path;
   started_ = system::now_ms();
+  // Before the first child: the end of one that dies at once is not missed.
+  signals_ = system::open_signal_fd();
   // Before there is anything that it should not see.
   egress_ = system::start_egress(key_);
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  signals_ = system::open_signal_fd();
   spawn_ = map_spawn_memory();
   if (epoll_ < 0 || signals_ < 0 || !spawn_ || !link_.reserve()) return false;
   watch(signals_, kSignals, 0);
