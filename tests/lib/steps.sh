@@ -1,5 +1,5 @@
 # Steps of tests/run: each prints one line with its time, and the end of its log when it fails.
-# Sourced; uses and changes `passed`, `failed`, `logs`.
+# Sourced; uses and changes `passed`, `failed`, `logs`; what failing tests said is gathered in $logs/failures.
 
 show_tail() { sed 's/^/    /' "$1" | tail -n "${2:-60}"; }
 
@@ -52,6 +52,7 @@ ctest_step() { # ctest_step PRESET LABELS [NAMES]
     [ "$cases_bad" != 0 ] || failed=$((failed + 1))
     printf '%-34s FAILED  %s  (%s failed)\n' "$name" "$took" "$cases_bad"
     show_tail "$log" 150
+    python3 tests/lib/failures.py "$junit" >>"$logs/failures"
   fi
 }
 
