@@ -83,7 +83,9 @@ int exec(const std::string& dir, char** command) {
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  std::fprintf(stderr, "brig-test-engine: %s was ended by SIG%s\n", command[0], sigabbrev_np(WTERMSIG(status)));
+  return 128 + WTERMSIG(status);
 }
 
 }  // namespace

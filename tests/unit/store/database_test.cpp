@@ -2,10 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 
+#include "core/unique_fd.hpp"
 #include "store/schema.hpp"
 #include "temp_dir.hpp"
 
@@ -50,6 +55,34 @@ TEST(Database, RefusesASecondUser) {
               HasSubstr("in use by another brigd (process " + std::to_string(::getpid())));
   db->reset();
   EXPECT_TRUE(Database::open(dir / "brig.db"));
+}
+
+// As after a kill -9 of a brigd that was about to start something: the child lives a moment longer than it.
+TEST(Database, OutlivesAChildOfAUserThatIsGone) {
+  TempDir dir;
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  UniqueFd in(ends[0]), out(ends[1]);
+  pid_t user = ::fork();
+  if (user == 0) {
+    auto db = Database::open(dir / "brig.db");
+    if (!db) ::_exit(1);
+    int watch = ::inotify_init1(0);
+    ::inotify_add_watch(watch, (dir / "brig.db.lock").c_str(), IN_OPEN);
+    if (::fork() != 0) ::_exit(0);
+    char events[4096];
+    bool told = ::write(out.get(), "x", 1) == 1;
+    // Until somebody tries.
+    ::_exit(told && ::read(watch, events, sizeof events) > 0 ? 0 : 1);
+  }
+  out.reset();
+  int status = 0;
+  ASSERT_EQ(::waitpid(user, &status, 0), user);
+  ASSERT_EQ(status, 0);
+  char byte = 0;
+  ASSERT_EQ(::read(in.get(), &byte, 1), 1);
+  auto db = Database::open(dir / "brig.db");
+  EXPECT_TRUE(db) << db.error().message;
 }
 
 TEST(Database, RefusesANewerSchema) {
