@@ -84,7 +84,8 @@ int exec(const std::string& dir, char** command) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
-  std::fprintf(stderr, "brig-test-engine: %s was ended by SIG%s\n", command[0], sigabbrev_np(WTERMSIG(status)));
+  std::fprintf(stderr, "brig-test-engine: %s was ended by SIG%s\n", command[0],
+               sigabbrev_np(WTERMSIG(status)));
   return 128 + WTERMSIG(status);
 }
 

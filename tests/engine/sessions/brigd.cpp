@@ -120,7 +120,8 @@ bool Brigd::ready() const {
   if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
   std::string_view ask = "GET /readyz HTTP/1.1\r\nHost: brig\r\nConnection: close\r\n\r\n";
   // One that ends at its start may hang up in between.
-  if (::send(fd.get(), ask.data(), ask.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(ask.size())) return false;
+  if (::send(fd.get(), ask.data(), ask.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(ask.size()))
+    return false;
   char answer[64] = {};
   return ::read(fd.get(), answer, sizeof answer - 1) > 12 &&
          std::string_view(answer).starts_with("HTTP/1.1 200");
