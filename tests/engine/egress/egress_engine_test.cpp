@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -17,6 +16,7 @@
 #include "brigd.hpp"
 #include "core/files.hpp"
 #include "core/text.hpp"
+#include "own_hosts.hpp"
 
 namespace brig::test {
 namespace {
@@ -59,26 +59,6 @@ std::string hosts() {
     out += std::string(address) + " bad" + std::to_string(n++) + ".test\n";
   return out;
 }
-
-// The hosts file of the engine's mount namespace, for as long as this lives.
-class OwnHosts {
- public:
-  OwnHosts() {
-    auto dir = harness::Engine::shared().scratch("hosts");
-    if (!dir) std::abort();
-    file_ = *dir / "hosts";
-    put_file(file_, hosts(), 0);
-    if (::mount(file_.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) != 0) std::abort();
-  }
-  ~OwnHosts() {
-    ::umount2("/etc/hosts", MNT_DETACH);
-    std::error_code ec;
-    std::filesystem::remove_all(file_.parent_path(), ec);
-  }
-
- private:
-  std::filesystem::path file_;
-};
 
 // Listens on every address of brigd's namespace, says "hello" to whoever comes to the public one and echoes;
 // counts who comes anywhere else.
@@ -193,7 +173,7 @@ class Egress : public testing::Test {
     return out;
   }
 
-  OwnHosts hosts_;
+  OwnHosts hosts_{hosts()};
   Brigd brigd;
   std::unique_ptr<Listeners> listeners;
   std::filesystem::path project_;
@@ -360,31 +340,48 @@ TEST_F(Egress, ProgramsNeedNotKnowOfIt) {
   EXPECT_EQ(listeners->bad(), 0);
 }
 
-TEST_F(Egress, ARestartLosesNoRuleAndOpensNoHole) {
-  start({"--allow", kRule});
+class Killed : public Egress, public testing::WithParamInterface<const char*> {};
+
+// In the middle of a transfer. Each step of the one inside shows as a file of its workspace, which the host
+// sees without brigd.
+TEST_P(Killed, TheSandboxIsOfflineUntilBrigdIsBackAndThenWorksOn) {
+  start({"--runtime", GetParam(), "--allow", kRule});
   EXPECT_EQ(brigd.brig({"egress", "deny", "fix", "other.test"}).code, 0);
+  auto workspace = brigd.state() / "sessions" / brigd.sessions()[0]["id"].get<std::string>() / "workspace";
+  auto options = brigd.options();
+  options.env.emplace_back("BRIG_RECONNECT", "60");
   auto inside = harness::Child::spawn(
-      brigd.command(
-          {"exec", "fix", "--", "sh", "-c",
-           "./knock good.test 8443 x; until ./knock good.test 8443 bye | grep away; do :; done; "
-           "until ./knock good.test 8443 bye | grep echo; do sleep 0.1; done; ./knock other.test 8443 bye"}),
-      [&] {
-        auto options = brigd.options();
-        options.env.emplace_back("BRIG_RECONNECT", "60");
-        options.pipe_out = true;
-        return options;
-      }());
+      brigd.command({"exec", "fix", "--", "sh", "-c",
+                     "yes | nc good.test 8443 > got; touch broken; until ./knock good.test 8443 bye | "
+                     "grep away; do :; done; touch offline; until [ \"$(echo bye | nc good.test 8443)\" = "
+                     "'echo bye' ]; do sleep "
+                     "0.05; done; ./knock other.test 8443 bye > other"}),
+      options);
   ASSERT_TRUE(inside);
-  ASSERT_TRUE(eventually([&] { return listeners->good() == 1; }, "it is connected"));
+  auto passed = [&] {
+    auto open = shown()["connections"];
+    return open.size() == 1 && open[0]["sent"] > 100'000 && open[0]["received"] > 100'000;
+  };
+  ASSERT_TRUE(eventually(passed, "bytes go both ways"));
   brigd.kill_hard();
   listeners.reset();
+  std::error_code ec;
+  ASSERT_TRUE(
+      eventually([&] { return std::filesystem::exists(workspace / "broken", ec); }, "the transfer ends"));
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(workspace / "offline", ec); },
+                         "new connections are refused"));
   brigd.start();
   listeners = std::make_unique<Listeners>(brigd.pid());
   auto code = inside->wait();
-  EXPECT_TRUE(code);
-  EXPECT_THAT(knock("other.test"), HasSubstr("denied by the rule 'other.test' of you, for this session"));
+  EXPECT_TRUE(code && *code == 1) << "it ends with the other's denial";
+  EXPECT_THAT(brigd.brig({"exec", "fix", "--", "cat", "other"}).out,
+              HasSubstr("denied by the rule 'other.test' of you, for this session"));
   EXPECT_EQ(knock("good.test"), "0|\necho bye");
+  EXPECT_EQ(listeners->bad(), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, Killed, testing::Values("runc", "crun", "runsc"),
+                         [](const auto& one) { return std::string(one.param); });
 
 TEST_F(Egress, NobodyElseMayUseASessionsDoor) {
   start({"--allow", kRule});

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -16,6 +15,7 @@
 #include "brigd.hpp"
 #include "core/files.hpp"
 #include "core/text.hpp"
+#include "own_hosts.hpp"
 #include "tls_peer.hpp"
 
 namespace brig::test {
@@ -43,27 +43,6 @@ std::string network() {
   // Routed here without being an address of the machine's own, which no name may lead to.
   return std::string("ip link set lo up && ip route add local ") + kPublic + " dev lo";
 }
-
-// The hosts file of the engine's mount namespace, for as long as this lives.
-class OwnHosts {
- public:
-  OwnHosts() {
-    auto dir = harness::Engine::shared().scratch("hosts");
-    if (!dir) std::abort();
-    file_ = *dir / "hosts";
-    put_file(file_, std::string(kPublic) + " api.test other.test\n127.0.0.1 localhost\n", 0);
-    if (::mount(file_.c_str(), "/etc/hosts", nullptr, MS_BIND, nullptr) != 0) std::abort();
-  }
-  ~OwnHosts() {
-    ::umount2("/etc/hosts", MNT_DETACH);
-    std::error_code ec;
-    fs::remove_all(file_.parent_path(), ec);
-  }
-  fs::path directory() const { return file_.parent_path(); }
-
- private:
-  fs::path file_;
-};
 
 // A provider's API in brigd's network: says over TLS which paths it was asked for, and remembers the keys.
 class Api {
@@ -241,7 +220,7 @@ class Credentials : public testing::TestWithParam<const char*> {
     return out;
   }
 
-  OwnHosts hosts_;
+  OwnHosts hosts_{std::string(kPublic) + " api.test other.test\n127.0.0.1 localhost\n"};
   TlsAuthority authority;
   std::optional<Brigd> brigd;
   std::optional<Api> api;
