@@ -118,7 +118,7 @@ TEST_P(RealPrograms, WorkWithTheHostsTheyNeed) {
 
     std::set<std::string> ways, outcomes;
     auto account = brigd->brig({"egress", "tail", name, "--no-follow", "--json", "-n", "1000"}).out;
-    EXPECT_EQ(worked, 15u) << mode << ":\n" << done.out << done.err << account;
+    EXPECT_EQ(worked, 15u) << mode << ":\n" << done.out << done.err << account << heard();
     for (auto text : split(account, '\n')) {
       if (text.empty()) continue;
       auto line = json::parse(text, nullptr, false);

@@ -110,6 +110,17 @@ class Listener {
     if (::poll(&one, 1, 20'000) != 1) throw std::runtime_error("nobody came");
     return Socket(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   }
+  int listener() const { return fd_.get(); }
+  // As a client of it.
+  Socket reach() const {
+    Socket out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in in{};
+    socklen_t size = sizeof in;
+    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&in), &size);
+    if (::connect(out.get(), reinterpret_cast<sockaddr*>(&in), size) != 0)
+      throw std::runtime_error("connect");
+    return out;
+  }
   bool was_hit() const {
     pollfd one{fd_.get(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;

@@ -21,6 +21,7 @@ const read = async (request) => {
 // Smart HTTP, by git's own program.
 async function git(request, response) {
   const url = new URL(request.url, 'https://git.test')
+  const body = await read(request)
   const run = spawn('git', ['http-backend'], {
     env: {
       PATH: process.env.PATH, GIT_PROJECT_ROOT: dir + '/git', GIT_HTTP_EXPORT_ALL: '1', PATH_INFO: url.pathname,
@@ -31,7 +32,8 @@ async function git(request, response) {
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
-  run.stdin.end(await read(request))
+  run.stdin.on('error', () => {})
+  run.stdin.end(body)
   const out = await read(run.stdout)
   const end = out.indexOf('\r\n\r\n')
   for (const line of out.subarray(0, end).toString().split('\r\n')) {
@@ -121,13 +123,19 @@ function websocket(request, socket) {
   })
 }
 
-function serve(request, response) {
+async function serve(request, response) {
   const host = request.headers[':authority'] ?? request.headers.host
   say('http ' + host)
-  if (host === 'git.test') git(request, response)
-  else if (host === 'registry.test') registry(request, response)
-  else api(request, response)
+  try {
+    if (host === 'git.test') await git(request, response)
+    else if (host === 'registry.test') registry(request, response)
+    else await api(request, response)
+  } catch (error) {  // mostly a client that left
+    say(`${request.url} ended: ${error.stack}`)
+    response.destroy()
+  }
 }
+process.on('uncaughtException', (error) => say('error ' + error.stack))
 
 const options = { cert: readFileSync(dir + '/hosts.crt'), key: readFileSync(dir + '/hosts.key'), allowHTTP1: true }
 const secure = createSecureServer(options, serve)
