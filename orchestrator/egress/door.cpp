@@ -155,11 +155,9 @@ net::Task<Result<std::vector<Injected>>> Door::secrets_for(Target target) {
   co_return out;
 }
 
-std::string Door::strays(std::string_view head, const Target& target, const std::string& process) {
-  auto stray = stray_placeholder(head, about_.credentials, target);
-  if (!stray) return "";
-  auto what = stray->empty() ? std::string("the placeholder of another session's secret")
-                             : "the placeholder of " + quoted(*stray, 128);
+std::string Door::report_stray(const std::string& key, const Target& target, const std::string& process) {
+  auto what = key.empty() ? std::string("the placeholder of another session's secret")
+                          : "the placeholder of " + quoted(key, 128);
   auto why = what + " was sent to " + to_string(target.host, target.port) + ", which it is not for";
   shared_.metrics
       .counter("brig_egress_placeholders_total",
@@ -167,7 +165,7 @@ std::string Door::strays(std::string_view head, const Target& target, const std:
       .add();
   tell("egress.placeholder", target, process, why, "");
   log::warn("a sandbox sent a placeholder where it has no business",
-            {{"session", about_.id.str()}, {"key", *stray}, {"host", to_string(target.host)}});
+            {{"session", about_.id.str()}, {"key", key}, {"host", to_string(target.host)}});
   return why;
 }
 

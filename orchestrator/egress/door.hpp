@@ -121,8 +121,8 @@ class Door {
   std::uint16_t port_for(const Target& target) const;
   bool has_credential(const Target& target) const;
   net::Task<Result<std::vector<Injected>>> secrets_for(Target target);
-  // "" if no placeholder is where it has no business; else one sentence, and it has been reported.
-  std::string strays(std::string_view head, const Target& target, const std::string& process);
+  // Of a placeholder on its way to a host it is not for; one sentence.
+  std::string report_stray(const std::string& key, const Target& target, const std::string& process);
   // A rule that was allowed once and fits; it is used up.
   std::optional<Rule> take_once(const Target& target);
   net::Task<std::optional<bool>> ask(Target target, std::string process, std::uint32_t pid, int watch);

@@ -216,6 +216,10 @@ net::Task<void> Exchange::upload(Turn* turn) {
         fail("the request's body is no chunked one");
         co_return;
       }
+      if (auto no = look_ ? look_(part) : std::string(); !no.empty()) {
+        co_await refuse(403, no, true);
+        co_return;
+      }
       sent_ += part.size();
       if (!spend(part.size())) co_return;
       if (!part.empty()) {
@@ -311,6 +315,11 @@ net::Task<void> Exchange::pass(Stream* from, Stream* to, std::uint64_t* count) {
       auto n = co_await from->read(piece);
       if (!n || *n == 0) co_return;
       size = *n;
+    }
+    if (auto no = look_ && from == client_.get() ? look_({piece.data(), size}) : std::string(); !no.empty()) {
+      ended_.denied = true;
+      ended_.cut = no;
+      co_return;
     }
     *count += size;
     if (!spend(size)) co_return;

@@ -5,14 +5,12 @@
 #include <algorithm>
 
 #include "core/random.hpp"
+#include "egress/text.hpp"
 
 namespace brig::egress {
 namespace {
 
 using Place = Credential::Place;
-
-constexpr std::string_view kMark = "brig-placeholder-";
-constexpr std::size_t kDigits = 32;
 
 // Spoken to whom the client is connected to, which is us.
 bool is_hop(std::string_view name) {
@@ -30,26 +28,6 @@ bool is_framing(std::string_view name) {
 bool sets_header(const Credential& rule, std::string_view name) {
   if (rule.place == Place::header) return same_name(rule.name, name);
   return rule.place == Place::basic && same_name(name, "authorization");
-}
-
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex(text[i + 1]) >= 0 && hex(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2])));
-      i += 2;
-    } else {
-      out.push_back(text[i] == '+' ? ' ' : text[i]);
-    }
-  }
-  return out;
 }
 
 Secret percent_encoded(std::string_view text) {
@@ -110,59 +88,10 @@ void write_target(std::string_view target, std::span<const Injected> all, Wiped&
   }
 }
 
-std::optional<std::string> stray_in(std::string_view text, const std::vector<Entrusted>& held,
-                                    const Target& target) {
-  for (std::size_t at = 0; (at = text.find(kMark, at)) != std::string_view::npos; at += kMark.size()) {
-    auto whole = text.substr(at, kMark.size() + kDigits);
-    if (whole.size() < kMark.size() + kDigits ||
-        !std::all_of(whole.begin() + kMark.size(), whole.end(), [](char c) { return hex(c) >= 0; }))
-      continue;
-    std::string key;
-    bool at_home = false;
-    for (const auto& one : held) {
-      if (one.placeholder != whole) continue;
-      key = one.rule.key;
-      at_home = at_home || one.rule.is_for(target);
-    }
-    if (!at_home) return key;
-  }
-  return std::nullopt;
-}
-
-// Every run of base64 in the text, decoded: user and password of Basic stand in one.
-std::string base64_decoded(std::string_view text) {
-  std::string out;
-  auto digit = [](unsigned char c) {
-    return std::isalnum(c) || c == '+' || c == '/' || c == '-' || c == '_';
-  };
-  for (std::size_t i = 0; i < text.size();) {
-    std::size_t end = i;
-    while (end < text.size() && digit(static_cast<unsigned char>(text[end]))) ++end;
-    if (end - i >= 24) {
-      std::string piece(text.substr(i, end - i));
-      std::replace(piece.begin(), piece.end(), '-', '+');
-      std::replace(piece.begin(), piece.end(), '_', '/');
-      std::string bytes(piece.size(), '\0');
-      std::size_t size = 0;
-      // All of it, or what of it is whole.
-      for (auto length : {piece.size(), piece.size() / 4 * 4}) {
-        if (::sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), piece.data(),
-                                length, nullptr, &size, nullptr,
-                                sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
-          continue;
-        out += bytes.substr(0, size) + "\n";
-        break;
-      }
-    }
-    i = end + 1;
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string new_placeholder() {
-  return std::string(kMark) + random_hex(kDigits / 2);
+  return std::string(kPlaceholderMark) + random_hex((kPlaceholderSize - kPlaceholderMark.size()) / 2);
 }
 
 Wiped::~Wiped() {
@@ -271,14 +200,6 @@ std::string write_response(const ResponseHead& head, const RequestHead& asked,
       out.replace(at, value.size(), one.held->placeholder);
   }
   return out;
-}
-
-std::optional<std::string> stray_placeholder(std::string_view head, const std::vector<Entrusted>& held,
-                                             const Target& target) {
-  if (auto found = stray_in(head, held, target)) return found;
-  if (head.find('%') != std::string_view::npos)
-    if (auto found = stray_in(percent_decoded(head), held, target)) return found;
-  return stray_in(base64_decoded(head), held, target);
 }
 
 }  // namespace brig::egress

@@ -1,5 +1,4 @@
-// A request made anew with the real secrets in it, an answer with none, and placeholders where they have no
-// business.
+// A request made anew with the real secrets in it, and an answer with none.
 //
 // Threads: any. Failure: none; what is given was read and judged before.
 #pragma once
@@ -18,6 +17,8 @@ namespace brig::egress {
 
 // What a sandbox holds in a secret's place. Worth nothing; recognised wherever it can be seen.
 std::string new_placeholder();
+inline constexpr std::string_view kPlaceholderMark = "brig-placeholder-";
+inline constexpr std::size_t kPlaceholderSize = kPlaceholderMark.size() + 32;
 
 // A credential of a session.
 struct Entrusted {
@@ -53,10 +54,5 @@ std::size_t room_for(const RequestHead& head, std::span<const Injected> all);
 void write_request(const RequestHead& head, const Target& target, std::span<const Injected> all, Wiped& out);
 // What came back, with placeholders for the secrets that a server repeats in its head.
 std::string write_response(const ResponseHead& head, const RequestHead& asked, std::span<const Injected> all);
-
-// Is there a placeholder in this head of a request, also encoded, that `target` has no credential for? The
-// key it stands for, or "" if it is none of this session's.
-std::optional<std::string> stray_placeholder(std::string_view head, const std::vector<Entrusted>& held,
-                                             const Target& target);
 
 }  // namespace brig::egress

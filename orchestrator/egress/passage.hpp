@@ -40,6 +40,9 @@ class Passage : public std::enable_shared_from_this<Passage> {
   // What comes first from the near side, at most `most` bytes; "" at its end.
   net::Task<Result<std::string>> read_near(std::size_t most, Deadline deadline);
   void write_near(std::string_view bytes);  // as far as it takes it at once
+  // From now on what the client sends is shown to it before it is passed on, but for what `first` and heads
+  // of requests hold: "", or why it is refused.
+  void inspect(std::function<std::string(std::string_view)> look) { look_ = std::move(look); }
 
   std::uint64_t sent() const { return sent_; }          // near → far
   std::uint64_t received() const { return received_; }  // far → near
@@ -52,6 +55,7 @@ class Passage : public std::enable_shared_from_this<Passage> {
 
   Descriptor near_;
   std::function<bool(std::size_t)> spend_;
+  std::function<std::string(std::string_view)> look_;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
   Ended ended_;

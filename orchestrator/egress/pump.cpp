@@ -54,6 +54,13 @@ net::Task<void> Pump::flow(Descriptor* from, Descriptor* to, std::uint64_t* coun
       at = scratch();
       size = static_cast<std::size_t>(n);
       drained = size < kPiece;
+      if (look_ && from == &near_) {
+        if (auto no = look_({at, size}); !no.empty()) {
+          ended_.denied = true;
+          cut(no);
+          co_return;
+        }
+      }
       *count += size;
       if (!spend_(size)) {
         cut("the session's bound on bytes is reached");

@@ -91,7 +91,12 @@ net::Task<Result<UniqueFd>> Visit::hand_over() {
 // What the client says first, if it may be passed on.
 net::Task<Result<std::string>> Visit::check_hello() {
   std::string seen;
-  if (decision.tcp && !injects) co_return seen;
+  if (decision.tcp && !injects) {
+    if (door.about_.credentials.empty()) co_return seen;
+    strays.emplace(door.about_.credentials, target);
+    pump->inspect([this](std::string_view bytes) { return find_stray(bytes); });
+    co_return seen;
+  }
   auto deadline = Deadline::in(door.shared_.limits.hello);
   while (true) {
     BRIG_CO_TRY(auto more, co_await pump->read_near(kMaxHello, deadline));
@@ -104,9 +109,16 @@ net::Task<Result<std::string>> Visit::check_hello() {
     if (hello.is == Hello::Is::more) continue;
     auto why = disagreement(hello, granted ? with_grant() : door.rules_, target);
     bool stray = false;
-    if (why.empty() && hello.is == Hello::Is::http) {
-      why = door.strays(seen, target, process);
+    if (why.empty() && hello.is == Hello::Is::http && !injects) {
+      // All that the client says in the clear, from here to its last byte.
+      strays.emplace(door.about_.credentials, target);
+      why = find_stray(seen);
       stray = !why.empty();
+      pump->inspect([this, hello](std::string_view bytes) {
+        auto no = find_stray(bytes);
+        if (!no.empty()) pump->write_near(farewell(hello, "Brig: " + no));
+        return no;
+      });
     }
     if (why.empty()) co_return seen;
     if (hello.is == Hello::Is::other && !injects) {
@@ -117,6 +129,12 @@ net::Task<Result<std::string>> Visit::check_hello() {
     pump->write_near(farewell(hello, "Brig: " + why));
     co_return Error{Code::denied, why, "egress", false};
   }
+}
+
+// "" or why these bytes may not go there; then it has been reported.
+std::string Visit::find_stray(std::string_view bytes) {
+  auto key = strays->next(bytes);
+  return key ? door.report_stray(*key, target, process) : std::string();
 }
 
 // After a hand-over the request's connection is the line of control: its end is the transfer's.
@@ -177,14 +195,16 @@ net::Task<Result<void>> Visit::open_passage(UniqueFd near, UniqueFd far) {
   means.secrets = [this] { return door.secrets_for(target); };
   means.inspect = [this](std::string_view head) {
     auto why = disagreement(read_hello(head), granted ? with_grant() : door.rules_, target);
-    return why.empty() ? door.strays(head, target, process) : why;
+    return why.empty() ? find_stray(head) : why;
   };
+  strays.emplace(door.about_.credentials, target);
   means.connect = shared.limits.connect;
   means.hello = shared.limits.hello;
   auto host =
       std::make_unique<Outward>(shared.executor, *shared.outward, target, std::move(far), shared.authorities);
   pump =
       std::make_shared<Exchange>(shared.executor, std::move(near), std::move(host), std::move(means), spend);
+  pump->inspect([this](std::string_view bytes) { return find_stray(bytes); });
   co_return Result<void>();
 }
 

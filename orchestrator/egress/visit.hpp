@@ -6,6 +6,7 @@
 
 #include "egress/door.hpp"
 #include "egress/pump.hpp"
+#include "egress/strays.hpp"
 #include "egress_wire/frames.hpp"
 
 namespace brig::egress {
@@ -35,6 +36,7 @@ struct Visit {
   bool injects = false;         // a credential is for it
   std::optional<Rule> granted;  // by a person, for this connection alone
   std::optional<Address> address;
+  std::optional<StraySearch> strays;  // in what can be seen
   std::shared_ptr<Passage> pump;
   WallTime began{};
   SteadyTime began_steady{};
@@ -50,6 +52,7 @@ struct Visit {
   net::Task<std::optional<Answer>> reach_by_proxy(UniqueFd* far);
   net::Task<Result<UniqueFd>> hand_over();
   net::Task<Result<std::string>> check_hello();
+  std::string find_stray(std::string_view bytes);
   net::Task<void> pass(UniqueFd far);
   net::Task<Result<void>> open_passage(UniqueFd near, UniqueFd far);
   net::Task<void> watch_control(std::shared_ptr<Passage> passing);

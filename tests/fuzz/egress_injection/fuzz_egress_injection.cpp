@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "egress/injection.hpp"
+#include "egress/strays.hpp"
 
 using namespace brig;
 using namespace brig::egress;
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RequestHead head;
   std::string why;
   auto is = read_request_head(bytes, head, why);
-  (void)stray_placeholder(bytes, all, target);
+  (void)StraySearch(all, target).next(bytes);
   if (is == HeadIs::bad) must(!why.empty());
   if (is == HeadIs::whole) {
     Wiped out(room_for(head, injected));

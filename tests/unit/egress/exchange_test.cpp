@@ -178,6 +178,41 @@ TEST_F(Injecting, PortEightyStandsForTls) {
   EXPECT_EQ(house->ask("api.test", 80).second.status, Status::denied);
 }
 
+// To a host that its secret is not for, in the clear: in the head of any request, and in any body.
+TEST_F(Injecting, APlaceholderLaterOnAConnectionIsRefusedToo) {
+  for (const auto& more : std::vector<std::string>{
+           "GET /?k=" + held[0].placeholder + " HTTP/1.1\r\nHost: other.test\r\n\r\n",
+           "POST / HTTP/1.1\r\nHost: other.test\r\nContent-Length: 60\r\n\r\nkey=" + held[0].placeholder}) {
+    auto near = knock("other.test");
+    near.send("GET /1 HTTP/1.1\r\nHost: " + far.at("other.test") + "\r\n\r\n");
+    auto server = far.accept();
+    EXPECT_THAT(until(server, "\r\n\r\n"), StartsWith("GET /1 "));
+    server.send("HTTP/1.1 204 No Content\r\n\r\n");
+    EXPECT_EQ(until(near, "\r\n\r\n"), "HTTP/1.1 204 No Content\r\n\r\n");
+    auto border = more.find("placeholder-") + 20;
+    near.send(more.substr(0, border));
+    auto passed = server.read(border);
+    EXPECT_EQ(passed, more.substr(0, border));
+    near.send(more.substr(border));
+    EXPECT_EQ(server.rest(), "");
+    EXPECT_THAT(near.rest(), HasSubstr("the placeholder of 'KEY' was sent to other.test"));
+  }
+  EXPECT_TRUE(house->comes_to("open denied open denied"));
+  EXPECT_EQ(house->on([&] { return house->events.size(); }), 2u);
+}
+
+TEST_F(Injecting, APlaceholderInABodyOfAnotherCredentialsHostIsRefused) {
+  auto near = knock();
+  near.send("POST / HTTP/1.1\r\nHost: " + far.at("api.test") +
+            "\r\nContent-Length: 120\r\n\r\nmine is fine: " + held[0].placeholder);
+  auto server = host();
+  EXPECT_THAT(server.until("mine is fine: " + held[0].placeholder), HasSubstr("x-api-key: "));
+  near.send(new_placeholder());
+  EXPECT_EQ(server.rest(), "");
+  EXPECT_THAT(near.rest(), HasSubstr("HTTP/1.1 403 Forbidden\r\n"));
+  EXPECT_TRUE(house->comes_to("open denied"));
+}
+
 TEST_F(Injecting, NewRulesCutIt) {
   auto near = knock();
   near.send(get());

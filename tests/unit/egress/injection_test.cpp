@@ -181,30 +181,5 @@ TEST(Injection, TakesSecretsOutOfAnswers) {
                      "\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST(Placeholders, AreSeenWhereTheyHaveNoBusiness) {
-  CredentialText text;
-  text.header = "x-api-key";
-  std::vector<Entrusted> all{held(text)};
-  const auto& p = all[0].placeholder;
-  auto home = *read_target("api.test:443"), other = *read_target("evil.test:80");
-  auto in = [&](const std::string& where) {
-    return "GET / HTTP/1.1\r\nHost: evil.test\r\n" + where + "\r\n\r\n";
-  };
-  EXPECT_FALSE(stray_placeholder(in("x-api-key: " + p), all, home));
-  EXPECT_EQ(stray_placeholder(in("x-api-key: " + p), all, other), "KEY");
-  EXPECT_EQ(stray_placeholder("GET /?k=" + p + " HTTP/1.1\r\n\r\n", all, other), "KEY");
-  EXPECT_EQ(stray_placeholder("GET /?k=%62" + p.substr(1) + " HTTP/1.1\r\n\r\n", all, other), "KEY");
-  Credential as_password = all[0].rule;
-  as_password.place = Credential::Place::basic;
-  as_password.name = "me";
-  auto basic = as_sent(as_password, Secret(p));
-  EXPECT_EQ(stray_placeholder(in("Authorization: " + std::string(basic.reveal())), all, other), "KEY");
-  EXPECT_FALSE(stray_placeholder(in("Authorization: " + std::string(basic.reveal())), all, home));
-  // Another session's.
-  EXPECT_EQ(stray_placeholder(in("x: " + new_placeholder()), all, other), "");
-  EXPECT_EQ(stray_placeholder(in("x: " + new_placeholder()), all, home), "");
-  EXPECT_FALSE(stray_placeholder(in("x: brig-placeholder-of-a-kind"), all, other));
-}
-
 }  // namespace
 }  // namespace brig::egress
