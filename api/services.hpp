@@ -22,6 +22,7 @@
 #include "policy/request.hpp"
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
+#include "prune/prunes.hpp"
 #include "review/reviews.hpp"
 #include "session/one_shot.hpp"
 #include "session/reach.hpp"
@@ -110,6 +111,7 @@ struct Services {
   session::Reach& reach;
   session::OneShots& one_shots;
   session::Volumes& volumes;
+  prune::Prunes& prunes;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

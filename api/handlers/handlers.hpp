@@ -75,6 +75,12 @@ net::Task<Response> list_volumes(Context* context, Request* request);
 net::Task<Response> create_volume(Context* context, Request* request);
 net::Task<Response> get_volume(Context* context, Request* request);
 net::Task<Response> remove_volume(Context* context, Request* request);
+net::Task<Response> restore_volume(Context* context, Request* request);
+net::Task<Response> pin_volume(Context* context, Request* request);
+net::Task<Response> unpin_volume(Context* context, Request* request);
+
+net::Task<Response> plan_prune(Context* context, Request* request);
+net::Task<Response> execute_prune(Context* context, Request* request);
 
 net::Task<Response> list_images(Context* context, Request* request);
 net::Task<Response> list_outdated(Context* context, Request* request);

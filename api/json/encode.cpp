@@ -99,18 +99,36 @@ json encode(const session::CheckpointView& checkpoint) {
 
 json encode(const session::VolumeView& volume) {
   json out{{"name", volume.name},
-           {"kind", volume.provider.empty() ? "shared" : "config"},
+           {"kind", session::kind_of(volume)},
            {"engine_name", volume.engine},
            {"owner", volume.owner},
            {"created", format_time(volume.created)},
-           {"sessions", volume.sessions}};
+           {"sessions", volume.sessions},
+           {"pinned", volume.pinned},
+           {"orphan", volume.orphan}};
   if (!volume.mesh.empty()) out["mesh"] = volume.mesh;
   if (!volume.provider.empty()) out["provider"] = volume.provider;
   if (!volume.identity.empty()) out["identity_id"] = volume.identity;
+  if (!volume.identity_label.empty()) out["identity"] = volume.identity_label;
   if (volume.used) out["last_used"] = format_time(*volume.used);
   if (!volume.used_by.empty()) out["last_used_by"] = volume.used_by;
   if (volume.size > 0) out["size_limit"] = volume.size;
   if (volume.held) out["size"] = *volume.held;
+  if (volume.allocated) out["size_on_host"] = *volume.allocated;
+  if (!volume.stage.empty()) {
+    out["stage"] = volume.stage;
+    if (volume.archive_bytes > 0) out["archive_size"] = volume.archive_bytes;
+    if (volume.quarantined) out["quarantined"] = format_time(*volume.quarantined);
+    if (volume.until) out["until"] = format_time(*volume.until);
+  }
+  for (const auto& use : volume.uses)
+    out["uses"].push_back({{"session", use.session}, {"name", use.name}, {"at", format_time(use.at)}});
+  return out;
+}
+
+json encode(const session::ForeignVolume& volume) {
+  json out{{"name", volume.name}, {"driver", volume.driver}, {"containers", volume.containers}};
+  if (volume.created) out["created"] = format_time(*volume.created);
   return out;
 }
 

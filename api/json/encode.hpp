@@ -15,6 +15,7 @@ nlohmann::json encode(const session::View& session);
 nlohmann::json encode(const events::Record& event);
 nlohmann::json encode(const session::CheckpointView& checkpoint);
 nlohmann::json encode(const session::VolumeView& volume);
+nlohmann::json encode(const session::ForeignVolume& volume);
 nlohmann::json encode(const image::Provider& provider);
 nlohmann::json encode(const provider::Identity& identity);
 nlohmann::json encode(const provider::Probe& probe);

@@ -89,7 +89,9 @@ struct Config {
   struct Volumes {
     std::uint64_t size = 0;  // of those that nobody gave one
     std::uint64_t max_size = 0;
-    std::uint64_t per_owner = 0;  // that an owner may make
+    std::uint64_t per_owner = 0;     // that an owner may make
+    Millis retention{};              // in quarantine
+    std::uint64_t archive_rate = 0;  // bytes a second, on the way there
   } volumes;
 
   struct Quota {  // of one owner; 0: no bound

@@ -296,6 +296,16 @@ const Key kKeys[] = {
      [](Table& t, Name n, Into c) {
        if (auto v = t.number(n, 0, 100000)) c.volumes.per_owner = *v;
      }},
+    {"volumes", "retention", "\"7d\"", "",
+     "How long a pruned volume is kept in quarantine, from where it can be restored.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.duration(n, Millis{1'000}, std::chrono::hours(24 * 3650))) c.volumes.retention = *v;
+     }},
+    {"volumes", "archive_rate", "\"256 MiB\"", "",
+     "How much a second is read of volumes that are archived for the quarantine.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.size(n, 1u << 20, std::uint64_t{1} << 40)) c.volumes.archive_rate = *v;
+     }},
 
     {"quota", "sessions", "0", "", "How many sessions one owner may have at a time; 0 is no bound.",
      [](Table& t, Name, Into c) { read_quota(t, c.quota.standard); }},

@@ -25,6 +25,7 @@
 #include "provider/hooks.hpp"
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
+#include "prune/pruner.hpp"
 #include "reconcile/reconciler.hpp"
 #include "review/service.hpp"
 #include "session/engine_containers.hpp"
@@ -221,11 +222,13 @@ struct Service::Parts {
   std::optional<http::CurlMulti> outward;  // TLS to hosts with credentials
   std::optional<egress::Doors> doors;
   std::optional<volume::Volumes> volumes;
+  std::optional<volume::Quarantine> quarantine;
   std::optional<provider::LedgerIdentities> identities;
   std::optional<provider::Hooks> hooks;
   std::optional<provider::Registry> registry;
   std::optional<session::Manager> manager;
   std::optional<session::Shelf> shelf;
+  std::optional<prune::Pruner> pruner;
   std::optional<review::Service> reviews;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
@@ -234,6 +237,7 @@ struct Service::Parts {
   std::optional<ApiTokens> api_tokens;
   std::optional<ApiPreviews> api_previews;
   std::optional<api::Server> server;
+  bool recovered = false;   // volumes that the ledger had lost were looked for
   bool took_stock = false;  // the ledger was compared with the engine once
 
   metrics::Gauge& in_phase(const std::string& phase) {
@@ -308,6 +312,9 @@ Result<void> Service::prepare() {
   volume::Options volume_options{installation, paths, config_.volumes.size};
   parts.volumes.emplace(executor, std::move(volume_options), *parts.engine, *parts.volume_table, parts.clock,
                         parts.blocking);
+  parts.quarantine.emplace(
+      executor, volume::Quarantine::Options{config_.volumes.retention, config_.volumes.archive_rate},
+      *parts.volumes, parts.clock);
   parts.identities.emplace(*parts.identity_table, *parts.images, *parts.volumes, parts.clock, parts.blocking);
   parts.hooks.emplace(std::move(hooks), *parts.hook_table);
   parts.registry.emplace(*parts.provider_table, *parts.images, parts.clock);
@@ -339,8 +346,14 @@ Result<void> Service::prepare() {
                               *parts.checkpoints, *parts.lives, *parts.containers, *parts.images,
                               *parts.policies, *parts.volumes, *parts.identities, *parts.hooks, parts.mounter,
                               parts.blocking, *parts.doors});
-  session::ShelfOptions shelf{config_.volumes.max_size, config_.volumes.per_owner, quotas_of(config_.quota)};
-  parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.blocking);
+  session::ShelfOptions shelf{
+      config_.volumes.max_size, config_.volumes.per_owner, quotas_of(config_.quota),
+      [&parts](const std::string& provider) { return parts.images->provider(provider).ok(); },
+      config_.volumes.retention};
+  parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.clock, parts.blocking);
+  parts.pruner.emplace(prune::Sources{*parts.shelf, *parts.volumes, *parts.quarantine, *parts.sessions,
+                                      parts.clock, parts.blocking},
+                       *parts.events);
   parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
   parts.reviews->recover();
   parts.reconciler.emplace(
@@ -389,15 +402,21 @@ Result<void> Service::prepare() {
          parts.took_stock ? "" : "sessions of an earlier run have not been looked after yet"});
     return conditions;
   };
-  parts.server.emplace(
-      executor, std::move(api_config),
-      api::Services{
-          *parts.manager,      *parts.manager,    *parts.reviews,      *parts.manager,
-          *parts.manager,      *parts.shelf,      *parts.images,       *parts.registry,
-          *parts.identities,   *parts.doctor,     *parts.doors,        *parts.vault,
-          *parts.api_policies, *parts.api_tokens, *parts.api_previews, *parts.events,
-          parts.metrics,       parts.clock,       readiness,           {BRIG_VERSION, installation}});
+  parts.server.emplace(executor, std::move(api_config),
+                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
+                                     *parts.manager,      *parts.manager,      *parts.shelf,
+                                     *parts.pruner,       *parts.images,       *parts.registry,
+                                     *parts.identities,   *parts.doctor,       *parts.doors,
+                                     *parts.vault,        *parts.api_policies, *parts.api_tokens,
+                                     *parts.api_previews, *parts.events,       parts.metrics,
+                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
   return {};
+}
+
+net::Task<void> Service::recover_volumes() {
+  auto done = co_await parts_->volumes->recover();
+  parts_->recovered = done.ok();
+  if (!done) log::warn("cannot look for volumes that the ledger lost", {{"error", done.error()}});
 }
 
 net::Task<void> Service::take_stock() {
@@ -409,6 +428,7 @@ net::Task<void> Service::take_stock() {
     if (done) break;
     co_await net::sleep_for(kFirstLook);
   }
+  if (!parts.recovered) co_await recover_volumes();
   parts.took_stock = true;
   log::info("took stock", {{"sessions", parts.manager->live_count()}});
   notify("READY=1");
@@ -432,6 +452,7 @@ net::Task<void> Service::run() {
     failed_ = true;
     co_return;
   }
+  co_await recover_volumes();  // before anybody can claim their names
   co_await parts.volumes->take_up();
   if (auto started = parts.server->start(); !started) {
     log::error("the API cannot be served", {{"error", started.error()}});
@@ -445,10 +466,12 @@ net::Task<void> Service::run() {
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
   scope.spawn(parts.manager->keep());
+  scope.spawn(parts.quarantine->run());
   scope.spawn(parts.reviews->run());
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");
+  parts.quarantine->close();
   co_await parts.server->stop(kStopGrace);
   co_await scope.close();
   co_await parts.manager->close();

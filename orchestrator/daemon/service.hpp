@@ -29,6 +29,7 @@ class Service {
  private:
   struct Parts;
   net::Task<void> take_stock();
+  net::Task<void> recover_volumes();
 
   net::Loop& loop_;
   config::Config config_;

@@ -41,6 +41,17 @@ ContainerState state_of(const Json& json) {
   return out;
 }
 
+std::vector<ContainerMount> mounts_of(const Json& json) {
+  std::vector<ContainerMount> out;
+  const Json& mounts = at(json, "Mounts");
+  if (!mounts.is_array()) return out;
+  for (const Json& m : mounts) {
+    out.push_back({text_at(m, "Type"), text_at(m, "Name"), text_at(m, "Source"), text_at(m, "Destination"),
+                   text_at(m, "Driver"), text_at(m, "Propagation"), bool_at(m, "RW")});
+  }
+  return out;
+}
+
 Result<ContainerInfo> info_of(std::string body) {
   BRIG_TRY(Json json, parse(body, "inspect container"));
   ContainerInfo out;
@@ -55,13 +66,7 @@ Result<ContainerInfo> info_of(std::string body) {
   out.labels = map_at(config, "Labels");
   out.tty = bool_at(config, "Tty");
   out.runtime = text_at(at(json, "HostConfig"), "Runtime");
-  if (const Json& mounts = at(json, "Mounts"); mounts.is_array()) {
-    for (const Json& m : mounts) {
-      out.mounts.push_back({text_at(m, "Type"), text_at(m, "Name"), text_at(m, "Source"),
-                            text_at(m, "Destination"), text_at(m, "Driver"), text_at(m, "Propagation"),
-                            bool_at(m, "RW")});
-    }
-  }
+  out.mounts = mounts_of(json);
   out.raw = std::move(body);
   return out;
 }
@@ -78,6 +83,7 @@ ContainerSummary summary_of(const Json& json) {
   out.status = status_of(text_at(json, "State"));
   out.created = unix_time_at(json, "Created").value_or(WallTime{});
   out.labels = map_at(json, "Labels");
+  out.mounts = mounts_of(json);
   return out;
 }
 

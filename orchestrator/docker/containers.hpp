@@ -87,6 +87,7 @@ struct ContainerSummary {
   ContainerStatus status = ContainerStatus::unknown;
   WallTime created{};
   std::map<std::string, std::string> labels = {};
+  std::vector<ContainerMount> mounts = {};
 };
 
 struct ContainerFilter {

@@ -1,6 +1,8 @@
 #include "session/shelf.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -14,7 +16,14 @@ Error refuse(Code code, std::string message) {
   return {code, std::move(message), "session: volumes", false};
 }
 
-VolumeView view_of(const store::VolumeRow& row) {
+// On its way out for good: nobody sees it any more.
+bool is_gone(const store::VolumeRow& row) {
+  return row.removing && row.stage.empty();
+}
+
+}  // namespace
+
+VolumeView Shelf::view_of(const store::VolumeRow& row) const {
   VolumeView out;
   out.name = row.label.empty() ? row.name : row.label;
   out.engine = row.name;
@@ -22,42 +31,82 @@ VolumeView view_of(const store::VolumeRow& row) {
   out.mesh = row.mesh;
   out.provider = row.provider;
   out.identity = row.identity;
+  out.identity_label = row.identity_label;
+  out.pinned = row.pinned;
   out.created = row.created;
   out.used = row.attached;
   out.used_by = row.attached_by;
   out.size = row.bytes;
+  out.stage = row.stage;
+  if (!row.stage.empty()) {
+    out.archive_bytes = row.archive_bytes;
+    out.quarantined = row.staged;
+    if (row.staged && row.stage == store::stage::kQuarantined) out.until = *row.staged + options_.retention;
+  }
   return out;
 }
-
-}  // namespace
 
 net::Task<Result<std::vector<VolumeView>>> Shelf::view(std::vector<store::VolumeRow> rows) {
   std::vector<VolumeView> out;
   BRIG_CO_TRY(auto attached, co_await volumes_.table().all_attachments());
   BRIG_CO_TRY(auto sessions, co_await sessions_.list());
+  std::map<SessionId, std::string> names;
+  for (auto& session : sessions) names[session.id] = std::move(session.name);
+  std::map<std::string, std::set<std::string>> used_by;
+  for (const auto& one : attached) used_by[one.volume].insert(names[one.session]);
+  std::map<std::string, bool> known;
   for (const auto& row : rows) {
     auto one = view_of(row);
-    for (const auto& session : sessions) {
-      bool has = std::any_of(attached.begin(), attached.end(), [&](const store::AttachmentRow& attachment) {
-        return attachment.volume == row.name && attachment.session == session.id;
-      });
-      if (has) one.sessions.push_back(session.name);
+    if (auto by = used_by.find(row.name); by != used_by.end())
+      one.sessions.assign(by->second.begin(), by->second.end());
+    if (!row.provider.empty()) {
+      auto [at, fresh] = known.try_emplace(row.provider, true);
+      if (fresh && options_.knows_provider) at->second = options_.knows_provider(row.provider);
+      one.orphan = !at->second || (!row.identity.empty() && row.identity_label.empty());
     }
     out.push_back(std::move(one));
   }
   auto look = [this, out = std::move(out)]() mutable -> Result<std::vector<VolumeView>> {
-    for (auto& one : out) one.held = volume::used_of(volumes_.directory_of(one.engine));
+    for (auto& one : out) {
+      auto place = volumes_.directory_of(one.engine);
+      one.held = volume::used_of(place);
+      one.allocated = volume::allocated_of(place);
+    }
     return std::move(out);
   };
   co_return co_await blocking_.run(std::move(look));
 }
 
-net::Task<Result<std::vector<VolumeView>>> Shelf::list(Caller caller) {
+net::Task<Result<std::vector<VolumeView>>> Shelf::list(Caller caller, VolumeFilter filter,
+                                                       VolumeOrder order) {
   BRIG_CO_TRY(auto rows, co_await volumes_.table().list());
   std::erase_if(rows, [&](const store::VolumeRow& row) {
-    return row.removing || !may_see(caller, row.owner, row.mesh);
+    return is_gone(row) || !may_see(caller, row.owner, row.mesh);
   });
-  co_return co_await view(std::move(rows));
+  BRIG_CO_TRY(auto views, co_await view(std::move(rows)));
+  auto now = clock_.wall();
+  std::erase_if(views, [&](const VolumeView& one) { return !matches(one, filter, now); });
+  sort_volumes(views, order);
+  co_return views;
+}
+
+net::Task<Result<std::vector<ForeignVolume>>> Shelf::foreign(Caller caller) {
+  if (caller.role != Caller::Role::admin)
+    co_return refuse(Code::denied, "volumes that Brig did not make are for admins to see");
+  docker::VolumeFilter all_volumes;
+  docker::ContainerFilter all_containers;
+  BRIG_CO_TRY(auto found, co_await volumes_.engine().volumes().list(std::move(all_volumes)));
+  BRIG_CO_TRY(auto containers, co_await volumes_.engine().containers().list(std::move(all_containers)));
+  std::map<std::string, std::vector<std::string>> used_by;
+  for (const auto& container : containers)
+    for (const auto& mount : container.mounts)
+      if (!mount.name.empty()) used_by[mount.name].push_back(container.name);
+  std::vector<ForeignVolume> out;
+  for (auto& one : found)
+    if (!volumes_.is_ours(one))
+      out.push_back({one.name, one.driver, one.created, std::move(used_by[one.name])});
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  co_return out;
 }
 
 // The caller's own names come first; then whatever only one volume that may be seen is called.
@@ -65,7 +114,7 @@ net::Task<Result<store::VolumeRow>> Shelf::find(Caller caller, std::string ref) 
   BRIG_CO_TRY(auto rows, co_await volumes_.table().list());
   std::vector<store::VolumeRow> called;
   for (auto& row : rows) {
-    if (row.removing || !may_see(caller, row.owner, row.mesh)) continue;
+    if (is_gone(row) || !may_see(caller, row.owner, row.mesh)) continue;
     if (row.name == ref || (row.label == ref && row.owner == caller.owner && row.mesh == caller.mesh))
       co_return std::move(row);
     if (row.label == ref) called.push_back(std::move(row));
@@ -82,7 +131,21 @@ net::Task<Result<VolumeView>> Shelf::get(Caller caller, std::string ref) {
   BRIG_CO_TRY(auto row, co_await find(std::move(caller), std::move(ref)));
   std::vector<store::VolumeRow> one{std::move(row)};
   BRIG_CO_TRY(auto views, co_await view(std::move(one)));
+  BRIG_CO_TRY(auto uses, co_await volumes_.table().uses(views[0].engine));
+  for (const auto& use : uses) views[0].uses.push_back({use.session.str(), use.name, use.at});
   co_return std::move(views[0]);
+}
+
+net::Task<Result<VolumeView>> Shelf::restore(Caller caller, std::string ref) {
+  BRIG_CO_TRY(auto row, co_await find(caller, std::move(ref)));
+  if (volumes_.bring_back) BRIG_CO_CHECK(co_await volumes_.bring_back(row.name));
+  co_return co_await get(std::move(caller), row.name);
+}
+
+net::Task<Result<VolumeView>> Shelf::pin(Caller caller, std::string ref, bool pinned) {
+  BRIG_CO_TRY(auto row, co_await find(caller, std::move(ref)));
+  BRIG_CO_TRY(row, co_await volumes_.table().pin(row.name, pinned));
+  co_return co_await get(std::move(caller), row.name);
 }
 
 Result<void> Shelf::check_room(const std::string& owner, std::uint64_t bytes,

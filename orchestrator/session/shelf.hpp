@@ -4,6 +4,8 @@
 // beyond a bound is `exhausted`, and names it.
 #pragma once
 
+#include <functional>
+
 #include "net/worker.hpp"
 #include "session/quota.hpp"
 #include "session/volumes.hpp"
@@ -16,20 +18,32 @@ struct ShelfOptions {
   std::uint64_t max_bytes = 0;  // of one volume
   std::uint64_t per_owner = 0;  // how many one owner may make
   Quotas::Options quotas;       // `disk`: what the bounds of those an owner made may come to
+  std::function<bool(const std::string& provider)> knows_provider;
+  Millis retention{};  // in quarantine
 };
 
 class Shelf final : public Volumes {
  public:
-  Shelf(ShelfOptions options, volume::Volumes& volumes, store::SessionTable& sessions, net::Worker& blocking)
-      : options_(std::move(options)), volumes_(volumes), sessions_(sessions), blocking_(blocking) {}
+  Shelf(ShelfOptions options, volume::Volumes& volumes, store::SessionTable& sessions, const Clock& clock,
+        net::Worker& blocking)
+      : options_(std::move(options)),
+        volumes_(volumes),
+        sessions_(sessions),
+        clock_(clock),
+        blocking_(blocking) {}
 
-  net::Task<Result<std::vector<VolumeView>>> list(Caller caller) override;
+  net::Task<Result<std::vector<VolumeView>>> list(Caller caller, VolumeFilter filter,
+                                                  VolumeOrder order) override;
+  net::Task<Result<std::vector<ForeignVolume>>> foreign(Caller caller) override;
   net::Task<Result<VolumeView>> get(Caller caller, std::string ref) override;
+  net::Task<Result<VolumeView>> restore(Caller caller, std::string ref) override;
   net::Task<Result<VolumeView>> create(Caller caller, VolumeSpec spec) override;
+  net::Task<Result<VolumeView>> pin(Caller caller, std::string ref, bool pinned) override;
   net::Task<Result<void>> remove(Caller caller, std::string ref) override;
 
  private:
   net::Task<Result<store::VolumeRow>> find(Caller caller, std::string ref);
+  VolumeView view_of(const store::VolumeRow& row) const;
   net::Task<Result<std::vector<VolumeView>>> view(std::vector<store::VolumeRow> rows);
   Result<void> check_room(const std::string& owner, std::uint64_t bytes,
                           const std::vector<store::VolumeRow>& rows) const;
@@ -37,6 +51,7 @@ class Shelf final : public Volumes {
   ShelfOptions options_;
   volume::Volumes& volumes_;
   store::SessionTable& sessions_;
+  const Clock& clock_;
   net::Worker& blocking_;
 };
 

@@ -13,19 +13,64 @@
 
 namespace brig::session {
 
+struct VolumeUse {
+  std::string session;  // its id
+  std::string name;
+  WallTime at{};
+};
+
 struct VolumeView {
   std::string name;    // what its owner calls it; a provider's: as the engine does
   std::string engine;  // its name there
   std::string owner;
   std::string mesh;
-  std::string provider;  // empty: it is shared among its owner's sandboxes
-  std::string identity;
+  std::string provider;        // empty: it is shared among its owner's sandboxes
+  std::string identity;        // its id
+  std::string identity_label;  // empty: it is gone
   WallTime created{};
   std::optional<WallTime> used;  // last
   std::string used_by;
-  std::uint64_t size = 0;             // its bound; 0: there is none
-  std::optional<std::uint64_t> held;  // bytes that are in it
-  std::vector<std::string> sessions;  // that have it now
+  std::uint64_t size = 0;                  // its bound; 0: there is none
+  std::optional<std::uint64_t> held;       // bytes that are in it
+  std::optional<std::uint64_t> allocated;  // bytes that it takes on the host
+  std::vector<std::string> sessions;       // that have it now
+  bool pinned = false;                     // no prune takes it
+  bool orphan = false;                     // of an identity or a provider that is gone
+  std::string stage;                       // store::stage; empty: it is there
+  std::uint64_t archive_bytes = 0;         // what it takes in quarantine
+  std::optional<WallTime> quarantined;     // since when
+  std::optional<WallTime> until;           // then it is gone for good
+  std::vector<VolumeUse> uses;             // who had it, the newest first; get() alone says
+};
+
+// "shared" or "config".
+std::string_view kind_of(const VolumeView& volume);
+// When it was last used, or made if it never was.
+WallTime last_use(const VolumeView& volume);
+
+// Which ones are meant; what is not set does not matter. The same for listing and pruning.
+struct VolumeFilter {
+  std::string mesh;
+  std::string provider;
+  std::string identity;  // id or label
+  std::string kind;
+  std::string owner;
+  std::optional<Millis> unused_for;     // nobody has it, and nobody had it for so long
+  std::optional<std::uint64_t> larger;  // more bytes than that are in it
+  bool orphan = false;
+  bool quarantined = false;  // those in quarantine, or on the way into it or out of it, instead
+};
+bool matches(const VolumeView& volume, const VolumeFilter& filter, WallTime now);
+
+enum class VolumeOrder { name, size, used };  // the largest first; what was not used for longest first
+void sort_volumes(std::vector<VolumeView>& volumes, VolumeOrder order);
+
+// One at the engine that Brig did not make, and never touches.
+struct ForeignVolume {
+  std::string name;
+  std::string driver;
+  std::optional<WallTime> created;
+  std::vector<std::string> containers;  // that know it, in whatever state
 };
 
 struct VolumeSpec {
@@ -37,11 +82,17 @@ struct VolumeSpec {
 class Volumes {
  public:
   virtual ~Volumes() = default;
-  virtual net::Task<Result<std::vector<VolumeView>>> list(Caller caller) = 0;
+  virtual net::Task<Result<std::vector<VolumeView>>> list(Caller caller, VolumeFilter filter,
+                                                          VolumeOrder order) = 0;
+  // For admins: they belong to nobody here.
+  virtual net::Task<Result<std::vector<ForeignVolume>>> foreign(Caller caller) = 0;
   // `ref`: its name, or the engine's.
   virtual net::Task<Result<VolumeView>> get(Caller caller, std::string ref) = 0;
+  // Out of quarantine; no error if it is there.
+  virtual net::Task<Result<VolumeView>> restore(Caller caller, std::string ref) = 0;
   virtual net::Task<Result<VolumeView>> create(Caller caller, VolumeSpec spec) = 0;
-  // With all that is in it.
+  virtual net::Task<Result<VolumeView>> pin(Caller caller, std::string ref, bool pinned) = 0;
+  // With all that is in it; out of quarantine, too.
   virtual net::Task<Result<void>> remove(Caller caller, std::string ref) = 0;
 };
 

@@ -245,8 +245,26 @@ CREATE TABLE session_credentials (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress, kCheckpoints,
-                                  kProviders, kLives,  kPreviews, kShared, kVault};
+// Which volumes stay whatever a prune says, which are in quarantine, and who had each before, the last few.
+constexpr const char* kUses = R"sql(
+ALTER TABLE volumes ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+
+-- Where a volume is on its way into the quarantine or out of it ('': it is not), and since when.
+ALTER TABLE volumes ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+ALTER TABLE volumes ADD COLUMN stage_ms INTEGER;
+ALTER TABLE volumes ADD COLUMN archive_bytes INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE volume_uses (
+  volume       TEXT NOT NULL REFERENCES volumes (name) ON DELETE CASCADE,
+  session_id   TEXT NOT NULL,
+  session_name TEXT NOT NULL,
+  at_ms        INTEGER NOT NULL,
+  PRIMARY KEY (volume, session_id)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents, kEgress, kCheckpoints, kProviders,
+                                  kLives, kPreviews, kShared, kVault,  kUses};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -5,16 +5,20 @@
 #include <sys/statvfs.h>
 
 #include <mutex>
+#include <thread>
 
 #include "core/text.hpp"
 #include "core/unique_fd.hpp"
 #include "workspace/disk_image.hpp"
+#include "workspace/loop_device.hpp"
 #include "workspace/syscalls.hpp"
 
 namespace brig::volume {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kUnusedWithin{5};
 
 Error failed(int err, std::string_view doing, const fs::path& path) {
   return errno_error(err, std::string(doing) + " " + quoted(path.native(), 256), "volume: disk");
@@ -77,11 +81,35 @@ Result<void> unmount_volume(const fs::path& volume) {
   return {};
 }
 
+Result<void> wait_until_unused(const fs::path& volume) {
+  auto path = volume / "disk.img";
+  UniqueFd image(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!image) return failed(errno, "cannot open", path);
+  auto deadline = std::chrono::steady_clock::now() + kUnusedWithin;
+  // The kernel tells nobody when a loop device goes.
+  while (workspace::has_loop_device(image.get())) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return Error{
+          Code::conflict,
+          "the volume's file system " + quoted(path.native(), 256) + " is still mounted or open somewhere",
+          "volume: disk", false};
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  if (::fsync(image.get()) != 0) return failed(errno, "cannot write", path);
+  return {};
+}
+
 std::optional<std::uint64_t> used_of(const fs::path& volume) {
   auto data = volume / "data";
   struct statvfs space {};
   if (!is_mounted(data) || ::statvfs(data.c_str(), &space) != 0) return std::nullopt;
   return (space.f_blocks - space.f_bfree) * space.f_frsize;
+}
+
+std::optional<std::uint64_t> allocated_of(const fs::path& volume) {
+  struct stat status {};
+  if (::lstat((volume / "disk.img").c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }
 
 }  // namespace brig::volume

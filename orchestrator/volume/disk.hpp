@@ -25,7 +25,13 @@ Result<bool> mount_volume(const std::filesystem::path& volume, std::uint64_t byt
 // No error if it is not mounted; who still uses it keeps it.
 Result<void> unmount_volume(const std::filesystem::path& volume);
 
+// Until the kernel has written all of it and nobody has it open or mounted, wherever: `conflict` if that does
+// not come soon.
+Result<void> wait_until_unused(const std::filesystem::path& volume);
+
 // What is used of a mounted one: asks the kernel alone.
 std::optional<std::uint64_t> used_of(const std::filesystem::path& volume);
+// What its file system takes on the host.
+std::optional<std::uint64_t> allocated_of(const std::filesystem::path& volume);
 
 }  // namespace brig::volume

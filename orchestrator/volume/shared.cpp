@@ -33,36 +33,55 @@ net::Task<Result<store::VolumeRow>> Volumes::create(store::VolumeRow row) {
   co_return std::move(made).error();
 }
 
-net::Task<Result<void>> Volumes::remove(std::string name) {
-  BRIG_CO_CHECK(co_await table_.begin_removal(name));
+net::Task<Result<void>> Volumes::remove(std::string name, bool prune) {
+  using Removal = store::VolumeTable::Removal;
+  BRIG_CO_CHECK(co_await table_.begin_removal(name, prune ? Removal::pruned : Removal::asked, clock_.wall()));
   co_return co_await finish_removal(name);
+}
+
+net::Task<Result<void>> Volumes::unname(std::string name) {
+  auto there = co_await engine_.volumes().inspect(name);
+  if (!there && there.error().code == Code::not_found) co_return Result<void>();
+  if (!there) co_return std::move(there).error();
+  if (!is_ours(*there)) co_return Result<void>();
+  auto removed = co_await engine_.volumes().remove(name, false);
+  if (!removed && removed.error().code == Code::conflict)
+    co_return Error{
+        Code::conflict,
+        "volume " + quoted(name, 128) +
+            " is in use by a container that is not Brig's; remove that first: " + removed.error().message,
+        "volume", false};
+  if (!removed && removed.error().code != Code::not_found) co_return removed;
+  co_return Result<void>();
 }
 
 // The engine's name goes first: it knows whether anybody else's container has it.
 net::Task<Result<void>> Volumes::finish_removal(std::string name) {
-  auto there = co_await engine_.volumes().inspect(name);
-  if (there) {
-    auto at = there->driver_options.find("device");
-    bool ours = at != there->driver_options.end() && at->second == data_of(name).string();
-    auto removed = ours ? co_await engine_.volumes().remove(name, false) : Result<void>();
-    if (!removed && removed.error().code == Code::conflict) {
-      BRIG_CO_CHECK(co_await table_.end_removal(name, false));
-      co_return Error{
-          Code::conflict,
-          "volume " + quoted(name, 128) +
-              " is in use by a container that is not Brig's; remove that first: " + removed.error().message,
-          "volume", false};
-    }
-    if (!removed && removed.error().code != Code::not_found) co_return removed;
-  } else if (there.error().code != Code::not_found) {
-    co_return std::move(there).error();
-  }
-  auto work = [dir = options_.paths.volume(name)]() -> Result<void> {
+  auto unnamed = co_await unname(name);
+  if (!unnamed && unnamed.error().code == Code::conflict)
+    BRIG_CO_CHECK(co_await table_.end_removal(name, false));
+  if (!unnamed) co_return unnamed;
+  auto work = [dir = options_.paths.volume(name), archive = quarantine_of(name)]() -> Result<void> {
     BRIG_CHECK(unmount_volume(dir));
+    BRIG_CHECK(workspace::destroy(archive));
     return workspace::destroy(dir);
   };
   BRIG_CO_CHECK(co_await blocking_.run(std::move(work)));
   co_return co_await table_.end_removal(name, true);
+}
+
+net::Task<Result<void>> Volumes::come_back(store::VolumeRow row) {
+  auto work = [dir = options_.paths.volume(row.name), bytes = row.bytes] {
+    return make_volume(dir, bytes, "", "", false);
+  };
+  BRIG_CO_CHECK(co_await blocking_.run(std::move(work)));
+  auto name = row.name;
+  auto named = co_await ensure_named(std::move(row));
+  // Whoever uses it next names it.
+  if (!named)
+    log::warn("the engine does not know a volume again", {{"volume", name}, {"error", named.error()}});
+  changed_.notify_all();
+  co_return Result<void>();
 }
 
 net::Task<void> Volumes::take_up() {
@@ -72,6 +91,7 @@ net::Task<void> Volumes::take_up() {
     co_return;
   }
   for (const auto& row : *rows) {
+    if (!row.stage.empty()) continue;  // the quarantine's
     Result<void> done;
     if (row.removing) {
       done = co_await finish_removal(row.name);

@@ -113,11 +113,16 @@ net::Task<Result<void>> Volumes::ensure_named(store::VolumeRow row) {
                    {"brig.identity", row.identity},
                    {"brig.created", format_time(row.created)}};
   if (!row.label.empty()) volume.labels["brig.name"] = row.label;
+  auto wanted = volume;
   BRIG_CO_TRY(auto made, co_await engine_.volumes().create(std::move(volume)));
-  auto at = made.driver_options.find("device");
-  auto label = made.labels.find(kLabelInstallation);
-  if (at == made.driver_options.end() || at->second != device || label == made.labels.end() ||
-      label->second != options_.installation) {
+  if (is_ours(made) && made.labels[kLabelInstallation] != options_.installation) {
+    // From before the ledger was lost. Labels cannot be changed, but the name holds nothing.
+    if (made.labels["brig.owner"] == row.owner && made.labels["brig.mesh"] == row.mesh) {
+      BRIG_CO_CHECK(co_await engine_.volumes().remove(row.name, false));
+      BRIG_CO_TRY(made, co_await engine_.volumes().create(std::move(wanted)));
+    }
+  }
+  if (!is_ours(made) || made.labels[kLabelInstallation] != options_.installation) {
     co_return Error{Code::denied,
                     "the engine has a volume " + quoted(row.name, 128) +
                         " that is not Brig's; rename or remove it, then try again",
@@ -136,7 +141,17 @@ net::Task<Result<void>> Volumes::make(const For& who, const Wanted& wanted) {
   row.identity = wanted.identity;
   row.created = clock_.wall();
   row.bytes = options_.bytes;
-  BRIG_CO_TRY(auto claimed, co_await table_.claim(std::move(row)));
+  auto claim = co_await table_.claim(row);
+  if (!claim && claim.error().code == Code::conflict && bring_back) {
+    BRIG_CO_TRY(auto there, co_await table_.get(row.name));
+    if (!there.stage.empty()) {
+      if (who.waiting) who.waiting("waiting: its volume comes back from quarantine");
+      BRIG_CO_CHECK(co_await bring_back(row.name));
+      claim = co_await table_.claim(std::move(row));
+    }
+  }
+  if (!claim) co_return std::move(claim).error();
+  auto claimed = std::move(*claim);
   auto work = [dir = options_.paths.volume(wanted.volume), bytes = claimed.bytes,
                file = wanted.file ? base_name(wanted.target) : std::string(), initial = wanted.initial,
                first = !claimed.attached] { return make_volume(dir, bytes, file, initial, first); };

@@ -90,16 +90,34 @@ class Volumes {
 
   // One that its owner made: `row` with its label, owner, mesh and bound.
   net::Task<Result<store::VolumeRow>> create(store::VolumeRow row);
-  // With all that is in it. `conflict` if a session or a container has it.
-  net::Task<Result<void>> remove(std::string name);
+  // With all that is in it, also one in quarantine. `conflict` if a session or a container has it; for a
+  // prune also if it is pinned.
+  net::Task<Result<void>> remove(std::string name, bool prune = false);
+  // The engine forgets its name; `conflict` if a container has it.
+  net::Task<Result<void>> unname(std::string name);
+  // Mounted, and known to the engine if that answers.
+  net::Task<Result<void>> come_back(store::VolumeRow row);
+  // Asked for one that is in quarantine, or on the way there: whoever wants it gets it. Set by Quarantine.
+  std::function<net::Task<Result<void>>(std::string name)> bring_back;
+  // Volumes at the engine whose device is ours, but which the ledger does not know: it was lost. It gets them
+  // back, from their labels. Done again it changes nothing.
+  net::Task<Result<void>> recover();
   // At brigd's start: mounts what there is, ends removals that were begun. What cannot be is logged.
   net::Task<void> take_up();
   // At its end: unmounts what no sandbox has.
   net::Task<void> put_down();
 
   store::VolumeTable& table() { return table_; }
+  docker::Engine& engine() { return engine_; }
+  // Of those at the engine: is its content ours to keep?
+  bool is_ours(const docker::VolumeInfo& volume) const;
   std::uint64_t standard_bytes() const { return options_.bytes; }
   std::filesystem::path directory_of(const std::string& name) const { return options_.paths.volume(name); }
+  // Where its archive is while it is in quarantine.
+  std::filesystem::path quarantine_of(const std::string& name) const {
+    return options_.paths.root() / "quarantine" / name;
+  }
+  std::filesystem::path quarantine() const { return options_.paths.root() / "quarantine"; }
   std::filesystem::path data_of(const std::string& name) const { return directory_of(name) / "data"; }
 
  private:

@@ -73,4 +73,9 @@ Result<LoopDevice> loop_device_of(int image) {
   return new_loop_device(image);
 }
 
+bool has_loop_device(int image) {
+  struct stat st {};
+  return ::fstat(image, &st) == 0 && bound_device(st).has_value();
+}
+
 }  // namespace brig::workspace

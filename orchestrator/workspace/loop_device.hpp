@@ -21,6 +21,8 @@ struct LoopDevice {
 // The device that the image has already, or else a new one. Two callers at once could both make one: take
 // turns until what is on the device is mounted.
 Result<LoopDevice> loop_device_of(int image);
+// Does anything, in whatever mount namespace, use it through a device?
+bool has_loop_device(int image);
 // For an image that nobody else can have opened yet: does not look for a device first.
 Result<LoopDevice> new_loop_device(int image);
 

@@ -59,11 +59,14 @@ Result<MountLine> parse_line(std::string_view line) {
   MountLine mount;
   auto end = fields[0].data() + fields[0].size();
   auto [stop, ec] = std::from_chars(fields[0].data(), end, mount.id);
-  auto point = unescape(fields[4]);
+  auto root = unescape(fields[3]), point = unescape(fields[4]);
   auto source = unescape(dash[2]);
-  if (ec != std::errc() || stop != end || !point || point->empty() || (*point)[0] != '/' || !source) {
+  if (ec != std::errc() || stop != end || !point || point->empty() || (*point)[0] != '/' || !source ||
+      !root) {
     return bad_line(line);
   }
+  mount.device = fields[2];
+  mount.root = std::move(*root);
   mount.point = std::move(*point);
   mount.type = dash[1];
   mount.source = std::move(*source);

@@ -13,7 +13,9 @@ namespace brig::workspace {
 
 struct MountLine {
   std::uint64_t id = 0;
-  std::string point;  // unescaped
+  std::string device;  // "7:12"
+  std::string root;    // of it, what is mounted; unescaped
+  std::string point;   // unescaped
   std::string type;
   std::string source;  // unescaped
 };

@@ -1,54 +1,19 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
-#include "cli/table.hpp"
+#include "cli/commands/volumes.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
 
 namespace brig::cli {
 namespace {
 
-std::string path_of(const std::string& volume) {
-  return "/v1/volumes/" + percent_encode(volume);
-}
+constexpr Millis kRestoreLimit = std::chrono::hours(1);
 
 std::string joined(const nlohmann::json& list) {
   std::string out;
   for (const auto& item : list)
     if (item.is_string()) out += (out.empty() ? "" : ", ") + printable(item.get<std::string>());
   return out;
-}
-
-// "1.5 MiB of 4 GiB"; in a colour where little is left.
-Table::Cell room_of(const nlohmann::json& volume) {
-  auto held = number_of(volume, "size"), limit = number_of(volume, "size_limit");
-  if (!volume.contains("size")) return limit ? "of " + format_size(limit) : "";
-  auto text = format_size(held) + (limit ? " of " + format_size(limit) : "");
-  return limit && held > limit - limit / 10 ? Table::Cell(text, Colour::red) : Table::Cell(text);
-}
-
-Result<int> list(Context& context, const Arguments& arguments) {
-  BRIG_TRY(Client * client, context.client());
-  BRIG_TRY(auto answer, client->call("GET", "/v1/volumes"));
-  auto volumes = nlohmann::json::array();
-  for (const auto& volume : list_of(answer, "volumes"))
-    if (arguments.has("all") || text_of(volume, "kind") == "shared") volumes.push_back(volume);
-  if (arguments.json()) {
-    print_json(volumes);
-    return 0;
-  }
-  Table table({"NAME", "KIND", "HOLDS", "AGE", "LAST USED", "IN USE BY", "AT THE ENGINE"});
-  for (const auto& volume : volumes) {
-    auto used = age(text_of(volume, "last_used"));
-    table.add({{text_of(volume, "name"), Colour::bold},
-               text_of(volume, "kind"),
-               room_of(volume),
-               age(text_of(volume, "created")),
-               used.empty() ? "never" : used + " ago",
-               joined(list_of(volume, "sessions")),
-               text_of(volume, "engine_name")});
-  }
-  print(table.text(context.out()));
-  return 0;
 }
 
 Result<int> create(Context& context, const Arguments& arguments) {
@@ -66,7 +31,7 @@ Result<int> create(Context& context, const Arguments& arguments) {
 
 Result<int> show(Context& context, const Arguments& arguments) {
   BRIG_TRY(Client * client, context.client());
-  BRIG_TRY(auto volume, client->call("GET", path_of(arguments.positionals()[0])));
+  BRIG_TRY(auto volume, client->call("GET", volume_path(arguments.positionals()[0])));
   if (arguments.json()) {
     print_json(volume);
     return 0;
@@ -80,22 +45,71 @@ Result<int> show(Context& context, const Arguments& arguments) {
   say("owner", "owner");
   say("mesh", "mesh");
   say("provider", "provider");
-  say("identity", "identity_id");
+  say("identity", "identity");
+  say("identity id", "identity_id");
   auto room = room_of(volume);
   add_fact(out, style, "holds", room.text, room.colour);
+  if (auto taken = number_of(volume, "size_on_host")) add_fact(out, style, "on the host", format_size(taken));
   say("created", "created");
   auto used = age(text_of(volume, "last_used"));
   add_fact(out, style, "last used",
            used.empty() ? "never" : used + " ago, by session " + text_of(volume, "last_used_by"));
   add_fact(out, style, "in use by", joined(list_of(volume, "sessions")));
+  std::string had;
+  for (const auto& use : list_of(volume, "uses"))
+    had += (had.empty() ? "" : ", ") + text_of(use, "name") + " (" + age(text_of(use, "at")) + " ago)";
+  add_fact(out, style, "had by", had);
+  add_fact(out, style, "pinned", is_true(volume, "pinned") ? "yes: no prune takes it" : "no");
+  if (auto stage = text_of(volume, "stage"); !stage.empty())
+    add_fact(out, style, "stage",
+             stage + " since " + text_of(volume, "quarantined") +
+                 (text_of(volume, "until").empty() ? "" : ", until " + text_of(volume, "until")),
+             Colour::yellow);
+  if (auto prune = volume.find("prune"); prune != volume.end())
+    add_fact(out, style, "prune",
+             (is_true(*prune, "goes") ? "takes it: " : "leaves it: ") + joined(list_of(*prune, "reasons")));
+  if (is_true(volume, "orphan"))
+    add_fact(out, style, "orphan", "yes: its identity or its provider is gone", Colour::yellow);
   print(out);
+  return 0;
+}
+
+Result<int> set_pin(Context& context, const Arguments& arguments, const char* method) {
+  BRIG_TRY(Client * client, context.client());
+  auto done = nlohmann::json::array();
+  for (const auto& name : arguments.positionals()) {
+    BRIG_TRY(auto volume, client->call(method, volume_path(name) + "/pin"));
+    if (!arguments.json()) print(printable(text_of(volume, "name")) + "\n");
+    done.push_back(std::move(volume));
+  }
+  if (arguments.json()) print_json(done);
+  return 0;
+}
+
+Result<int> pin(Context& context, const Arguments& arguments) {
+  return set_pin(context, arguments, "POST");
+}
+
+Result<int> unpin(Context& context, const Arguments& arguments) {
+  return set_pin(context, arguments, "DELETE");
+}
+
+Result<int> restore(Context& context, const Arguments& arguments) {
+  BRIG_TRY(Client * client, context.client());
+  auto done = nlohmann::json::array();
+  for (const auto& name : arguments.positionals()) {
+    BRIG_TRY(auto volume, client->call("POST", volume_path(name) + "/restore", nullptr, kRestoreLimit));
+    if (!arguments.json()) print(printable(text_of(volume, "name")) + "\n");
+    done.push_back(std::move(volume));
+  }
+  if (arguments.json()) print_json(done);
   return 0;
 }
 
 Result<int> remove(Context& context, const Arguments& arguments) {
   BRIG_TRY(Client * client, context.client());
   for (const auto& name : arguments.positionals()) {
-    BRIG_TRY(auto nothing, client->call("DELETE", path_of(name)));
+    BRIG_TRY(auto nothing, client->call("DELETE", volume_path(name)));
     if (!arguments.json()) {
       print(printable(name) + "\n");
       BRIG_CHECK(flush_output());
@@ -106,8 +120,6 @@ Result<int> remove(Context& context, const Arguments& arguments) {
 }
 
 constexpr OptionSpec kJson[] = {kJsonOption};
-constexpr OptionSpec kListOptions[] = {
-    {.flags = "-a,--all", .help = "those of providers' configuration, too"}, kJsonOption};
 constexpr OptionSpec kCreateOptions[] = {
     {.flags = "--size",
      .value = "SIZE",
@@ -121,20 +133,18 @@ constexpr PositionalSpec kSome[] = {{.name = "VOLUME",
                                      .help = "names, or those they have at the engine",
                                      .arity = Arity::some,
                                      .complete = "volume"}};
-constexpr Example kListExamples[] = {
-    {"brig volume ls", "what is shared among sandboxes"},
-    {"brig volume ls --all", "and what providers keep of their configuration"}};
 constexpr Example kCreateExamples[] = {
     {"brig volume create cache --size 10G", "a place for 10 GiB, and no more"},
     {"brig run shell --volume cache:/home/agent/.cache", "used"}};
 constexpr Example kShowExamples[] = {{"brig volume show cache", "how full it is, and who has it"}};
+constexpr Example kPinExamples[] = {
+    {"brig volume pin brig-claude-1f2e3d4c-1", "no prune takes it from now on"}};
+constexpr Example kUnpinExamples[] = {{"brig volume unpin cache", "prunes may take it again"}};
+constexpr Example kRestoreExamples[] = {
+    {"brig volume ls --quarantined", "what there is"},
+    {"brig volume restore brig-claude-1f2e3d4c-1", "as it was when it was pruned"}};
 constexpr Example kRemoveExamples[] = {{"brig volume rm cache", "with all that is in it"}};
 
-constexpr CommandSpec kList = {.name = "ls",
-                               .summary = "List the volumes that are shared among sandboxes.",
-                               .options = kListOptions,
-                               .examples = kListExamples,
-                               .run = list};
 constexpr CommandSpec kCreate = {.name = "create",
                                  .summary = "Make a volume that sandboxes can share.",
                                  .positionals = kName,
@@ -151,13 +161,36 @@ constexpr CommandSpec kRemove = {
     .name = "rm",
     .summary = "Remove volumes with all that is in them.",
     .description =
-        "One that a session has is not removed. To remove what a provider keeps, say its name at the "
-        "engine, as 'brig volume ls --all' shows it.",
+        "For good, without an archive; also those in quarantine. One that a session has is not removed. To "
+        "remove what a provider keeps, say its name at the "
+        "engine, as 'brig volume ls' shows it.",
     .positionals = kSome,
     .options = kJson,
     .examples = kRemoveExamples,
     .run = remove};
-constexpr const CommandSpec* kCommands[] = {&kList, &kCreate, &kShowVolume, &kRemove};
+constexpr CommandSpec kPin = {.name = "pin",
+                              .summary = "Keep volumes from being pruned.",
+                              .positionals = kSome,
+                              .options = kJson,
+                              .examples = kPinExamples,
+                              .run = pin};
+constexpr CommandSpec kUnpin = {.name = "unpin",
+                                .summary = "Let prunes take volumes again.",
+                                .positionals = kSome,
+                                .options = kJson,
+                                .examples = kUnpinExamples,
+                                .run = unpin};
+constexpr CommandSpec kRestoreVolume = {
+    .name = "restore",
+    .summary = "Take volumes out of quarantine.",
+    .description =
+        "Their archives are checked on the way: one that is damaged is named, and stays where it is.",
+    .positionals = kSome,
+    .options = kJson,
+    .examples = kRestoreExamples,
+    .run = restore};
+constexpr const CommandSpec* kCommands[] = {&kVolumeList, &kCreate,      &kShowVolume,    &kVolumeDu, &kPin,
+                                            &kUnpin,      &kVolumePrune, &kRestoreVolume, &kRemove};
 
 }  // namespace
 

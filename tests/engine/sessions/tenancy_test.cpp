@@ -102,6 +102,11 @@ const std::map<std::string, Case> kCases = {
     {"post /v1/volumes", {To::own, R"({"name": "cache"})", "", false, 201}},
     {"get /v1/volumes/{volume}", {To::hidden}},
     {"delete /v1/volumes/{volume}", {To::hidden}},
+    {"post /v1/volumes/{volume}/restore", {To::hidden}},
+    {"post /v1/volumes/{volume}/pin", {To::hidden}},
+    {"delete /v1/volumes/{volume}/pin", {To::hidden}},
+    {"post /v1/prune/plan", {To::own, R"({"unused_for": "0s"})"}},
+    {"post /v1/prune", {To::own, R"({"rules": {"unused_for": "0s"}, "volumes": []})"}},
     {"get /v1/images", {To::all}},
     {"get /v1/images/outdated", {To::all, "", "", false, 404}},  // these images have no versions.lock
     {"delete /v1/images/{name}", {To::all, "", "", false, 404}},
@@ -315,6 +320,14 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
     auto target = "/v1/events" + std::string(query) + (std::string(query).ends_with("=") ? victim : "");
     EXPECT_EQ(ask(bob, "get", target).body.find(victim), std::string::npos) << target;
   }
+  for (const char* query : {"?owner=alice", "?larger=1", "?unused_for=1ms", "?sort=size"})
+    EXPECT_EQ(ask(bob, "get", "/v1/volumes" + std::string(query)).body.find(volume), std::string::npos);
+  EXPECT_EQ(ask(bob, "get", "/v1/volumes?foreign=1").status, 403);
+  // Nobody prunes what he does not see.
+  auto prune =
+      ask(bob, "post", "/v1/prune",
+          R"({"rules": {"unused_for": "0s"}, "volumes": [{"volume": ")" + volume + R"(", "used": "x"}]})");
+  EXPECT_EQ(prune.status, 409) << prune.body;
   for (const char* query : {"?owner=alice", "?label=is%3Dalices-label", "?all=1&mesh=north"})
     EXPECT_EQ(ask(bob, "get", "/v1/sessions" + std::string(query)).body.find(victim), std::string::npos);
   // In a mesh of nobody's choosing.

@@ -1,13 +1,16 @@
 // Volumes that owners share among their sandboxes, and the bound of every volume, on a real engine.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "brigd.hpp"
 #include "core/files.hpp"
 #include "core/text.hpp"
+#include "core/unique_fd.hpp"
 
 namespace brig::test {
 namespace {
@@ -24,8 +27,8 @@ class Volumes : public testing::Test {
     // A sandbox that has just ended still has its volumes for a moment.
     eventually(
         [&] {
-          for (const auto& volume : list({"--all"})) brigd.brig({"volume", "rm", volume["engine_name"]});
-          return list({"--all"}).empty();
+          for (const auto& volume : list()) brigd.brig({"volume", "rm", volume["engine_name"]});
+          return list().empty();
         },
         "the volumes are gone");
   }
@@ -118,8 +121,80 @@ TEST_F(Volumes, HoldNoMoreThanTheirBound) {
                    {}, "kit");
   EXPECT_THAT(config.out, HasSubstr("No space left on device"));
   EXPECT_THAT(config.out, HasSubstr("kept\n"));
-  EXPECT_EQ(list({"--all"}).size(), 5u);
-  EXPECT_EQ(list().size(), 2u);
+  EXPECT_EQ(list().size(), 5u);
+  EXPECT_EQ(list({"--kind", "shared"}).size(), 2u);
+}
+
+TEST_F(Volumes, AreSeenByWhatIsAskedFor) {
+  for (const char* name : {"big", "small"}) ASSERT_EQ(brigd.brig({"volume", "create", name}).code, 0);
+  ASSERT_EQ(sh("head -c 8000000 /dev/urandom > /b/x", {"-v", "big:/b", "-n", "first"}).code, 0);
+  ASSERT_EQ(sh("true", {}, "kit").code, 0);
+  eventually([&] { return show("big")["sessions"].empty(); }, "nobody has it any more");
+  auto names = [&](std::vector<std::string> options) {
+    std::string out;
+    for (const auto& volume : list(options)) out += volume["name"].get<std::string>() + " ";
+    return out;
+  };
+  EXPECT_EQ(names({"--larger", "4M"}), "big ");
+  EXPECT_EQ(names({"--kind", "shared", "--sort", "size"}), "big small ");
+  EXPECT_EQ(names({"--kind", "shared", "--sort", "used"}), "small big ");
+  EXPECT_EQ(names({"--unused-for", "30d"}), "");
+  EXPECT_EQ(list({"--provider", "kit", "--identity", "Default"}).size(), 3u);
+  EXPECT_EQ(names({"--orphan"}), "");
+  EXPECT_EQ(names({"--mesh", "north"}), "");
+  auto uses = show("big")["uses"];
+  ASSERT_EQ(uses.size(), 1u);
+  EXPECT_EQ(uses[0]["name"], "first");
+  // On the host is what was written back.
+  auto data = brigd.state() / "volumes" / show("big")["engine_name"].get<std::string>() / "data";
+  UniqueFd inside(::open(data.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::syncfs(inside.get()), 0);
+  inside.reset();
+  EXPECT_GT(show("big")["size_on_host"].get<std::uint64_t>(), std::uint64_t{8'000'000});
+  for (const char* bad : {"--unused-for=soon", "--larger=much", "--kind=big", "--sort=age"})
+    EXPECT_NE(brigd.brig({"volume", "ls", bad}).code, 0) << bad;
+  EXPECT_THAT(brigd.brig({"volume", "du"}).out, HasSubstr("(shared)"));
+
+  // Pinned, and let go.
+  EXPECT_EQ(brigd.brig({"volume", "pin", "small"}).out, "small\n");
+  EXPECT_EQ(show("small")["pinned"], true);
+  EXPECT_EQ(brigd.brig({"volume", "unpin", "small"}).code, 0);
+  EXPECT_EQ(show("small")["pinned"], false);
+
+  // What Brig did not make is shown to who asks, with who has it.
+  auto foreign = "foreign-" + show("big")["engine_name"].get<std::string>().substr(12, 8);
+  auto& engine = Engine::shared();
+  ASSERT_TRUE(engine.request("POST", "/volumes/create", R"({"Name": ")" + foreign + R"("})"));
+  auto all = json::parse(brigd.brig({"volume", "ls", "--all", "--json"}).out);
+  bool seen = false;
+  for (const auto& one : all["foreign"]) seen |= one["name"] == foreign;
+  EXPECT_TRUE(seen);
+  EXPECT_NE(brigd.brig({"volume", "rm", foreign}).code, 0);
+  EXPECT_TRUE(engine.request("DELETE", "/volumes/" + foreign));
+}
+
+TEST_F(Volumes, AreKnownAgainWhenTheLedgerIsLost) {
+  ASSERT_EQ(brigd.brig({"volume", "create", "cache", "--mesh", "north"}).code, 0);
+  ASSERT_EQ(sh("echo kept > ~/.kit/x", {}, "kit").code, 0);
+  eventually([&] { return brigd.sessions().empty(); }, "the sandbox is gone");
+  auto before = list();
+  ASSERT_EQ(brigd.stop_politely(), 0);
+  for (const char* file : {"brig.db", "brig.db-wal", "brig.db-shm"})
+    std::filesystem::remove(brigd.state() / file);
+  brigd.start();
+  auto after = list();
+  ASSERT_EQ(after.size(), before.size());
+  for (std::size_t i = 0; i < before.size(); ++i)
+    for (const char* key :
+         {"name", "kind", "engine_name", "owner", "mesh", "provider", "identity_id", "size_limit", "size"})
+      EXPECT_EQ(after[i].value(key, json()), before[i].value(key, json())) << key;
+  // Its accounts were lost with it.
+  EXPECT_EQ(list({"--orphan"}).size(), 3u);
+  auto name = show("cache")["engine_name"].get<std::string>();
+  EXPECT_TRUE(mounted(name));
+  auto other = json::parse(*Engine::shared().request("GET", "/volumes/" + name));
+  EXPECT_EQ(other["Labels"]["brig.name"], "cache");
+  EXPECT_EQ(brigd.brig({"volume", "rm", "cache"}).code, 0);
 }
 
 TEST_F(Volumes, RefuseWhatCannotBe) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "support/server.hpp"
 
 namespace brig::api::test {
@@ -37,6 +39,73 @@ TEST(Volumes, RefuseWhatIsNoName) {
     EXPECT_EQ(answer.status, 400) << one.body;
     EXPECT_EQ(answer.json()["field"], one.field) << answer.body;
   }
+}
+
+TEST(Volumes, AreListedByWhatIsAskedFor) {
+  TestServer server;
+  auto client = Client::local(server);
+  auto listed = client.ask("GET",
+                           "/v1/"
+                           "volumes?mesh=m&provider=p&identity=i&kind=config&owner=uid:1&unused_for=30d&"
+                           "larger=1.5G&orphan=1&sort=used");
+  EXPECT_EQ(listed.status, 200) << listed.body;
+  const auto& filter = server.volumes.filter;
+  EXPECT_EQ(filter.mesh + filter.provider + filter.identity + filter.kind + filter.owner, "mpiconfiguid:1");
+  EXPECT_EQ(filter.unused_for, std::chrono::hours(24 * 30));
+  EXPECT_EQ(filter.larger, 3u << 29);
+  EXPECT_TRUE(filter.orphan);
+  EXPECT_EQ(server.volumes.order, session::VolumeOrder::used);
+  for (const char* bad :
+       {"mesh=a%20b", "kind=home", "unused_for=soon", "larger=much", "orphan=2", "sort=age", "foreign=x"}) {
+    auto answer = client.ask("GET", "/v1/volumes?" + std::string(bad));
+    EXPECT_EQ(answer.status, 400) << bad;
+    EXPECT_EQ(answer.json()["field"], std::string(bad).substr(0, std::string_view(bad).find('=')))
+        << answer.body;
+  }
+}
+
+TEST(Prune, PlansAndDoesWhatWasPlanned) {
+  TestServer server;
+  auto client = Client::local(server);
+  auto planned = client.ask("POST", "/v1/prune/plan",
+                            R"({"mesh": "m", "unused_for": "90m", "larger": "1K", "keep_last": 2})");
+  EXPECT_EQ(planned.status, 200) << planned.body;
+  EXPECT_EQ(server.prunes.rules.filter.unused_for, std::chrono::minutes(90));
+  EXPECT_EQ(server.prunes.rules.keep_last, 2u);
+  auto everything = client.ask("POST", "/v1/prune/plan").json();
+  ASSERT_EQ(everything["goes"].size(), 1u);
+  EXPECT_EQ(everything["stays"][0]["reasons"][0], "it is pinned");
+  // The rules of a plan read back as what they were.
+  nlohmann::json order{
+      {"rules", planned.json()["rules"]},
+      {"volumes",
+       {{{"volume", "old"}, {"used", everything["goes"][0]["used"]}}, {{"volume", "new"}, {"used", "x"}}}}};
+  auto done = client.ask("POST", "/v1/prune", order.dump());
+  EXPECT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(server.prunes.order.rules.filter.unused_for, std::chrono::minutes(90));
+  EXPECT_EQ(server.prunes.order.rules.filter.larger, 1024u);
+  ASSERT_EQ(server.prunes.order.agreed.size(), 2u);
+  EXPECT_EQ(server.prunes.order.agreed[0].used, everything["goes"][0]["used"]);
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(done.body);
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(lines.size(), 3u) << done.body;
+  EXPECT_EQ(lines[0]["step"]["gone"], true);
+  EXPECT_EQ(lines[1]["step"]["reason"], "it is in use");
+  EXPECT_EQ(lines[2]["done"]["bytes"], 4096);
+}
+
+TEST(Prune, RefusesAsAWholeBeforeItBegins) {
+  TestServer server;
+  server.on_loop([&] { server.prunes.refuse = Error{Code::conflict, "a prune is under way", "test", true}; });
+  auto client = Client::local(server);
+  auto refused = client.ask("POST", "/v1/prune", R"({"volumes": [{"volume": "old", "used": "x"}]})");
+  EXPECT_EQ(refused.status, 409) << refused.body;
+  EXPECT_THAT(refused.body, HasSubstr("under way"));
+  for (const char* body : {R"({"volumes": [{"volume": "old"}]})", R"({"volumes": [{"used": "x"}]})",
+                           R"({"rules": {"unused_for": "soon"}})", R"({"all": true})"})
+    EXPECT_EQ(client.ask("POST", "/v1/prune", body).status, 400) << body;
+  EXPECT_TRUE(server.prunes.order.agreed.empty());
 }
 
 TEST(Volumes, ASessionAsksForThem) {

@@ -131,6 +131,47 @@ TEST_F(ProviderTables, AnOwnersVolumesHaveNamesOfTheirOwn) {
   EXPECT_EQ(run_task(table.list())->size(), 1u);
 }
 
+TEST_F(ProviderTables, AVolumeRemembersWhoHadItLast) {
+  VolumeTable table(*database);
+  ASSERT_TRUE(run_task(table.claim({"v", "uid:1", "", "claude", "seed", "", 0, {}, {}, "", false})));
+  for (int i = 0; i < 12; ++i) {
+    auto id = "00000000000000" + std::to_string(10 + i);
+    add_session(id);
+    AttachmentRow row{SessionId(id), 0, "v", "/x", "shared", true, "{}"};
+    ASSERT_TRUE(run_task(table.attach({row}, WallTime{Millis{100 + i}})));
+    ASSERT_TRUE(run_task(table.detach(row.session, 0)));
+  }
+  auto uses = *run_task(table.uses("v"));
+  ASSERT_EQ(uses.size(), 10u);
+  EXPECT_EQ(uses[0].session.str(), "0000000000000021");
+  EXPECT_EQ(uses[0].name, "0000000000000021");
+  EXPECT_EQ(uses[9].at, WallTime{Millis{102}});
+
+  EXPECT_FALSE(run_task(table.get("v"))->pinned);
+  EXPECT_TRUE(run_task(table.pin("v", true))->pinned);
+  EXPECT_TRUE(run_task(table.list())->at(0).pinned);
+  EXPECT_EQ(run_task(table.pin("w", true)).error().code, Code::not_found);
+  // What its identity is called, while there is one.
+  EXPECT_EQ(run_task(table.get("v"))->identity_label, "");
+  (void)all();
+  EXPECT_EQ(run_task(table.get("v"))->identity_label, "Default");
+  // Gone with all that is known of it.
+  ASSERT_TRUE(run_task(table.begin_removal("v")));
+  ASSERT_TRUE(run_task(table.end_removal("v", true)));
+  EXPECT_TRUE(run_task(table.uses("v"))->empty());
+}
+
+TEST_F(ProviderTables, AVolumeThatWasLostIsAdoptedOnce) {
+  VolumeTable table(*database);
+  VolumeRow row{"brig-shared-1-cache", "uid:1", "", "",   "", "cache", 1 << 30,
+                WallTime{Millis{5}},   {},      "", false};
+  EXPECT_TRUE(*run_task(table.adopt(row)));
+  EXPECT_FALSE(*run_task(table.adopt(row)));
+  row.name = "brig-shared-2-cache";
+  EXPECT_FALSE(*run_task(table.adopt(row)));  // he has one of that name
+  EXPECT_EQ(run_task(table.list())->size(), 1u);
+}
+
 TEST_F(ProviderTables, ASessionWithAttachmentsCannotBeForgotten) {
   add_session("0000000000000001");
   VolumeTable table(*database);

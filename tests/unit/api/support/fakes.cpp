@@ -151,14 +151,36 @@ net::Task<Result<provider::Probe>> FakeIdentities::probe(std::string of, std::st
   co_return provider::Probe{true, true, "a@example.com"};
 }
 
-net::Task<Result<std::vector<session::VolumeView>>> FakeVolumes::list(session::Caller) {
+net::Task<Result<std::vector<session::VolumeView>>> FakeVolumes::list(session::Caller,
+                                                                      session::VolumeFilter f,
+                                                                      session::VolumeOrder o) {
+  filter = std::move(f);
+  order = o;
   co_return volumes;
+}
+
+net::Task<Result<std::vector<session::ForeignVolume>>> FakeVolumes::foreign(session::Caller) {
+  co_return std::vector<session::ForeignVolume>{{"theirs", "local", WallTime{Millis{1}}, {"web"}}};
+}
+
+net::Task<Result<session::VolumeView>> FakeVolumes::pin(session::Caller, std::string ref, bool pinned) {
+  for (auto& volume : volumes) {
+    if (volume.name != ref) continue;
+    volume.pinned = pinned;
+    co_return volume;
+  }
+  co_return Error{Code::not_found, "there is no volume " + quoted(ref), "test", false};
 }
 
 net::Task<Result<session::VolumeView>> FakeVolumes::get(session::Caller, std::string ref) {
   for (const auto& volume : volumes)
     if (volume.name == ref) co_return volume;
   co_return Error{Code::not_found, "there is no volume " + quoted(ref), "test", false};
+}
+
+net::Task<Result<session::VolumeView>> FakeVolumes::restore(session::Caller caller, std::string ref) {
+  restored = ref;
+  co_return co_await get(std::move(caller), std::move(ref));
 }
 
 net::Task<Result<session::VolumeView>> FakeVolumes::create(session::Caller caller, session::VolumeSpec spec) {
@@ -172,6 +194,8 @@ net::Task<Result<session::VolumeView>> FakeVolumes::create(session::Caller calle
   view.used = WallTime{Millis{1'800'000'000'000}};
   view.used_by = "00000000000000aa";
   view.sessions = {"fix"};
+  view.allocated = 8192;
+  view.uses = {{"00000000000000aa", "fix", WallTime{Millis{1'800'000'000'000}}}};
   asked = std::move(spec);
   volumes.push_back(view);
   co_return view;
@@ -180,6 +204,41 @@ net::Task<Result<session::VolumeView>> FakeVolumes::create(session::Caller calle
 net::Task<Result<void>> FakeVolumes::remove(session::Caller, std::string ref) {
   removed = ref;
   co_return Result<void>();
+}
+
+net::Task<Result<prune::Plan>> FakePrunes::plan(session::Caller, prune::Rules asked) {
+  rules = asked;
+  prune::Evidence seen;
+  seen.at = WallTime{Millis{1'800'000'000'000}};
+  for (const char* name : {"old", "new"}) {
+    session::VolumeView volume;
+    volume.name = volume.engine = name;
+    volume.owner = "uid:0";
+    volume.allocated = 4096;
+    volume.created = seen.at - prune::kUnusedFor;
+    volume.pinned = volume.name == "new";
+    seen.volumes.push_back(volume);
+  }
+  co_return prune::make_plan(std::move(asked), seen);
+}
+net::Task<Result<prune::Verdict>> FakePrunes::verdict(session::Caller, std::string) {
+  co_return prune::Verdict{{}, false, {"it is pinned"}};
+}
+net::Task<Result<void>> FakePrunes::check(session::Caller, prune::Order) {
+  co_return refuse;
+}
+net::Task<Result<prune::Report>> FakePrunes::execute(session::Caller, prune::Order asked,
+                                                     prune::Listener listener) {
+  order = std::move(asked);
+  prune::Report report;
+  for (const auto& one : order.agreed) {
+    prune::Step step{one.volume, one.volume == "old", one.volume == "old" ? "" : "it is in use", 4096};
+    listener.progress(one.volume, 0.5);
+    listener.step(step);
+    report.steps.push_back(step);
+  }
+  report.bytes = 4096;
+  co_return report;
 }
 
 net::Task<std::vector<doctor::Finding>> FakeDoctor::examine() {

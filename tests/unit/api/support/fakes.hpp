@@ -75,14 +75,35 @@ class FakeIdentities final : public provider::Identities {
 
 class FakeVolumes final : public session::Volumes {
  public:
-  net::Task<Result<std::vector<session::VolumeView>>> list(session::Caller caller) override;
+  net::Task<Result<std::vector<session::VolumeView>>> list(session::Caller caller,
+                                                           session::VolumeFilter filter,
+                                                           session::VolumeOrder order) override;
+  net::Task<Result<std::vector<session::ForeignVolume>>> foreign(session::Caller caller) override;
   net::Task<Result<session::VolumeView>> get(session::Caller caller, std::string ref) override;
+  net::Task<Result<session::VolumeView>> restore(session::Caller caller, std::string ref) override;
   net::Task<Result<session::VolumeView>> create(session::Caller caller, session::VolumeSpec spec) override;
+  net::Task<Result<session::VolumeView>> pin(session::Caller caller, std::string ref, bool pinned) override;
   net::Task<Result<void>> remove(session::Caller caller, std::string ref) override;
 
   std::vector<session::VolumeView> volumes;
+  session::VolumeFilter filter;  // of the last list
+  session::VolumeOrder order{};
   std::optional<session::VolumeSpec> asked;
-  std::string removed;
+  std::string removed, restored;
+};
+
+// One plan: the volume "old" goes, "new" stays.
+class FakePrunes final : public prune::Prunes {
+ public:
+  net::Task<Result<prune::Plan>> plan(session::Caller caller, prune::Rules rules) override;
+  net::Task<Result<prune::Verdict>> verdict(session::Caller caller, std::string volume) override;
+  net::Task<Result<void>> check(session::Caller caller, prune::Order order) override;
+  net::Task<Result<prune::Report>> execute(session::Caller caller, prune::Order order,
+                                           prune::Listener listener) override;
+
+  prune::Rules rules;   // of the last plan
+  prune::Order order;   // of the last execution
+  Result<void> refuse;  // what check() says
 };
 
 class FakeDoctor final : public doctor::Doctor {

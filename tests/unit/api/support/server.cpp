@@ -54,6 +54,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     reach,
                     one_shots,
                     volumes,
+                    prunes,
                     images,
                     providers,
                     identities,

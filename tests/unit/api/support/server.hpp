@@ -69,6 +69,7 @@ struct TestServer {
   FakeReach reach{io.get_executor()};
   FakeOneShots one_shots{io.get_executor()};
   FakeVolumes volumes;
+  FakePrunes prunes;
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;

@@ -76,24 +76,96 @@ TEST(Volume, IsListedShownMadeAndRemoved) {
   json config = shared;
   config["name"] = config["engine_name"] = "brig-claude-1-1";
   config["kind"] = "config";
+  config["provider"] = "claude";
+  config["identity"] = "work";
+  config["size_on_host"] = 2 << 20;
   brigd.on("GET /v1/volumes", [&](const FakeRequest&) {
     return FakeAnswer{200, json{{"volumes", {shared, config}}}.dump()};
   });
+  json foreign = {{"name", "theirs"}, {"driver", "local"}, {"containers", {"web"}}};
+  brigd.on("GET /v1/volumes?foreign=1&larger=1G&mesh=m&orphan=1&sort=size&unused_for=30d",
+           [&](const FakeRequest&) {
+             return FakeAnswer{200, json{{"volumes", {shared}}, {"foreign", {foreign}}}.dump()};
+           });
   brigd.on("GET /v1/volumes/cache", [&](const FakeRequest&) { return FakeAnswer{200, shared.dump()}; });
   brigd.on("POST /v1/volumes", [&](const FakeRequest&) { return FakeAnswer{201, shared.dump()}; });
   brigd.on("DELETE /v1/volumes/cache", [](const FakeRequest&) { return FakeAnswer{204, ""}; });
   auto table = brig(brigd, {"volume", "ls"});
   EXPECT_EQ(table.code, 0) << table.err;
-  EXPECT_THAT(table.out, AllOf(HasSubstr("1.0 MiB of 1.0 GiB"), HasSubstr("fix"), Not(HasSubstr("claude")),
+  EXPECT_THAT(table.out, AllOf(HasSubstr("1.0 MiB of 1.0 GiB"), HasSubstr("fix"), HasSubstr("claude/work"),
                                Not(HasSubstr("\x1b"))));
-  EXPECT_THAT(brig(brigd, {"volume", "ls", "--all"}).out, HasSubstr("claude"));
-  EXPECT_EQ(json::parse(brig(brigd, {"volume", "ls", "-a", "--json"}).out).size(), 2u);
+  EXPECT_EQ(json::parse(brig(brigd, {"volume", "ls", "--json"}).out).size(), 2u);
+  // What is asked for is the service's to find.
+  auto asked = brig(brigd, {"volume", "ls", "--unused-for", "30d", "--larger", "1G", "--orphan", "--mesh",
+                            "m", "--sort", "size", "--all"});
+  EXPECT_THAT(asked.out, AllOf(HasSubstr("NOT BRIG'S"), HasSubstr("theirs"), HasSubstr("web")));
+  // By mesh and provider, the largest first, each with its share.
+  auto du = brig(brigd, {"volume", "du"});
+  EXPECT_THAT(du.out, HasSubstr("100%"));
+  EXPECT_LT(du.out.find("claude"), du.out.find("(shared)"));
+  EXPECT_EQ(json::parse(brig(brigd, {"volume", "du", "--json"}).out)["bytes"], (1 << 20) + (2 << 20));
   EXPECT_THAT(brig(brigd, {"volume", "show", "cache"}).out, HasSubstr("brig-shared-0-cache"));
   EXPECT_EQ(brig(brigd, {"volume", "create", "cache", "--size", "10G"}).code, 0);
   EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/volumes").body),
             json({{"name", "cache"}, {"size", "10G"}}));
   EXPECT_EQ(brig(brigd, {"volume", "rm", "cache"}).out, "cache\n");
   EXPECT_EQ(brig(brigd, {"__complete", "volume"}).out.find('\x1b'), std::string::npos);
+}
+
+TEST(Volume, IsPrunedAfterAPlanAndAYes) {
+  FakeBrigd brigd;
+  json old = {{"name", "old\x1b[2J"},
+              {"engine_name", "brig-shared-0-old"},
+              {"size_on_host", 1 << 20},
+              {"used", "2026-01-01T00:00:00.000Z"},
+              {"reasons", {"nobody used it for 40d"}}};
+  json kept = {
+      {"name", "kept"}, {"engine_name", "brig-shared-1-kept"}, {"used", "x"}, {"reasons", {"it is pinned"}}};
+  json plan = {{"at", "x"},
+               {"rules", {{"mesh", "m"}, {"unused_for", "5000ms"}}},
+               {"goes", {old}},
+               {"stays", {kept}},
+               {"bytes", 1 << 20}};
+  brigd.on("POST /v1/prune/plan", [&](const FakeRequest&) { return FakeAnswer{200, plan.dump()}; });
+  std::string step = R"({"step":{"volume":"brig-shared-0-old","gone":)", tail = R"("bytes":1048576}})";
+  bool gone = true;
+  brigd.on("POST /v1/prune", [&](const FakeRequest&) {
+    auto is = std::string(gone ? "true," : R"(false,"reason":"session 'x' has it",)");
+    json one = json::parse(step + is + tail)["step"];
+    return FakeAnswer{200, R"({"progress":{"volume":"brig-shared-0-old","fraction":0.5}})"
+                           "\n" +
+                               step + is + tail + "\n" +
+                               json{{"done", {{"steps", {one}}, {"bytes", gone ? 1 << 20 : 0}}}}.dump() +
+                               "\n"};
+  });
+  auto dry =
+      brig(brigd, {"volume", "prune", "--dry-run", "--mesh", "m", "--unused-for", "5s", "--keep-last", "2"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_THAT(dry.out,
+              AllOf(HasSubstr("1 volume goes, 1.0 MiB; 1 stays"), HasSubstr("nobody used it for 40d"),
+                    HasSubstr("it is pinned"), Not(HasSubstr("\x1b"))));
+  EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/prune/plan").body),
+            json({{"mesh", "m"}, {"unused_for", "5s"}, {"keep_last", 2}}));
+  // Nobody to ask.
+  EXPECT_EQ(brig(brigd, {"volume", "prune"}).code, 65);
+  auto done = brig(brigd, {"volume", "prune", "-y"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_THAT(done.out, AllOf(HasSubstr("old"), Not(HasSubstr("\x1b"))));
+  EXPECT_THAT(done.err, HasSubstr("pruned 1 volume, 1.0 MiB"));
+  EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/prune").body),
+            json({{"rules", plan["rules"]},
+                  {"volumes", {{{"volume", "brig-shared-0-old"}, {"used", "2026-01-01T00:00:00.000Z"}}}},
+                  {"quarantine", true}}));
+  gone = false;
+  EXPECT_THAT(brig(brigd, {"volume", "prune", "-y"}).err, HasSubstr("session 'x' has it"));
+
+  // A plan in a file is carried out as it is.
+  auto file = file_with(brigd, "plan.json", "");
+  EXPECT_EQ(brig(brigd, {"volume", "prune", "--plan", file}).code, 0);
+  gone = true;
+  EXPECT_EQ(brig(brigd, {"volume", "prune", "--execute", file, "--no-quarantine"}).code, 0);
+  EXPECT_EQ(brig(brigd, {"volume", "prune", "--execute", file, "--mesh", "m"}).code, 65);
+  EXPECT_EQ(brig(brigd, {"volume", "prune", "--execute", file_with(brigd, "bad.json", "{}")}).code, 65);
 }
 
 TEST(Provider, IsDeclaredFromJson) {

@@ -1,0 +1,317 @@
+// Pruning volumes on a real engine: what has a volume, of whatever kind, keeps it.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "brigd.hpp"
+#include "core/files.hpp"
+
+namespace brig::test {
+namespace {
+
+using harness::Engine;
+using nlohmann::json;
+using testing::HasSubstr;
+
+class Prune : public testing::Test {
+ protected:
+  Prune() : brigd("[volumes]\nsize = \"16 MiB\"\narchive_rate = \"1 GiB\"\n") {}
+  ~Prune() override {
+    for (const auto& container : containers)
+      (void)Engine::shared().request("DELETE", "/containers/" + container + "?force=1");
+    for (const auto& session : brigd.sessions()) brigd.brig({"rm", "-f", session["id"]});
+    eventually(
+        [&] {
+          for (const auto& volume : list()) brigd.brig({"volume", "rm", volume["engine_name"]});
+          return list().empty();
+        },
+        "the volumes are gone");
+  }
+  json list() {
+    auto value = json::parse(brigd.brig({"volume", "ls", "--json"}).out, nullptr, false);
+    return value.is_array() ? value : json::array();
+  }
+  std::string engine_name(const std::string& name) {
+    return json::parse(brigd.brig({"volume", "show", name, "--json"}).out)["engine_name"];
+  }
+  void make(std::vector<std::string> names) {
+    for (const auto& name : names) ASSERT_EQ(brigd.brig({"volume", "create", name}).code, 0);
+  }
+  json quarantined() {
+    return json::parse(brigd.brig({"volume", "ls", "--quarantined", "--json"}).out, nullptr, false);
+  }
+  harness::Finished sh(const std::string& volume, const std::string& script) {
+    return brigd.brig({"run", "box", "--rm", "--empty", "-v", volume + ":/v", "--", "sh", "-c", script});
+  }
+  // Something that takes a while to archive, and what it comes to.
+  std::string fill(const std::string& volume, int kilobytes) {
+    auto done = sh(volume, "head -c " + std::to_string(kilobytes * 1024) +
+                               " /dev/urandom > /v/x && ln /v/x /v/y && "
+                               "ln -s nowhere /v/l && md5sum /v/x");
+    EXPECT_EQ(done.code, 0) << done.err;
+    eventually([&] { return plan()[volume] == "goes"; }, "nobody has it");
+    return done.out;
+  }
+  harness::Finished prune(std::vector<std::string> options = {}) {
+    options.insert(options.begin(), {"volume", "prune", "--unused-for", "0s", "-y"});
+    return brigd.brig(options);
+  }
+  // From now on archives take so long that something can happen meanwhile; or no time at all.
+  void set_rate(const std::string& rate) {
+    auto text = read_file(brigd.config(), 1 << 20);
+    ASSERT_TRUE(text);
+    auto at = text->find("archive_rate");
+    put_file(brigd.config(), text->substr(0, at) + "archive_rate = \"" + rate + "\"\n", 0);
+  }
+  harness::Child prune_slowly() {
+    auto child = harness::Child::spawn(brigd.command({"volume", "prune", "--unused-for", "0s", "-y"}),
+                                       {.pipe_out = true, .pipe_err = true});
+    if (!child) std::abort();
+    return std::move(*child);
+  }
+  std::string stage(const std::string& volume) {
+    auto done = brigd.brig({"volume", "show", volume, "--json"});
+    auto value = json::parse(done.out, nullptr, false);
+    return value.is_object() ? value.value("stage", std::string()) : "?";
+  }
+
+  // What a plan says of each volume, by its name; "goes" of those that go.
+  std::map<std::string, std::string> plan(std::vector<std::string> options = {"--unused-for", "0s"}) {
+    options.insert(options.begin(), {"volume", "prune", "--dry-run", "--json"});
+    auto done = brigd.brig(options);
+    EXPECT_EQ(done.code, 0) << done.err;
+    auto value = json::parse(done.out, nullptr, false);
+    std::map<std::string, std::string> out;
+    for (const auto& one : value["goes"]) out[one["name"]] = "goes";
+    for (const auto& one : value["stays"]) out[one["name"]] = one["reasons"][0];
+    return out;
+  }
+  // A container of somebody else's that names the volume, never started.
+  std::string foreign(const std::string& bind) {
+    json body{{"Image", "brig-test/busybox"}, {"Cmd", {"true"}}, {"HostConfig", {{"Binds", {bind + ":/x"}}}}};
+    auto made = Engine::shared().request("POST", "/containers/create", body.dump());
+    EXPECT_TRUE(made) << made.error().message;
+    auto id = json::parse(*made)["Id"].get<std::string>();
+    containers.push_back(id);
+    return id;
+  }
+
+  Brigd brigd;
+  std::vector<std::string> containers;
+};
+
+TEST_F(Prune, LeavesWhatAnythingSpeaksFor) {
+  make({"free", "pinned", "named", "bound", "mounted", "running", "ended"});
+  ASSERT_EQ(brigd.brig({"volume", "pin", "pinned"}).code, 0);
+  foreign(engine_name("named"));
+  auto data = [&](const std::string& name) { return brigd.state() / "volumes" / engine_name(name) / "data"; };
+  foreign(data("bound").string());
+  auto place = brigd.dir() / "place";
+  std::filesystem::create_directory(place);
+  ASSERT_EQ(::mount(data("mounted").c_str(), place.c_str(), nullptr, MS_BIND, nullptr), 0);
+  ASSERT_EQ(
+      brigd.brig({"run", "box", "-d", "--empty", "-n", "user", "-v", "running:/c", "--", "sleep", "1000"})
+          .code,
+      0);
+  ASSERT_EQ(brigd.brig({"run", "box", "--empty", "-n", "past", "-v", "ended:/c", "--", "true"}).code, 0);
+  eventually([&] { return plan()["ended"].find("restored") != std::string::npos; }, "it has ended");
+
+  auto says = plan();
+  EXPECT_EQ(::umount2(place.c_str(), MNT_DETACH), 0);
+  EXPECT_EQ(says["free"], "goes");
+  EXPECT_EQ(says["pinned"], "it is pinned");
+  EXPECT_THAT(says["named"], HasSubstr("(created), which is not Brig's, has it"));
+  EXPECT_THAT(says["bound"], HasSubstr("which is not Brig's, has it"));
+  EXPECT_THAT(says["mounted"], HasSubstr("mounted at '" + place.string() + "'"));
+  EXPECT_THAT(says["running"], HasSubstr("session 'user'"));
+  EXPECT_EQ(says.size(), 7u);
+  // By age nothing goes yet.
+  for (const auto& [name, reason] : plan({})) EXPECT_NE(reason, "goes") << name;
+  EXPECT_THAT(brigd.brig({"volume", "show", "pinned"}).out, HasSubstr("leaves it: it is pinned"));
+
+  // Nobody to ask is no yes.
+  EXPECT_EQ(brigd.brig({"volume", "prune", "--unused-for", "0s"}).code, 65);
+  auto gone = engine_name("free");
+  // That mount is gone, so its volume goes, too.
+  auto done = brigd.brig({"volume", "prune", "--unused-for", "0s", "-y", "--json"});
+  ASSERT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(json::parse(done.out)["steps"].size(), 2u);
+  EXPECT_EQ(list().size(), 5u);
+  EXPECT_FALSE(std::filesystem::exists(brigd.state() / "volumes" / gone));
+  EXPECT_EQ(quarantined().size(), 2u);
+  EXPECT_FALSE(Engine::shared().request("GET", "/volumes/" + gone));
+  EXPECT_TRUE(Engine::shared().request("GET", "/volumes/" + engine_name("named")));
+  EXPECT_EQ(brigd.brig({"exec", "user", "--", "touch", "/c/still"}).code, 0);
+}
+
+TEST_F(Prune, DoesWhatWasPlannedOrNothing) {
+  make({"one", "two"});
+  auto file = (brigd.dir() / "plan.json").string();
+  auto write = [&] {
+    return brigd.brig({"volume", "prune", "--unused-for", "0s", "--plan", file, "--dry-run"}).code;
+  };
+  ASSERT_EQ(write(), 0);
+  ASSERT_EQ(list().size(), 2u);
+  // The world changes: nothing of it is done.
+  ASSERT_EQ(brigd.brig({"run", "box", "--rm", "--empty", "-v", "one:/c", "--", "true"}).code, 0);
+  eventually([&] { return plan()["one"] == "goes"; }, "it could go again");
+  auto refused = brigd.brig({"volume", "prune", "--execute", file});
+  EXPECT_EQ(refused.code, 73);
+  EXPECT_THAT(refused.err, HasSubstr("was used since"));
+  EXPECT_EQ(list().size(), 2u);
+
+  ASSERT_EQ(write(), 0);
+  make({"three"});  // is not in the plan
+  auto done = brigd.brig({"volume", "prune", "--execute", file});
+  EXPECT_EQ(done.code, 0) << done.err;
+  ASSERT_EQ(list().size(), 1u);
+  EXPECT_EQ(list()[0]["name"], "three");
+  EXPECT_EQ(brigd.brig({"volume", "prune", "--execute", file}).code, 73);  // they are gone
+  EXPECT_EQ(brigd.brig({"volume", "prune", "--execute", "/no/such/plan"}).code, 66);
+  put_file(file, "{}", 0);
+  EXPECT_EQ(brigd.brig({"volume", "prune", "--execute", file}).code, 65);
+}
+
+TEST_F(Prune, GivesBackWhatItTook) {
+  make({"cache", "other"});
+  auto sum = fill("cache", 3000);
+  auto name = engine_name("cache");
+  ASSERT_EQ(prune().code, 0);
+  EXPECT_TRUE(list().empty());
+  ASSERT_EQ(quarantined().size(), 2u);
+  EXPECT_THAT(brigd.brig({"volume", "ls", "--quarantined"}).out, HasSubstr("quarantined"));
+  EXPECT_EQ(stage("cache"), "quarantined");
+  EXPECT_FALSE(Engine::shared().request("GET", "/volumes/" + name));
+  EXPECT_NE(brigd.brig({"volume", "create", "cache"}).code, 0);  // its name is kept for it
+
+  EXPECT_EQ(brigd.brig({"volume", "restore", "cache"}).out, "cache\n");
+  EXPECT_TRUE(Engine::shared().request("GET", "/volumes/" + name));
+  EXPECT_EQ(sh("cache", "md5sum /v/x; readlink /v/l; stat -c %h /v/y").out, sum + "nowhere\n2\n");
+  EXPECT_FALSE(std::filesystem::exists(brigd.state() / "quarantine" / name));
+
+  // A session that asks for one gets it.
+  EXPECT_EQ(sh("other", "echo here > /v/a; cat /v/a").out, "here\n");
+  EXPECT_EQ(stage("other"), "");
+
+  // Damaged, it is named and stays.
+  eventually([&] { return plan()["cache"] == "goes" && plan()["other"] == "goes"; }, "nobody has them");
+  ASSERT_EQ(prune().code, 0);
+  auto archive = brigd.state() / "quarantine" / name / "volume.zst";
+  auto bytes = *read_file(archive, 64 << 20);
+  auto bad = bytes;
+  bad[bad.size() / 2] = static_cast<char>(bad[bad.size() / 2] ^ 4);
+  put_file(archive, bad, 0);
+  auto refused = brigd.brig({"volume", "restore", "cache"});
+  EXPECT_EQ(refused.code, 65);
+  EXPECT_THAT(refused.err, HasSubstr("damaged at byte"));
+  EXPECT_EQ(stage("cache"), "quarantined");
+  put_file(archive, bytes, 0);
+  EXPECT_EQ(brigd.brig({"volume", "restore", "cache"}).code, 0);
+  EXPECT_EQ(sh("cache", "md5sum /v/x").out, sum);
+
+  // For good, out of quarantine and without it.
+  EXPECT_EQ(brigd.brig({"volume", "rm", "other"}).code, 0);
+  EXPECT_TRUE(quarantined().empty());
+  eventually([&] { return plan()["cache"] == "goes"; }, "nobody has it");
+  ASSERT_EQ(prune({"--no-quarantine"}).code, 0);
+  EXPECT_TRUE(quarantined().empty());
+  EXPECT_NE(brigd.brig({"volume", "restore", "cache"}).code, 0);
+  brigd.expect_nothing_left();
+}
+
+TEST_F(Prune, LosesAgainstASessionThatComesMeanwhile) {
+  make({"cache"});
+  auto sum = fill("cache", 8000);
+  ASSERT_EQ(brigd.stop_politely(), 0);
+  set_rate("1 MiB");
+  brigd.start();
+  auto pruning = prune_slowly();
+  eventually([&] { return stage("cache") == "archiving"; }, "it is being archived");
+  // Two at a time there are none.
+  auto second = prune();
+  EXPECT_EQ(second.code, 73);
+  EXPECT_THAT(second.err, HasSubstr("under way"));
+  EXPECT_EQ(sh("cache", "md5sum /v/x").out, sum);
+  EXPECT_EQ(*pruning.wait(), 0);
+  std::string said(4096, '\0');
+  said.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, ::read(pruning.err.get(), said.data(), said.size()))));
+  EXPECT_THAT(said, HasSubstr("left cache"));
+  EXPECT_EQ(stage("cache"), "");
+  EXPECT_FALSE(std::filesystem::exists(brigd.state() / "quarantine" / engine_name("cache")));
+}
+
+// Wherever it is ended, a volume is whole in one of the two places, and what was begun is ended.
+TEST_F(Prune, OutlivesKillsAtEveryStep) {
+  make({"cache"});
+  auto sum = fill("cache", 6000);
+  auto name = engine_name("cache");
+  auto archive = brigd.state() / "quarantine" / name / "volume.zst";
+  auto archived = [&] {
+    std::error_code ec;
+    auto size = std::filesystem::file_size(archive, ec);
+    return ec ? 0 : size;
+  };
+  ASSERT_EQ(brigd.stop_politely(), 0);
+  set_rate("2 MiB");
+  brigd.start();
+  for (std::uint64_t megabytes : {0, 1, 3}) {
+    {
+      auto pruning = prune_slowly();
+      eventually([&] { return stage("cache") == "archiving" && archived() >= megabytes << 20; },
+                 "it is on the way");
+      brigd.kill_hard();
+      EXPECT_NE(*pruning.wait(), 0);
+    }
+    EXPECT_TRUE(std::filesystem::exists(brigd.state() / "volumes" / name / "disk.img"));
+    auto before = archived();
+    brigd.start();  // it goes on by itself
+    eventually([&] { return archived() > before || stage("cache") != "archiving"; }, "it goes on");
+    EXPECT_EQ(brigd.brig({"volume", "restore", "cache"}).code, 0);
+    EXPECT_EQ(sh("cache", "md5sum /v/x").out, sum);
+    eventually([&] { return plan()["cache"] == "goes"; }, "nobody has it");
+  }
+  ASSERT_EQ(brigd.stop_politely(), 0);
+  set_rate("1 GiB");
+  brigd.start();
+  // Killed at any moment of a prune or of a restore, and looked at after the next start.
+  for (int i = 0; i < 6; ++i) {
+    bool restoring = stage("cache") == "quarantined";
+    auto child = harness::Child::spawn(
+        brigd.command(restoring ? std::vector<std::string>{"volume", "restore", "cache"}
+                                : std::vector<std::string>{"volume", "prune", "--unused-for", "0s", "-y"}),
+        {.pipe_out = true, .pipe_err = true});
+    ASSERT_TRUE(child);
+    if (i % 2 == 0) {
+      auto now = stage("cache");
+      eventually([&] { return stage("cache") != now || !child->running(); }, "it moved");
+    } else {
+      std::uint64_t spins = static_cast<std::uint64_t>(i) * 3'000'000;
+      while (spins-- > 0 && child->running()) asm volatile("");
+    }
+    brigd.kill_hard();
+    (void)child->wait();
+    auto image = std::filesystem::exists(brigd.state() / "volumes" / name / "disk.img");
+    EXPECT_TRUE(image || archived() > 0) << i;
+    brigd.start();
+    eventually(
+        [&] {
+          auto is = stage("cache");
+          return is.empty() || is == "quarantined";
+        },
+        "it is somewhere");
+    bool there = stage("cache").empty();
+    EXPECT_EQ(std::filesystem::exists(brigd.state() / "volumes" / name / "disk.img"), there) << i;
+    if (there) EXPECT_EQ(sh("cache", "md5sum /v/x").out, sum) << i;
+    if (there) eventually([&] { return plan()["cache"] == "goes"; }, "nobody has it");
+  }
+  ASSERT_EQ(brigd.brig({"volume", "restore", "cache"}).code, 0);
+  EXPECT_EQ(sh("cache", "md5sum /v/x").out, sum);
+}
+
+}  // namespace
+}  // namespace brig::test
