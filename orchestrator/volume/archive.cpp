@@ -263,8 +263,8 @@ Result<Begun> compare(int file, const fs::path& file_path, int archive, const fs
                                : piece->offset == whole && piece->bytes.empty());
     if (same && !more) {
       struct stat status {};
-      out.end = piece->end;
       out.whole = ::fstat(archive, &status) == 0 && static_cast<std::uint64_t>(status.st_size) == piece->end;
+      if (out.whole) out.end = piece->end;  // else the last piece is written again, and nothing behind it
       return out;
     }
     if (!same) {

@@ -118,7 +118,9 @@ net::Task<Result<void>> Volumes::ensure_named(store::VolumeRow row) {
   if (is_ours(made) && made.labels[kLabelInstallation] != options_.installation) {
     // From before the ledger was lost. Labels cannot be changed, but the name holds nothing.
     if (made.labels["brig.owner"] == row.owner && made.labels["brig.mesh"] == row.mesh) {
-      BRIG_CO_CHECK(co_await engine_.volumes().remove(row.name, false));
+      auto removed = co_await engine_.volumes().remove(row.name, false);
+      if (!removed && removed.error().code == Code::conflict) co_return Result<void>();  // a container has it
+      BRIG_CO_CHECK(std::move(removed));
       BRIG_CO_TRY(made, co_await engine_.volumes().create(std::move(wanted)));
     }
   }

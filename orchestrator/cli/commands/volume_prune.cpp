@@ -168,8 +168,8 @@ int show_report(const Context& context, const json& report) {
                 << printable(text_of(step, "reason"), 1024) << "\n";
     }
   }
-  std::cerr << "pruned " << gone << (gone == 1 ? " volume, " : " volumes, ")
-            << format_size(number_of(report, "bytes"))
+  std::cerr << "pruned " << gone << (gone == 1 ? " volume; " : " volumes; ")
+            << format_size(number_of(report, "bytes")) << " free again"
             << (left > 0 ? "; " + std::to_string(left) + " left" : "") << "\n";
   return 0;
 }

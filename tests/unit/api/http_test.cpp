@@ -248,6 +248,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.reach,
                       first.one_shots,
                       first.volumes,
+                      first.prunes,
                       first.images,
                       first.providers,
                       first.identities,

@@ -25,6 +25,8 @@ TEST(Config, AnEmptyFileIsTheDefaults) {
   EXPECT_EQ(config->trust.ca_bundle, "auto");
   EXPECT_EQ(config->limits.output_bytes, 16u << 20);
   EXPECT_EQ(config->images.build_deadline, std::chrono::hours(1));
+  EXPECT_EQ(config->volumes.retention, std::chrono::hours(7 * 24));
+  EXPECT_EQ(config->volumes.archive_rate, 256u << 20);
 }
 
 TEST(Config, WhatTheFileSaysReplacesTheDefault) {

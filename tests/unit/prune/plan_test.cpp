@@ -99,7 +99,9 @@ TEST(Plan, TakesWhatNothingSpeaksForAndNothingElse) {
     EXPECT_FALSE(verdict.reasons.empty());
     auto says = said(plan, verdict.volume.engine);
     auto has = [&](unsigned bit, const char* word) {
-      if (bits & bit) EXPECT_THAT(says, HasSubstr(word)) << bits;
+      if (bits & bit) {
+        EXPECT_THAT(says, HasSubstr(word)) << bits;
+      }
     };
     has(pinned, "pinned");
     has(attached, "session 'fix'");

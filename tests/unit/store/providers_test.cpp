@@ -161,6 +161,83 @@ TEST_F(ProviderTables, AVolumeRemembersWhoHadItLast) {
   EXPECT_TRUE(run_task(table.uses("v"))->empty());
 }
 
+TEST_F(ProviderTables, WhoIsMadeWithAVolumeHasItAlready) {
+  using Removal = VolumeTable::Removal;
+  VolumeTable table(*database);
+  VolumeRow shared{"brig-shared-1-cache", "uid:1", "", "", "", "cache", 1 << 30, {}, {}, "", false};
+  ASSERT_TRUE(run_task(table.create(shared)));
+  ASSERT_TRUE(
+      run_task(table.claim({"brig-claude-i1-1", "uid:1", "", "claude", "i1", "", 0, {}, {}, "", false})));
+  SessionTable sessions(*database);
+  SessionRow row;
+  row.id = SessionId("00000000000000aa");
+  row.name = "making";
+  row.owner = "uid:1";
+  row.link_key = Secret(std::string(32, 'k'));
+  row.phase = "preparing";
+  row.provider = "claude";
+  row.identity_id = "i1";
+  row.volumes_json = R"([{"volume": "cache", "path": "/c", "read_only": false}])";
+  ASSERT_TRUE(run_task(sessions.insert(row)));
+  for (const char* name : {"brig-shared-1-cache", "brig-claude-i1-1"})
+    for (auto how : {Removal::asked, Removal::pruned, Removal::archived}) {
+      auto refused = run_task(table.begin_removal(name, how, WallTime{}));
+      ASSERT_FALSE(refused) << name;
+      EXPECT_THAT(refused.error().message, HasSubstr("'making'"));
+    }
+  // One that has ended needs them no more; another owner's never did.
+  SessionChange ended;
+  ended.phase = "ended";
+  ASSERT_TRUE(run_task(sessions.update(row.id, ended)));
+  row.id = SessionId("00000000000000bb");
+  row.owner = "uid:2";
+  row.identity_id = "i2";
+  ASSERT_TRUE(run_task(sessions.insert(row)));
+  EXPECT_TRUE(run_task(table.begin_removal("brig-claude-i1-1", Removal::pruned, WallTime{})));
+
+  // Pinned it is no prune's, but may be removed by who asks for it.
+  ASSERT_TRUE(run_task(table.pin(shared.name, true)));
+  EXPECT_FALSE(run_task(table.begin_removal(shared.name, Removal::pruned, WallTime{})));
+  EXPECT_FALSE(run_task(table.begin_removal(shared.name, Removal::archived, WallTime{})));
+  EXPECT_TRUE(run_task(table.begin_removal(shared.name, Removal::asked, WallTime{})));
+}
+
+TEST_F(ProviderTables, AVolumeGoesIntoQuarantineAndOutByItsStages) {
+  using Removal = VolumeTable::Removal;
+  VolumeTable table(*database);
+  VolumeRow row{"brig-shared-1-cache", "uid:1", "", "", "", "cache", 1 << 30, {}, {}, "", false};
+  ASSERT_TRUE(run_task(table.create(row)));
+  auto move = [&](const char* from, const char* to, std::uint64_t bytes = 0) {
+    return run_task(table.move(row.name, from, to, WallTime{Millis{9}}, bytes)).ok();
+  };
+  auto is = [&] { return *run_task(table.get(row.name)); };
+  EXPECT_FALSE(move(stage::kArchiving, stage::kArchived));
+  ASSERT_TRUE(run_task(table.begin_removal(row.name, Removal::archived, WallTime{Millis{8}})));
+  EXPECT_EQ(is().stage, stage::kArchiving);
+  EXPECT_TRUE(is().removing);
+  EXPECT_EQ(is().staged, WallTime{Millis{8}});
+  EXPECT_FALSE(run_task(table.claim(row)));
+  EXPECT_FALSE(run_task(table.begin_removal(row.name)));
+  EXPECT_TRUE(move(stage::kArchiving, stage::kArchived, 77));
+  EXPECT_TRUE(move(stage::kArchived, stage::kQuarantined));
+  EXPECT_EQ(is().archive_bytes, 77u);
+  EXPECT_TRUE(move(stage::kQuarantined, stage::kRestoring));
+  EXPECT_FALSE(run_task(table.begin_removal(row.name)));
+  EXPECT_TRUE(move(stage::kRestoring, stage::kPresent));
+  EXPECT_FALSE(is().removing);
+  EXPECT_TRUE(run_task(table.claim(row)));
+  // For good, out of quarantine.
+  ASSERT_TRUE(run_task(table.begin_removal(row.name, Removal::archived, WallTime{})));
+  ASSERT_TRUE(move(stage::kArchiving, stage::kArchived) && move(stage::kArchived, stage::kQuarantined));
+  EXPECT_FALSE(run_task(table.begin_removal(row.name, Removal::pruned, WallTime{})));
+  ASSERT_TRUE(run_task(table.begin_removal(row.name)));
+  EXPECT_TRUE(is().removing);
+  EXPECT_EQ(is().stage, stage::kPresent);
+  EXPECT_FALSE(move(stage::kPresent, stage::kArchiving));
+  ASSERT_TRUE(run_task(table.end_removal(row.name, true)));
+  EXPECT_FALSE(run_task(table.get(row.name)));
+}
+
 TEST_F(ProviderTables, AVolumeThatWasLostIsAdoptedOnce) {
   VolumeTable table(*database);
   VolumeRow row{"brig-shared-1-cache", "uid:1", "", "",   "", "cache", 1 << 30,

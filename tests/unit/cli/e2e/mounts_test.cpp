@@ -79,14 +79,12 @@ TEST(Volume, IsListedShownMadeAndRemoved) {
   config["provider"] = "claude";
   config["identity"] = "work";
   config["size_on_host"] = 2 << 20;
-  brigd.on("GET /v1/volumes", [&](const FakeRequest&) {
-    return FakeAnswer{200, json{{"volumes", {shared, config}}}.dump()};
-  });
   json foreign = {{"name", "theirs"}, {"driver", "local"}, {"containers", {"web"}}};
-  brigd.on("GET /v1/volumes?foreign=1&larger=1G&mesh=m&orphan=1&sort=size&unused_for=30d",
-           [&](const FakeRequest&) {
-             return FakeAnswer{200, json{{"volumes", {shared}}, {"foreign", {foreign}}}.dump()};
-           });
+  brigd.on("GET /v1/volumes", [&](const FakeRequest& request) {
+    json answer = {{"volumes", {shared, config}}};
+    if (!request.query.empty()) answer["foreign"] = {foreign};
+    return FakeAnswer{200, answer.dump()};
+  });
   brigd.on("GET /v1/volumes/cache", [&](const FakeRequest&) { return FakeAnswer{200, shared.dump()}; });
   brigd.on("POST /v1/volumes", [&](const FakeRequest&) { return FakeAnswer{201, shared.dump()}; });
   brigd.on("DELETE /v1/volumes/cache", [](const FakeRequest&) { return FakeAnswer{204, ""}; });
@@ -99,6 +97,8 @@ TEST(Volume, IsListedShownMadeAndRemoved) {
   auto asked = brig(brigd, {"volume", "ls", "--unused-for", "30d", "--larger", "1G", "--orphan", "--mesh",
                             "m", "--sort", "size", "--all"});
   EXPECT_THAT(asked.out, AllOf(HasSubstr("NOT BRIG'S"), HasSubstr("theirs"), HasSubstr("web")));
+  EXPECT_THAT(brigd.requests().back().query,
+              HasSubstr("foreign=1&larger=1G&mesh=m&orphan=1&sort=size&unused_for=30d"));
   // By mesh and provider, the largest first, each with its share.
   auto du = brig(brigd, {"volume", "du"});
   EXPECT_THAT(du.out, HasSubstr("100%"));
@@ -151,7 +151,7 @@ TEST(Volume, IsPrunedAfterAPlanAndAYes) {
   auto done = brig(brigd, {"volume", "prune", "-y"});
   EXPECT_EQ(done.code, 0) << done.err;
   EXPECT_THAT(done.out, AllOf(HasSubstr("old"), Not(HasSubstr("\x1b"))));
-  EXPECT_THAT(done.err, HasSubstr("pruned 1 volume, 1.0 MiB"));
+  EXPECT_THAT(done.err, HasSubstr("pruned 1 volume; 1.0 MiB free again"));
   EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/prune").body),
             json({{"rules", plan["rules"]},
                   {"volumes", {{{"volume", "brig-shared-0-old"}, {"used", "2026-01-01T00:00:00.000Z"}}}},
