@@ -12,8 +12,11 @@ namespace {
 
 using session::VolumeView;
 
-std::string ago(WallTime then, WallTime now) {
-  return format_duration(std::max(Millis{0}, std::chrono::duration_cast<Millis>(now - then)));
+// In whole days where there are some.
+std::string rounded(Millis time) {
+  constexpr Millis kDay = std::chrono::hours(24);
+  if (time < 2 * kDay) return format_duration(std::max(Millis{0}, time));
+  return std::to_string(time / kDay) + "d";
 }
 
 // Everything that somebody has or will have, and by whom.
@@ -73,10 +76,10 @@ Plan make_plan(Rules rules, const Evidence& seen) {
     for (const auto& name : volume.sessions) verdict.reasons.push_back("session " + quoted(name) + " has it");
     if (auto held = holders.find(volume.engine); held != holders.end())
       verdict.reasons.insert(verdict.reasons.end(), held->second.begin(), held->second.end());
-    auto idle = ago(session::last_use(volume), seen.at);
+    auto idle = rounded(std::chrono::duration_cast<Millis>(seen.at - session::last_use(volume)));
     if (seen.at - session::last_use(volume) < unused_for)
       verdict.reasons.push_back((volume.used ? "it was used " : "it was made ") + idle +
-                                " ago, which is less than " + format_duration(unused_for));
+                                " ago, which is less than " + rounded(unused_for));
     if (last.contains(volume.engine))
       verdict.reasons.push_back("it is among the last " + std::to_string(rules.keep_last) + " used");
     verdict.goes = verdict.reasons.empty();
