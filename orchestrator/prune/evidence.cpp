@@ -30,21 +30,24 @@ Result<std::set<std::string>> volumes_of(const store::SessionRow& row,
   return out;
 }
 
-bool lies_in(const std::string& path, const std::string& directory) {
-  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+// The volume whose directory a path is, or lies in: "NAME" of VOLUMES/NAME/…; empty: none.
+std::string volume_at(const std::string& path, const std::string& volumes) {
+  if (!path.starts_with(volumes + "/")) return {};
+  auto rest = path.substr(volumes.size() + 1);
+  return rest.substr(0, rest.find('/'));
 }
 
 Evidence::Container seen_of(const docker::ContainerSummary& container,
-                            const std::map<std::string, std::filesystem::path>& places) {
+                            const std::map<std::string, std::filesystem::path>& places,
+                            const std::string& directory) {
   Evidence::Container out;
   out.name = container.name;
   out.state = docker::to_string(container.status);
   out.ours = container.labels.contains(volume::kLabelInstallation);
   std::set<std::string> has;
   for (const auto& mount : container.mounts) {
-    if (places.contains(mount.name)) has.insert(mount.name);
-    for (const auto& [name, place] : places)
-      if (lies_in(mount.source, place.native())) has.insert(name);
+    for (const auto& name : {mount.name, volume_at(mount.source, directory)})
+      if (places.contains(name)) has.insert(name);
   }
   out.volumes.assign(has.begin(), has.end());
   return out;
@@ -66,7 +69,7 @@ net::Task<Result<Evidence>> take_evidence(Sources from, Caller caller) {
   docker::ContainerFilter every;
   BRIG_CO_TRY(auto containers, co_await from.volumes.engine().containers().list(std::move(every)));
   for (const auto& container : containers) {
-    auto seen = seen_of(container, places);
+    auto seen = seen_of(container, places, from.volumes.directory_of("").parent_path());
     if (seen.volumes.empty()) continue;
     if (!admin) seen.name.clear();
     out.containers.push_back(std::move(seen));

@@ -47,9 +47,10 @@ Result<std::string> read_whole(const fs::path& path) {
 Result<std::vector<Evidence::Mount>> mounts_in(std::string_view mountinfo, const Known& known) {
   std::vector<Evidence::Mount> out;
   BRIG_TRY(auto lines, workspace::parse_mountinfo(mountinfo));
+  // A copy of the host's tree in another namespace ("/host/var/lib/…") has the place in it, and is no use.
   auto add = [&](const std::string& volume, const std::string& point) {
     auto own = known.places.find(volume);
-    if (own == known.places.end() || own->second.native() != point) out.push_back({volume, point});
+    if (own == known.places.end() || !point.ends_with(own->second.native())) out.push_back({volume, point});
   };
   for (const auto& line : lines) {
     if (auto device = known.devices.find(line.device); device != known.devices.end())

@@ -20,6 +20,7 @@ TEST(Mounts, AreThoseBesideAVolumesOwnPlace) {
       "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
       "31 30 7:3 /data /s/volumes/cache/data rw,nosuid - ext4 /dev/loop3 rw\n"
       "32 30 7:3 /data /mnt/two\\040words rw - ext4 /dev/loop3 rw\n"
+      "36 30 7:3 /data /host/s/volumes/cache/data rw - ext4 /dev/loop3 rw\n"
       "33 30 7:4 /data /mnt/other rw - ext4 /dev/loop4 rw\n"
       "34 30 8:1 /var/s/volumes/old/data /x rw - ext4 /dev/sda1 rw\n"
       "35 30 8:1 /var/s/volumes/older/data /y rw - ext4 /dev/sda1 rw\n",
