@@ -10,6 +10,7 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "review/moves.hpp"
 #include "review/patch.hpp"
 #include "review/rights.hpp"
 #include "review/stage.hpp"
@@ -76,6 +77,7 @@ Result<void> conclude(const Journal& journal, const Entry& entry, const Plan& pl
       const auto& o = plan.operations[i];
       if (o.before.exists() || o.after != 0) known.set(o.path, (*left)[i]);
     }
+    for (const auto& move : plan.moves) known.move(move.mark, move.to);
     if (step) step();
     BRIG_CHECK(known.save(journal.known()));
     if (step) step();
@@ -180,19 +182,33 @@ Result<void> add_parents(const Source& source, std::vector<Change>& changes, std
   return {};
 }
 
-Result<void> judge(const Source& source, const Journal& journal, const ApplyRequest& request,
+Result<void> judge(const Source& source, const Known& known, const ApplyRequest& request,
                    const std::vector<Change>& changes, Report& report) {
-  std::optional<Known> known;
-  {
-    AsRoot root;
-    BRIG_TRY(known, Known::load(journal.known()));
-  }
   for (const auto& change : changes) {
     if (request.overwrite.contains(change.path)) continue;
-    BRIG_TRY(std::string why, conflict_of(source, *known, change));
+    BRIG_TRY(std::string why, conflict_of(source, known, change));
     if (!why.empty()) report.conflicts.push_back({change.path, why, false});
   }
   return {};
+}
+
+// The renamed directories that come over with these changes.
+Result<std::vector<Move>> moves_in(const Source& source, const Known& known, const ApplyRequest& request,
+                                   const std::vector<Change>& changes,
+                                   const std::vector<std::string>& staying, Report& report) {
+  BRIG_TRY(auto renamed, find_renamed(source.trees.workspace));
+  auto moves = moves_of(renamed, request.paths, staying);
+  for (const auto& [path, needed_by] : taken_from(renamed, moves, changes)) {
+    report.concerns.push_back({path,
+                               "in the session it is part of " + brig::quoted(spelled(needed_by), 300) +
+                                   ", a directory renamed: apply all of that too, or leave this out",
+                               true});
+  }
+  for (auto& move : moves) {
+    auto before = known.moved().find(move.mark);
+    if (before != known.moved().end()) move.back = before->second;
+  }
+  return moves;
 }
 
 }  // namespace
@@ -234,7 +250,13 @@ Result<Report> apply(const Source& source, const Journal& journal, const ApplyRe
   Report report;
   BRIG_CHECK(add_parents(source, changes.list, report.concerns));
   if (changes.list.empty()) return report;
-  BRIG_CHECK(judge(source, journal, request, changes.list, report));
+  std::optional<Known> known;
+  {
+    AsRoot root;
+    BRIG_TRY(known, Known::load(journal.known()));
+  }
+  BRIG_CHECK(judge(source, *known, request, changes.list, report));
+  BRIG_TRY(auto moves, moves_in(source, *known, request, changes.list, staying, report));
 
   std::optional<Entry> entry;
   {
@@ -243,7 +265,7 @@ Result<Report> apply(const Source& source, const Journal& journal, const ApplyRe
     BRIG_TRY(entry, journal.begin());
   }
   Discarding discarding(journal, *entry);
-  Plan plan{random_hex(8), source.project->path.native(), stat_of(project).st_ino, {}, {}};
+  Plan plan{random_hex(8), source.project->path.native(), stat_of(project).st_ino, {}, {}, std::move(moves)};
   for (const auto& change : changes.list) {
     BRIG_TRY(Staged staged, stage(source, change, *entry, plan.operations.size(), step));
     if (!staged.trouble.empty()) report.concerns.push_back({change.path, staged.trouble, true});
@@ -274,7 +296,7 @@ namespace {
 
 // What an apply did, the other way round.
 Result<Plan> reversed(const Plan& plan, const Entry& entry, const std::vector<Identity>& left) {
-  Plan out{random_hex(8), plan.project, plan.inode, entry.number(), {}};
+  Plan out{random_hex(8), plan.project, plan.inode, entry.number(), {}, {}};
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const auto& o = plan.operations[i];
     Operation back{o.path, left[i], o.group, o.before.mode, ""};
@@ -284,6 +306,7 @@ Result<Plan> reversed(const Plan& plan, const Entry& entry, const std::vector<Id
     }
     out.operations.push_back(std::move(back));
   }
+  for (const auto& move : plan.moves) out.moves.push_back({move.mark, move.back, move.to});
   return out;
 }
 
@@ -338,6 +361,7 @@ Result<Report> undo(const workspace::Project& project, const Journal& journal, c
   for (auto& o : back.operations) {
     bool nothing = !o.before.exists() && o.after == 0;
     if (nothing || !ours.contains(o.path)) {
+      if (!nothing) std::erase_if(back.moves, [&](const Move& move) { return is_below(o.path, move.back); });
       o.before = {};
       o.after = 0;
       continue;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::size_t kMaxKnown = 64u << 20;
+constexpr const char* kMoved = "/moved";  // no path in a project begins so
 
 std::int64_t nanoseconds(const timespec& time) {
   return time.tv_sec * kSecond + time.tv_nsec;
@@ -80,6 +81,15 @@ Result<Known> Known::load(const std::filesystem::path& file) {
   };
   if (!json.is_object()) return bad();
   for (const auto& [name, entry] : json.items()) {
+    if (name == kMoved) {
+      for (const auto& [mark, to] : entry.items()) {
+        if (!to.is_string()) return bad();
+        auto path = unspelled(to.get<std::string>());
+        if (!path) return bad();
+        known.moved_[mark] = *path;
+      }
+      continue;
+    }
     auto path = unspelled(name);
     if (!path || !entry.is_array() || entry.size() != 5) return bad();
     for (const auto& number : entry) {
@@ -93,7 +103,15 @@ Result<Known> Known::load(const std::filesystem::path& file) {
 Result<void> Known::save(const std::filesystem::path& file) const {
   auto json = nlohmann::json::object();
   for (const auto& [path, e] : entries_) json[spelled(path)] = {e.mode, e.inode, e.size, e.ctime, e.mtime};
+  for (const auto& [mark, to] : moved_) json[kMoved][mark] = spelled(to);
   return write_file(file, json.dump(), 0600);
+}
+
+void Known::move(const std::string& mark, const std::string& to) {
+  if (to.empty())
+    moved_.erase(mark);
+  else
+    moved_[mark] = to;
 }
 
 void Known::set(const std::string& path, const Identity& identity) {

@@ -36,7 +36,7 @@ struct Identity {
   bool is_renamed(const Identity& other) const;
 };
 
-// What earlier applies left on the host, by path.
+// What earlier applies left on the host, by path, and where they left renamed directories.
 class Known {
  public:
   static Result<Known> load(const std::filesystem::path& file);  // none yet: empty
@@ -44,9 +44,12 @@ class Known {
   void set(const std::string& path, const Identity& identity);
   bool is(const std::string& path, const struct stat& st) const;
   bool is_gone(const std::string& path) const;  // an undo took it away
+  const Moved& moved() const { return moved_; }
+  void move(const std::string& mark, const std::string& to);  // "": where its layer says
 
  private:
   std::map<std::string, Identity> entries_;
+  Moved moved_;
 };
 
 // Why this change may not be written over what the host has now, in one clause; "" if it may.

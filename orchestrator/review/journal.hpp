@@ -32,12 +32,20 @@ struct Operation {
   std::string target;  // of a link
 };
 
+// A directory that was renamed in the session, and from then on is read where the project has it.
+struct Move {
+  std::string mark;  // tree.hpp
+  std::string to;    // in the project; "": where its layer says
+  std::string back;  // what `to` was before
+};
+
 struct Plan {
   std::string id;  // names the directory in the project that things are prepared in
   std::string project;
   std::uint64_t inode = 0;              // of the project's directory
   std::optional<std::uint32_t> undoes;  // the entry that this one takes back
   std::vector<Operation> operations;
+  std::vector<Move> moves;
 };
 
 class Entry {

@@ -79,7 +79,7 @@ net::Task<Result<session::View>> Service::find(session::Caller caller, std::stri
 
 net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller, session::View view) {
   BRIG_CO_TRY(auto row, co_await rows_.get(view.id));
-  Place place{row.layer, row.frozen, row.project, row.base};
+  Place place{row.layer, row.frozen, row.project, row.base, Journal(paths_.review(view.id)).known()};
   auto open = [this, place, identity = identity_of(caller)]() -> Result<std::shared_ptr<Source>> {
     BRIG_TRY(Source source, open_source(paths_, place, identity, forbidden_));
     return std::make_shared<Source>(std::move(source));
@@ -151,9 +151,11 @@ net::Task<Result<Report>> Service::apply(session::Caller caller, std::string ref
   BRIG_CO_TRY(auto view, co_await find(caller, ref));
   Busy busy(busy_, view.id);
   BRIG_CO_CHECK(busy.check());
+  Journal journal(paths_.review(view.id));
+  auto finish = [journal] { return review::recover(journal); };
+  BRIG_CO_CHECK(co_await worker_.run(finish));
   BRIG_CO_TRY(auto source, co_await open(caller, view));
-  auto work = [source, request, journal = Journal(paths_.review(view.id))]() -> Result<Report> {
-    BRIG_CHECK(review::recover(journal));
+  auto work = [source, request, journal]() -> Result<Report> {
     return with_rights(source->owner, [&]() -> Result<Report> {
       BRIG_TRY(Report report, review::apply(*source, journal, request));
       return report;

@@ -35,6 +35,15 @@ bool is_opaque(int directory) {
   return overlay_attribute(directory, "trusted.overlay.opaque") == "y";
 }
 
+// An inode's number may be given to another one; not its time of birth with it. "" where there is none.
+std::string mark_of(int directory) {
+  struct statx st {};
+  if (::statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0) return {};
+  if ((st.stx_mask & STATX_BTIME) == 0) return {};
+  return std::to_string(st.stx_ino) + " " + std::to_string(st.stx_btime.tv_sec) + " " +
+         std::to_string(st.stx_btime.tv_nsec);
+}
+
 bool vanished(int err) {
   return err == ENOENT || err == ENOTDIR || err == ESTALE;
 }
@@ -52,7 +61,8 @@ Result<std::string> link_target(int path) {
   return std::string(text.data(), static_cast<std::size_t>(n));
 }
 
-Tree::Tree(std::vector<UniqueFd> uppers, UniqueFd project) : roots_(std::move(uppers)) {
+Tree::Tree(std::vector<UniqueFd> uppers, UniqueFd project, Moved moved)
+    : roots_(std::move(uppers)), moved_(std::move(moved)) {
   roots_.push_back(std::move(project));
 }
 
@@ -99,7 +109,10 @@ Result<void> Tree::visit(std::size_t layer, UniqueFd fd, std::string path, Searc
     if (layer != project_layer()) {
       if (is_opaque(fd.get())) search.over = true;
       auto redirect = overlay_attribute(fd.get(), "trusted.overlay.redirect");
-      if (!redirect.empty()) search.take(std::move(redirect), "");
+      if (!redirect.empty()) {
+        search.take(std::move(redirect), "");
+        search.found.node.mark = mark_of(fd.get());
+      }
     }
     search.found.node.parts[layer] = {UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)), path};
     if (!search.found.node.parts[layer].directory) return failed(errno, "Cannot keep", path);
@@ -157,12 +170,15 @@ Result<void> Tree::search_from_root(std::size_t layer, Search& search) const {
   return {};
 }
 
+// Of a directory whose redirect led as far as the project.
 Result<void> Tree::take_applied(Search& search) const {
+  if (!search.redirected || search.found.kind != Found::Kind::directory) return {};
   auto& node = search.found.node;
-  bool lost = search.redirected && !search.over && search.found.kind == Found::Kind::directory &&
-              !node.parts[project_layer()].directory && roots_[project_layer()];
-  if (!lost) return {};
-  search.path = node.path;
+  auto& part = node.parts[project_layer()];
+  auto moved = moved_.find(node.mark);
+  if (moved == moved_.end() && part.directory) return {};
+  part = {};
+  search.path = moved == moved_.end() ? node.path : moved->second;
   return search_from_root(project_layer(), search);
 }
 
@@ -181,26 +197,26 @@ Result<Node> Tree::root() const {
   return node;
 }
 
+Result<void> Tree::look_in(std::size_t layer, const Node& directory, Search& search) const {
+  if (search.absolute) return search_from_root(layer, search);
+  const auto& part = directory.parts[layer];
+  if (!part.directory) return {};
+  auto path = joined(part.path, search.name);
+  UniqueFd fd = look_at(part.directory.get(), search.name.c_str());
+  if (fd) return visit(layer, std::move(fd), std::move(path), search);
+  return vanished(errno) ? Result<void>() : failed(errno, "Cannot look at", path);
+}
+
 Result<Found> Tree::find(const Node& directory, const std::string& name) const {
   Search search;
   search.name = name;
   search.merged = joined(directory.path, name);
-  for (std::size_t layer = 0; layer < roots_.size() && !search.over; ++layer) {
-    if (search.absolute) {
-      BRIG_CHECK(search_from_root(layer, search));
-      continue;
-    }
-    const auto& part = directory.parts[layer];
-    if (!part.directory) continue;
-    auto path = joined(part.path, search.name);
-    UniqueFd fd = look_at(part.directory.get(), search.name.c_str());
-    if (!fd) {
-      if (vanished(errno)) continue;
-      return failed(errno, "Cannot look at", path);
-    }
-    BRIG_CHECK(visit(layer, std::move(fd), std::move(path), search));
+  for (std::size_t layer = 0; layer < project_layer() && !search.over; ++layer)
+    BRIG_CHECK(look_in(layer, directory, search));
+  if (!search.over) {
+    BRIG_CHECK(look_in(project_layer(), directory, search));
+    BRIG_CHECK(take_applied(search));
   }
-  BRIG_CHECK(take_applied(search));
   return std::move(search.found);
 }
 

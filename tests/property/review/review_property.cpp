@@ -105,21 +105,27 @@ class Case : public Applying {
     RC_ASSERT(shape(project) == before);
     ApplyRequest request;
     request.allow = everything();
+    auto changed = told();
     auto applied = apply(request);
     RC_ASSERT(bool(applied));
     RC_ASSERT(said(applied->conflicts).empty());
     RC_ASSERT(said(applied->concerns).empty());
     RC_ASSERT(shape(project) == seen);
-    // That nothing is left to apply is not asked: where something stands at the old name of a directory that
-    // was renamed, the layer does not lead to what was in it any more (docs/workspaces.md).
+    RC_ASSERT(told() == std::vector<std::string>());
     if (applied->done.empty()) return;
+    auto idle = apply(request);
+    RC_ASSERT(bool(idle));
+    RC_ASSERT(idle->done.empty());
+    RC_ASSERT(shape(project) == seen);
     auto undone = undo();
     RC_ASSERT(bool(undone));
     RC_ASSERT(!undone->refused());
     RC_ASSERT(shape(project) == before);
+    RC_ASSERT(told() == changed);
     auto again = apply(request);
     RC_ASSERT(bool(again));
     RC_ASSERT(shape(project) == seen);
+    RC_ASSERT(told() == std::vector<std::string>());
   }
 
  private:
