@@ -39,6 +39,9 @@ net::Task<Result<void>> EngineWatch::follow() {
     BRIG_CO_TRY(auto event, co_await events->next());
     if (!event) co_return Result<void>();
     if (ends_something(event->action) && on_change) on_change();
+    auto session = event->attributes.find(policy::kLabelSession);
+    bool made = event->action == "create" && session != event->attributes.end();
+    if (made && is_session_id(session->second) && on_create) on_create(SessionId(session->second));
   }
 }
 

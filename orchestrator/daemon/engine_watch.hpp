@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "core/names.hpp"
 #include "docker/engine.hpp"
 #include "net/task.hpp"
 
@@ -19,6 +20,7 @@ class EngineWatch {
 
   std::function<void()> on_return;  // it answers (again): what was known of it may be stale
   std::function<void()> on_change;  // a container of ours died or went
+  std::function<void(const SessionId&)> on_create;
 
   net::Task<void> run();
   bool answers() const { return answers_; }

@@ -365,6 +365,9 @@ Result<void> Service::prepare() {
     parts.reconciler->hint();
   };
   parts.watch->on_change = [&parts] { parts.reconciler->hint(); };
+  parts.watch->on_create = [&parts](const SessionId& id) {
+    if (!parts.manager->is_launching(id)) parts.reconciler->hint();
+  };
 
   doctor::Setup setup{paths.root(), paths.init_binary(), config_.service.group, config_.trust.ca_bundle,
                       ca_bundle};

@@ -32,6 +32,9 @@ std::optional<Action> action_for(const Recorded& session, const Container* conta
     case Phase::removing:
       if (session.live) return std::nullopt;
       return Forget{session.id};
+    case Phase::gone:
+      if (container) return DropContainer{session.id, container->name};
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -64,7 +67,8 @@ std::vector<Action> plan(const std::vector<Recorded>& recorded, const Observed& 
   std::set<SessionId> remains = observed.directories;
   remains.insert(observed.mounted.begin(), observed.mounted.end());
   for (const auto& id : remains) {
-    if (!known.contains(id)) actions.emplace_back(DropRemains{id});
+    auto it = known.find(id);
+    if (it == known.end() || it->second->phase == Phase::gone) actions.emplace_back(DropRemains{id});
   }
   for (const auto& id : observed.stray_layers) actions.emplace_back(DropLayer{id});
   return actions;

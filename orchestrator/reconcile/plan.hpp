@@ -5,8 +5,9 @@
 // `recorded` must have been taken before `observed`: then a session recorded as running whose container is
 // not observed has really lost it, and no session can look lost because it is younger than the listing.
 //
-// Ours is what carries our installation's label and stands in our ledger. A container with the label alone is
-// reported, never touched.
+// Ours is what carries our installation's label and stands in our ledger, also as gone: an engine may finish
+// making a container long after the brigd that asked for it was killed and the session taken back. A
+// container with the label alone is reported, never touched.
 //
 // Threads: pure. Failure: none.
 #pragma once
@@ -20,8 +21,8 @@
 
 namespace brig::reconcile {
 
-// Phases as the ledger has them: session::State, and `removing`.
-enum class Phase { preparing, starting, running, paused, ending, ended, removing };
+// Phases as the ledger has them: session::State, `removing`, and `gone` for what it only remembers.
+enum class Phase { preparing, starting, running, paused, ending, ended, removing, gone };
 
 struct Recorded {
   SessionId id;
@@ -79,7 +80,13 @@ struct Forget {
   SessionId id;
   auto operator<=>(const Forget&) const = default;
 };
-// A directory or mount of a session that the ledger does not know.
+// The container came to be after its session had gone.
+struct DropContainer {
+  SessionId id;
+  std::string name;
+  auto operator<=>(const DropContainer&) const = default;
+};
+// A directory or mount of a session that the ledger does not have any more.
 struct DropRemains {
   SessionId id;
   auto operator<=>(const DropRemains&) const = default;
@@ -94,8 +101,8 @@ struct ReportStranger {
   auto operator<=>(const ReportStranger&) const = default;
 };
 
-using Action =
-    std::variant<Adopt, Settle, Undo, Conclude, Sweep, Forget, DropRemains, DropLayer, ReportStranger>;
+using Action = std::variant<Adopt, Settle, Undo, Conclude, Sweep, Forget, DropContainer, DropRemains,
+                            DropLayer, ReportStranger>;
 
 std::vector<Action> plan(const std::vector<Recorded>& recorded, const Observed& observed);
 

@@ -65,6 +65,9 @@ std::string describe(const Action& action) {
     std::string operator()(const Conclude& a) const { return "conclude session " + a.id.str(); }
     std::string operator()(const Sweep& a) const { return "sweep up after session " + a.id.str(); }
     std::string operator()(const Forget& a) const { return "finish removing session " + a.id.str(); }
+    std::string operator()(const DropContainer& a) const {
+      return "remove container " + a.name + ", which came after session " + a.id.str() + " had gone";
+    }
     std::string operator()(const DropRemains& a) const {
       return "drop what is left of session " + a.id.str();
     }
@@ -123,12 +126,26 @@ net::Task<Result<std::size_t>> Reconciler::once() {
     observed.mounted.erase(session.id);
     std::erase_if(observed.containers, [&](const auto& c) { return c.session == session.id; });
   }
+  BRIG_CO_CHECK(co_await remember(before, observed));
   auto queue = std::make_shared<std::vector<Action>>(news(plan(before, observed)));
   auto count = queue->size();
   net::Scope scope(executor_, "reconcile");
   for (std::size_t i = 0; i < std::min(kAtOnce, count); ++i) scope.spawn(act(queue));
   co_await scope.join();
   co_return count;
+}
+
+// Adds those that are gone and have a container all the same.
+net::Task<Result<void>> Reconciler::remember(std::vector<Recorded>& recorded, const Observed& observed) {
+  std::set<SessionId> known;
+  for (const auto& session : recorded) known.insert(session.id);
+  for (const auto& container : observed.containers) {
+    if (known.contains(container.session)) continue;
+    BRIG_CO_TRY(auto name, co_await parts_.table.container_of_removed(container.session));
+    if (name && known.insert(container.session).second)
+      recorded.push_back({container.session, Phase::gone, *name});
+  }
+  co_return Result<void>();
 }
 
 // All but the strangers that were reported in an earlier round and have been there since.
@@ -163,9 +180,11 @@ net::Task<Result<void>> Reconciler::apply(Action action) {
     co_return co_await sessions.adopt(a->id, ContainerId(a->container));
   if (auto* a = std::get_if<Settle>(&action)) co_return co_await sessions.settle(a->id);
   if (auto* a = std::get_if<Undo>(&action)) co_return co_await sessions.forget(a->id);
-  if (auto* a = std::get_if<Conclude>(&action)) co_return co_await sessions.conclude(a->id);
+  if (auto* a = std::get_if<Conclude>(&action)) co_return co_await sessions.look_for(a->id);
   if (auto* a = std::get_if<Sweep>(&action)) co_return co_await sessions.sweep(a->id);
   if (auto* a = std::get_if<Forget>(&action)) co_return co_await sessions.forget(a->id);
+  if (auto* a = std::get_if<DropContainer>(&action))
+    co_return co_await parts_.containers.remove(a->name, a->id);
   if (auto* a = std::get_if<DropLayer>(&action)) co_return co_await sessions.drop_layer(a->id);
   if (auto* a = std::get_if<DropRemains>(&action)) co_return co_await sessions.drop_remains(a->id);
   co_return Result<void>();

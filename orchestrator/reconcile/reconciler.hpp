@@ -35,6 +35,7 @@ class Reconciler {
  private:
   net::Task<Result<std::vector<Recorded>>> recorded();
   net::Task<Result<Observed>> observe();
+  net::Task<Result<void>> remember(std::vector<Recorded>& recorded, const Observed& observed);
   std::vector<Action> news(std::vector<Action> actions);
   net::Task<void> act(std::shared_ptr<std::vector<Action>> queue);
   net::Task<Result<void>> apply(Action action);

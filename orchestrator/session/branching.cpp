@@ -1,8 +1,11 @@
 // Sessions that go on from where one was: the same one again, or another.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/files.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -11,6 +14,11 @@
 #include "session/to_the_end.hpp"
 
 namespace brig::session {
+namespace {
+
+constexpr std::size_t kMaxKnown = 64u << 20;
+
+}  // namespace
 
 Result<policy::Request> Manager::stored_policy(const store::SessionRow& row) const {
   auto json = nlohmann::json::parse(row.policy_json, nullptr, false);
@@ -129,6 +137,20 @@ net::Task<Result<View>> Manager::fork(Caller caller, std::string ref, ForkSpec s
   if (!prepared) co_return std::move(prepared).error();
   auto view = co_await launch(std::move(*prepared));
   if (std::exchange(branch->hidden, false)) co_await end_branch(row.id, std::move(branch->hold));
+  if (!view) co_return view;
+  // What was applied of the one is no edit of the host's for the other either (review/conflict.hpp).
+  auto tell = [from = options_.paths.review(row.id), to = options_.paths.review(view->id)]() -> Result<void> {
+    auto known = read_file(from / "known", kMaxKnown);
+    if (!known && known.error().code == Code::not_found) return {};
+    BRIG_CHECK(known);
+    if (::mkdir(to.c_str(), 0700) != 0 && errno != EEXIST)
+      return errno_error(errno, "Cannot make " + quoted(to.native(), 200), "session: fork");
+    return write_file(to / "known", *known, 0600);
+  };
+  auto told = co_await parts_.blocking.run(tell);
+  if (!told)
+    log::warn("a fork takes for the host's what was applied",
+              {{"session", view->id.str()}, {"error", told.error()}});
   co_return view;
 }
 

@@ -172,6 +172,21 @@ net::Task<Result<void>> Manager::tear_down(SessionId id, std::string container_n
   co_return co_await parts_.sessions.update(id, change);
 }
 
+// A session runs, and is acknowledged, as soon as its supervisor has answered; until the engine's own start
+// has come to its end, it lists the container as one that was never started. When asked for that one alone it
+// answers once it knows.
+net::Task<Result<void>> Manager::look_for(SessionId id) {
+  if (launching_.contains(id)) co_return Result<void>();
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  auto state = state_of(row.phase);
+  bool runs = state == State::running || state == State::paused;
+  auto seen = co_await parts_.containers.inspect(row.container_name);
+  if (!runs || !seen || seen->session != id || !seen->running) co_return co_await conclude(id);
+  if (is_live(id)) co_return Result<void>();
+  auto container = seen->id;
+  co_return co_await adopt(id, container);
+}
+
 net::Task<Result<void>> Manager::conclude(SessionId id) {
   if (launching_.contains(id)) co_return Result<void>();
   BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
@@ -184,9 +199,6 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   }
   auto seen = co_await parts_.containers.inspect(row.container_name);
   if (seen && seen->session == id) {
-    // The listing may have been older than the session.
-    bool runs = state == State::running || state == State::paused;
-    if (seen->running && runs && is_live(id)) co_return Result<void>();
     if (seen->out_of_memory) {
       outcome = {Outcome::Kind::out_of_memory, 0, 9,
                  "the kernel killed it at the memory limit of its policy"};

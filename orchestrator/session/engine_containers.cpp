@@ -5,6 +5,8 @@
 namespace brig::session {
 namespace {
 
+constexpr Millis kRemovedWithin{30'000};
+
 SessionId session_label(const std::map<std::string, std::string>& labels) {
   auto it = labels.find(policy::kLabelSession);
   return it != labels.end() && is_session_id(it->second) ? SessionId(it->second) : SessionId();
@@ -76,7 +78,14 @@ net::Task<Result<void>> EngineContainers::remove(std::string name, SessionId ses
   options.volumes = true;
   auto removed = co_await engine_.containers().remove(found->id.str(), options);
   if (!removed && removed.error().code == Code::not_found) co_return Result<void>();
-  // "removal is already in progress": somebody else's call does it; it counts once it is done.
+  if (removed || removed.error().code != Code::conflict) co_return removed;
+  // "removal is already in progress", for another call of ours or for a brigd that was killed: it counts once
+  // it is done.
+  auto deadline = Deadline::in(kRemovedWithin);
+  auto wait = co_await engine_.containers().wait(found->id.str(), docker::WaitFor::removed, deadline);
+  if (wait) (void)co_await (*wait)->result(deadline);
+  auto left = co_await inspect(found->id.str());
+  if (!left && left.error().code == Code::not_found) co_return Result<void>();
   co_return removed;
 }
 

@@ -196,6 +196,10 @@ net::Task<Result<void>> Manager::furnish(std::shared_ptr<Launch> launch) {
   who.owner = prepared.row.owner;
   who.mesh = prepared.row.mesh;
   who.still_wanted = [launch] { return !launch->abandoned; };
+  if (prepared.life && prepared.life->expires) {
+    auto left = std::chrono::duration_cast<Millis>(*prepared.life->expires - parts_.clock.wall());
+    who.patience = std::max(left, Millis(0));
+  }
   who.waiting = [this, id](std::string what) { scope_.spawn(say_why(id, std::move(what))); };
   std::vector<volume::Volumes::Place> places;
   for (const auto& overlay : prepared.overlays) places.push_back({overlay.path, true});

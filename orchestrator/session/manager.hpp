@@ -124,6 +124,8 @@ class Manager final : public Sessions,
   net::Task<Result<void>> adopt(SessionId id, ContainerId container);
   // Its sandbox is gone, or must go; `outcome` unless one is recorded already.
   net::Task<Result<void>> conclude(SessionId id);
+  // Its container was not among those that run: concludes it, unless it runs after all.
+  net::Task<Result<void>> look_for(SessionId id);
   // Its container is frozen and should not be, or the other way round.
   net::Task<Result<void>> settle(SessionId id);
   net::Task<Result<void>> sweep(SessionId id);

@@ -263,8 +263,18 @@ CREATE TABLE volume_uses (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Sessions that are no more, the latest few thousand: an engine may still be making the container that a
+// brigd asked for which was killed meanwhile.
+constexpr const char* kGone = R"sql(
+CREATE TABLE gone_sessions (
+  place          INTEGER PRIMARY KEY,
+  id             TEXT NOT NULL UNIQUE,
+  container_name TEXT NOT NULL
+) STRICT;
+)sql";
+
 constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents, kEgress, kCheckpoints, kProviders,
-                                  kLives, kPreviews, kShared, kVault,  kUses};
+                                  kLives, kPreviews, kShared, kVault,  kUses,        kGone};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -204,13 +204,25 @@ Result<std::string> remove(Connection& connection, const SessionId& id) {
   BRIG_TRY(auto before, phase_of(connection, id));
   if (!before) return std::string();
   BRIG_CHECK(tell(connection, id, *before, "session.removed"));
-  {
-    BRIG_TRY(Statement s, connection.prepare("DELETE FROM sessions WHERE id = ?1"));
+  for (const char* step : {"INSERT OR REPLACE INTO gone_sessions (id, container_name)"
+                           " SELECT id, container_name FROM sessions WHERE id = ?1",
+                           "DELETE FROM sessions WHERE id = ?1"}) {
+    BRIG_TRY(Statement s, connection.prepare(step));
     s.bind(1, id.str());
     BRIG_CHECK(s.done());
   }
+  BRIG_CHECK(
+      connection.execute("DELETE FROM gone_sessions WHERE place <="
+                         " (SELECT max(place) FROM gone_sessions) - 5000"));
   BRIG_CHECK(transaction.commit());
   return *before;
+}
+
+Result<std::optional<std::string>> container_of_removed(Connection& connection, const SessionId& id) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT container_name FROM gone_sessions WHERE id = ?1"));
+  s.bind(1, id.str());
+  BRIG_TRY(bool found, s.step());
+  return found ? std::optional(s.text(0)) : std::nullopt;
 }
 
 Result<void> restart(Connection& connection, const SessionRow& row) {
@@ -326,6 +338,11 @@ net::Task<Result<void>> SessionTable::remove(SessionId id) {
   BRIG_CO_TRY(auto from, co_await database_.run(std::move(work)));
   told(from, "");
   co_return Result<void>();
+}
+
+net::Task<Result<std::optional<std::string>>> SessionTable::container_of_removed(SessionId id) {
+  auto work = [id = std::move(id)](Connection& c) { return store::container_of_removed(c, id); };
+  co_return co_await database_.run(std::move(work));
 }
 
 }  // namespace brig::store

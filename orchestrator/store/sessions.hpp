@@ -31,6 +31,8 @@ class SessionTable {
   net::Task<Result<void>> update(SessionId id, SessionChange change);
   // With its processes. No error if it was not there.
   net::Task<Result<void>> remove(SessionId id);
+  // What the container was called of one that was removed; of the latest few thousand.
+  net::Task<Result<std::optional<std::string>>> container_of_removed(SessionId id);
   // The session begins again: all that `row` says but for what it is called and whose it is, and with none of
   // its processes.
   net::Task<Result<void>> restart(SessionRow row);

@@ -186,7 +186,8 @@ net::Task<Result<void>> Volumes::wait_for_returns(const For& who, const std::str
 }
 
 net::Task<Result<void>> Volumes::wait_turn(const For& who, std::list<Waiting>::iterator turn) {
-  auto deadline = Deadline::in(options_.exclusive_wait);
+  auto wait = std::min(options_.exclusive_wait, who.patience.value_or(options_.exclusive_wait));
+  auto deadline = Deadline::in(wait);
   bool told = false;
   while (true) {
     BRIG_CO_TRY(auto holds, co_await holder(who.session, turn));
@@ -199,7 +200,7 @@ net::Task<Result<void>> Volumes::wait_turn(const For& who, std::list<Waiting>::i
                       "volume", true};
     if (!notified)
       co_return Error{Code::timeout,
-                      what + ", still after " + format_duration(options_.exclusive_wait) +
+                      what + ", still after " + format_duration(wait) +
                           "; stop that session with `brig stop " + holds.str() + "`, or use another identity",
                       "volume", true};
   }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <set>
 
 #include "core/paths.hpp"
@@ -63,6 +64,7 @@ struct For {
   std::string mesh;
   std::function<bool()> still_wanted;
   std::function<void(std::string)> waiting;  // is told what for
+  std::optional<Millis> patience = {};       // less than Options::exclusive_wait
 };
 
 // As the engine names volumes, and not longer than a file's name may be.

@@ -58,6 +58,8 @@ Action* expected(const Case& c, Action& storage) {
     case Phase::removing:
       storage = Forget{kId};
       return c.live ? nullptr : &storage;
+    case Phase::gone:
+      break;
   }
   return nullptr;
 }
@@ -95,6 +97,21 @@ TEST(Plan, NeverTouchesWhatTheLedgerDoesNotKnow) {
   EXPECT_NE(std::find(actions.begin(), actions.end(), Action(ReportStranger{"c8"})), actions.end());
   EXPECT_NE(std::find(actions.begin(), actions.end(), Action(Conclude{kId, ""})), actions.end());
   EXPECT_EQ(actions.size(), 3u);
+}
+
+TEST(Plan, RemovesAContainerThatCameAfterItsSessionHadGone) {
+  Observed observed;
+  observed.containers.push_back({"c1", kName, kId, false});
+  auto actions = plan({{kId, Phase::gone, kName}}, observed);
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_EQ(actions[0], Action(DropContainer{kId, kName}));
+  observed.containers[0].name = "impostor";
+  observed.directories.insert(kId);
+  actions = plan({{kId, Phase::gone, kName}}, observed);
+  ASSERT_EQ(actions.size(), 2u);
+  EXPECT_EQ(actions[0], Action(ReportStranger{"c1"}));
+  EXPECT_EQ(actions[1], Action(DropRemains{kId}));
+  EXPECT_TRUE(plan({{kId, Phase::gone, kName}}, {}).empty());
 }
 
 TEST(Plan, DropsRemainsOnce) {

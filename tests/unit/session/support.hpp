@@ -30,13 +30,21 @@ inline Error not_here() {
 
 struct FakeContainers final : Containers {
   std::vector<ContainerState> there;
+  std::vector<std::string> removed;
+  std::optional<ContainerState> truth;  // whichever is asked for
   net::Task<Result<EngineFacts>> facts() override { co_return EngineFacts{}; }
   net::Task<Result<ContainerId>> create(policy::CreateRequest) override { co_return not_here(); }
   net::Task<Result<void>> start(ContainerId) override { co_return not_here(); }
   net::Task<Result<void>> pause(std::string) override { co_return not_here(); }
   net::Task<Result<void>> unpause(std::string) override { co_return Result<void>(); }  // it runs
-  net::Task<Result<ContainerState>> inspect(std::string) override { co_return not_here(); }
-  net::Task<Result<void>> remove(std::string, SessionId) override { co_return Result<void>(); }
+  net::Task<Result<ContainerState>> inspect(std::string) override {
+    if (!truth) co_return not_here();
+    co_return *truth;
+  }
+  net::Task<Result<void>> remove(std::string name, SessionId) override {
+    removed.push_back(std::move(name));
+    co_return Result<void>();
+  }
   net::Task<Result<std::vector<ContainerState>>> list() override { co_return there; }
 };
 
