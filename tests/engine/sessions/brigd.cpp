@@ -20,12 +20,6 @@ namespace {
 
 using harness::Engine;
 
-std::size_t count_lines_with(const std::string& text, const std::string& needle) {
-  std::size_t n = 0;
-  for (auto line : split(text, '\n')) n += line.find(needle) != std::string_view::npos;
-  return n;
-}
-
 // Under the tags that brigd's prefix gives our providers, so that they count as built.
 void tag_providers(const std::string& prefix) {
   auto made = Engine::shared().ensure_image("brig-test/busybox");
@@ -181,37 +175,56 @@ nlohmann::json Brigd::sessions() {
   return value.is_array() ? value : nlohmann::json::array();
 }
 
-void Brigd::expect_nothing_left(std::size_t kept_directories) {
+std::string Brigd::left(std::size_t kept_directories) {
+  std::string lines;
+  auto say = [&lines](const std::string& what) { lines += "  " + what + "\n"; };
   // `brig` returns when the command has ended; its sandbox is taken apart meanwhile.
-  eventually(
-      [&] {
-        auto all = sessions();
-        return all.size() <= kept_directories &&
-               std::all_of(all.begin(), all.end(), [](const auto& s) { return s["state"] == "ended"; });
-      },
-      "sessions are at rest");
-  auto mounts = read_file("/proc/self/mountinfo", 16 << 20);
-  ASSERT_TRUE(mounts);
-  // Volumes stay mounted while brigd runs.
-  EXPECT_EQ(count_lines_with(*mounts, state().string()),
-            count_lines_with(*mounts, (state() / "volumes").string()))
-      << *mounts;
-  std::size_t directories = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(state() / "sessions"))
-    ++directories;
-  EXPECT_EQ(directories, kept_directories);
-  std::size_t layers = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(state() / "layers")) ++layers;
-  EXPECT_EQ(layers, kept_directories);
-  auto listed = Engine::shared().request("GET", "/containers/json?all=1");
-  ASSERT_TRUE(listed) << listed.error().message;
-  auto containers = nlohmann::json::parse(*listed, nullptr, false);
-  for (const auto& container : containers) {
-    for (const auto& mount : container["Mounts"]) {
-      EXPECT_EQ(mount["Source"].get<std::string>().find(state().string()), std::string::npos)
-          << container.dump();
-    }
+  auto all = sessions();
+  for (const auto& s : all) {
+    if (all.size() > kept_directories || s["state"] != "ended")
+      say("session " + s["name"].get<std::string>() + " (" + s["id"].get<std::string>() + "), " +
+          s["state"].get<std::string>() + ", " + s.dump());
   }
+  // Volumes stay mounted while brigd runs.
+  auto ours = [&](std::string_view text) {
+    return text.find(state().string()) != text.npos && text.find((state() / "volumes").string()) == text.npos;
+  };
+  auto mounts = read_file("/proc/self/mountinfo", 16 << 20);
+  if (!mounts) say(mounts.error().message);
+  for (auto line : split(mounts ? *mounts : std::string(), '\n')) {
+    if (ours(line)) say("mount " + std::string(line));
+  }
+  for (const auto& device : std::filesystem::directory_iterator("/sys/block")) {
+    auto file = read_file(device.path() / "loop/backing_file", 4096);
+    if (file && ours(*file)) say("loop device " + device.path().filename().string() + " of " + *file);
+  }
+  for (const char* kind : {"sessions", "layers"}) {
+    std::vector<std::string> names;
+    std::error_code ec;
+    for (std::filesystem::directory_iterator it(state() / kind, ec), end; !ec && it != end; it.increment(ec))
+      names.push_back(it->path().filename().string());
+    if (names.size() == kept_directories) continue;
+    say(std::to_string(names.size()) + " directories of " + kind + " instead of " +
+        std::to_string(kept_directories) + ": " + join(names, ", "));
+  }
+  auto listed = Engine::shared().request("GET", "/containers/json?all=1");
+  if (!listed) say(listed.error().message);
+  for (const auto& container : nlohmann::json::parse(listed ? *listed : "[]", nullptr, false)) {
+    if (container["Mounts"].dump().find(state().string()) != std::string::npos)
+      say("container " + container["Names"].dump() + ", " + container.value("Status", ""));
+  }
+  return lines;
+}
+
+void Brigd::expect_nothing_left(std::size_t kept_directories) {
+  std::string lines;
+  auto over = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  do {
+    lines = left(kept_directories);
+    if (lines.empty()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  } while (std::chrono::steady_clock::now() < over);
+  ADD_FAILURE() << "left in " << state() << ":\n" << lines;
 }
 
 }  // namespace brig::test

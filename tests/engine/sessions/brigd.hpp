@@ -58,10 +58,14 @@ class Brigd {
   // `brig ps -a --json` as parsed.
   nlohmann::json sessions();
 
-  // Nothing of ours is left: containers, mounts, directories of sessions (but for `kept` of them).
+  // Nothing of ours is left, or will be in a moment: containers, mounts, loop devices, layers, directories of
+  // sessions (but for `kept` of them).
   void expect_nothing_left(std::size_t kept_directories = 0);
 
  private:
+  // A line for everything that is left.
+  std::string left(std::size_t kept_directories);
+
   std::filesystem::path dir_;
   std::string network_;
   std::optional<harness::Child> child_;

@@ -178,14 +178,16 @@ class Storm {
       bool there = it != states.end();
       bool unsure = asked_.contains(name);  // more was asked of it, and not answered
       if (fate == Fate::removed) {
-        EXPECT_FALSE(there) << name << " was removed and is back";
+        EXPECT_FALSE(there) << name << " was removed and is back, " << it->second;
       } else if (!unsure) {
         ASSERT_TRUE(there) << name << " was acknowledged and is gone";
-        EXPECT_EQ(it->second == "ended", fate == Fate::ended) << name << " is " << it->second;
+        EXPECT_EQ(it->second == "ended", fate == Fate::ended)
+            << name << ", which " << (fate == Fate::ended ? "was stopped" : "runs") << ", is " << it->second;
       }
     }
   }
   std::size_t acknowledged() const { return answered_.size(); }
+  bool acknowledged(const std::string& name) const { return answered_.contains(name); }
 
   static constexpr int kAtOnce = 10;
 
@@ -220,6 +222,7 @@ class Storm {
   // Half of what began.
   std::vector<std::string> victims() {
     std::vector<std::string> out;
+    std::lock_guard lock(mutex_);
     for (const auto& [name, fate] : answered_)
       if (fate == Fate::running && !asked_.contains(name)) out.push_back(name);
     std::shuffle(out.begin(), out.end(), random_);
@@ -234,15 +237,6 @@ class Storm {
   std::map<std::string, Fate> answered_;
   std::set<std::string> asked_;
 };
-
-std::size_t loop_devices_in(const std::filesystem::path& state) {
-  std::size_t count = 0;
-  for (const auto& device : std::filesystem::directory_iterator("/sys/block")) {
-    auto file = read_file(device.path() / "loop/backing_file", 4096);
-    count += file && file->starts_with(state.string());
-  }
-  return count;
-}
 
 TEST(Crash, TwoHundredSessionsAndNothingIsOrphanedAndEveryAnswerHolds) {
   Brigd brigd;
@@ -260,19 +254,21 @@ TEST(Crash, TwoHundredSessionsAndNothingIsOrphanedAndEveryAnswerHolds) {
   for (int i = 0; i < 4; ++i) {
     hands.emplace_back([&] {
       for (;;) {
-        std::string id;
+        nlohmann::json session;
         {
           std::lock_guard lock(mutex);
           if (next >= all.size()) return;
-          id = all[next++]["id"];
+          session = all[next++];
         }
-        EXPECT_EQ(brigd.brig({"rm", "-f", id}).code, 0);
+        auto done = brigd.brig({"rm", "-f", session["id"]});
+        // What was never acknowledged may be taken back at this very moment.
+        bool gone = done.code == 66 && !storm.acknowledged(session["name"].get<std::string>());
+        EXPECT_TRUE(done.code == 0 || gone) << done.code << ": " << done.err << session.dump(1);
       }
     });
   }
   for (auto& hand : hands) hand.join();
   brigd.expect_nothing_left();
-  EXPECT_EQ(loop_devices_in(brigd.state()), 0u);
 }
 
 TEST(Crash, AnEngineThatIsKilledTakesNothingOfOursWithIt) {
@@ -294,7 +290,8 @@ TEST(Crash, AnEngineThatIsKilledTakesNothingOfOursWithIt) {
         return brigd.brig({"run", "box", "--rm", "--empty", "--", "true"}).code == 0;
       },
       "sessions can be started again");
-  EXPECT_EQ(brigd.brig({"rm", "-f", "a"}).code, 0);
+  auto removed = brigd.brig({"rm", "-f", "a"});
+  EXPECT_EQ(removed.code, 0) << removed.err;
   brigd.expect_nothing_left();
 }
 

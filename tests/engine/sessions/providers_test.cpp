@@ -263,6 +263,17 @@ TEST_F(Providers, ExclusiveConfigurationWaitsItsTurn) {
   brigd.expect_nothing_left();
 }
 
+TEST_F(Providers, WhoHasATimeLimitWaitsNoLonger) {
+  ASSERT_EQ(brigd.brig({"run", "kit-alone", "--name", "holder", "--empty", "-d", "--", "sleep", "1000"}).code,
+            0);
+  auto waited =
+      brigd.brig({"run", "kit-alone", "--name", "waiter", "--empty", "--rm", "--ttl", "1s", "--", "true"});
+  EXPECT_EQ(waited.code, 69) << waited.err;
+  EXPECT_NE(waited.err.find("one session at a time"), std::string::npos) << waited.err;
+  EXPECT_EQ(brigd.brig({"rm", "-f", "holder"}).code, 0);
+  brigd.expect_nothing_left();
+}
+
 TEST_F(Providers, ACrashTakesBackWhoWaitsAndLeavesWhoHasIt) {
   ASSERT_EQ(brigd.brig({"run", "kit-alone", "--name", "holder", "--empty", "-d", "--", "sleep", "1000"}).code,
             0);

@@ -1,10 +1,14 @@
 // What a session changed, as a person sees it and takes it over.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "brigd.hpp"
 #include "core/files.hpp"
@@ -78,15 +82,32 @@ void expect_same(const std::map<std::string, std::string>& a, const std::map<std
   }
 }
 
+// A file system in memory: on a disk that is told of every file that goes, most of the time would be spent on
+// taking the test's own files away.
+class InMemory {
+ public:
+  explicit InMemory(fs::path where) : where_(std::move(where)) {
+    fs::create_directory(where_);
+    EXPECT_EQ(::mount("tmpfs", where_.c_str(), "tmpfs", 0, "mode=0755"), 0) << std::strerror(errno);
+  }
+  ~InMemory() { EXPECT_EQ(::umount2(where_.c_str(), MNT_DETACH), 0) << std::strerror(errno); }
+  InMemory(const InMemory&) = delete;
+  InMemory& operator=(const InMemory&) = delete;
+
+ private:
+  fs::path where_;
+};
+
 TEST_F(Review, AProjectOfFiftyThousandFiles) {
-  auto project = brigd.project("large");
+  InMemory memory(brigd.dir() / "memory");
+  auto project = brigd.project("memory/large");
   for (int d = 0; d < 500; ++d) {
     auto directory = project / ("d" + std::to_string(d));
     fs::create_directory(directory);
     for (int f = 0; f < 100; ++f)
       std::ofstream(directory / ("f" + std::to_string(f))) << "file " << f << " of directory " << d << "\n";
   }
-  auto copy = brigd.dir() / "copy";
+  auto copy = brigd.dir() / "memory" / "copy";
   auto shell = [](const std::string& line) {
     auto done = harness::run({"sh", "-ec", line}, "");
     ASSERT_EQ(done->code, 0) << done->err;
@@ -96,15 +117,33 @@ TEST_F(Review, AProjectOfFiftyThousandFiles) {
   auto before = shape(project);
   ASSERT_EQ(before.size(), 50'500u);
 
+  // In a fork, which begins where it had come to, there is no d9 any more.
   const std::string script =
-      "umask 022; echo changed > d7/f7; echo more >> d7/f8; rm d8/f8; rm -r d9; mv d10 moved; mv d11/f1 "
+      "umask 022; if ! [ -e d9 ]; then echo forked > d20/f20; mv moved again; exit; fi; echo changed > "
+      "d7/f7; echo more >> d7/f8; rm d8/f8; rm -r d9; mv d10 moved; mv d11/f1 "
       "d11/renamed; "
       "mkdir -p new/deep; echo n > new/deep/n; chmod 755 d12/f2; ln -s f3 d13/link; rm d14/f4; mkdir d14/f4; "
-      "echo in > d14/f4/in; echo y > d15/f5; rm d16/f6; echo anew > d16/f6";
-  shell("cd '" + copy.native() + "'; " + script);
+      "echo in > d14/f4/in; echo y > d15/f5; rm d16/f6; echo anew > d16/f6; mv d17 d18/was17; echo new > "
+      "d17; "
+      "printf x > \"$(printf '%0251d' 0)$(printf '\\377\\376\\n\\\\')\"";
+  auto in_copy = [&] { shell("cd '" + copy.native() + "'; (" + script + ")"); };
+  in_copy();
   auto after = shape(copy);
+  in_copy();
+  auto after_fork = shape(copy);
+  ASSERT_NE(after, after_fork);
   run("big", project, script);
   expect_same(shape(project), before, "the session wrote to the project");
+
+  // What the diff says, taken back from a plain copy with the changes, gives what was before.
+  auto diff = brigd.brig({"diff", "big"});
+  EXPECT_EQ(diff.code, 0) << diff.err;
+  put_file(brigd.dir() / "patch", diff.out);
+  shell("cd '" + copy.native() +
+        "'; mv again moved; cp -p d21/f20 d20/f20; sed -i s/21/20/ d20/f20; "
+        "git apply -R '" +
+        (brigd.dir() / "patch").native() + "'");
+  expect_same(shape(copy), before, "the patch is not what was changed");
 
   auto applied = brigd.brig({"apply", "big", "-y"});
   EXPECT_EQ(applied.code, 0) << applied.err;
@@ -114,15 +153,31 @@ TEST_F(Review, AProjectOfFiftyThousandFiles) {
   EXPECT_EQ(undone.code, 0) << undone.err;
   expect_same(shape(project), before, "undo is not what was before");
 
-  // An edit of the host's, and planted files.
+  auto forked = brigd.brig({"fork", "big", "--name", "twin"});
+  EXPECT_EQ(forked.code, 0) << forked.err;
+  eventually(
+      [&] {
+        auto all = brigd.sessions();
+        return std::all_of(all.begin(), all.end(), [](const auto& s) { return s["state"] == "ended"; });
+      },
+      "the fork has ended");
+  EXPECT_EQ(brigd.brig({"diff", "big"}).out, diff.out) << "a fork changed what it was forked from";
+  auto taken = brigd.brig({"apply", "twin", "-y"});
+  EXPECT_EQ(taken.code, 0) << taken.err;
+  expect_same(shape(project), after_fork, "the fork's apply is not what a plain copy would be");
+  EXPECT_EQ(brigd.brig({"undo", "twin", "-y"}).code, 0);
+  expect_same(shape(project), before, "the fork's undo is not what was before");
+
+  // An edit of the host's, and planted files. (For the one, what was applied of the other is an edit as
+  // well.)
   std::ofstream(project / "d7" / "f7") << "by a person\n";
-  auto conflict = brigd.brig({"apply", "big", "-y"});
+  auto conflict = brigd.brig({"apply", "twin", "-y"});
   EXPECT_EQ(conflict.code, 73) << conflict.err;
   EXPECT_NE(conflict.err.find("d7/f7: changed on the host since the session began"), std::string::npos)
       << conflict.err;
   EXPECT_EQ(*read_file(project / "d7" / "f7", 100), "by a person\n");
   EXPECT_EQ(*read_file(project / "d15" / "f5", 100), "file 5 of directory 15\n");
-  EXPECT_EQ(brigd.brig({"apply", "big", "-y", "--skip", "d7/f7"}).code, 0);
+  EXPECT_EQ(brigd.brig({"apply", "twin", "-y", "--skip", "d7/f7"}).code, 0);
   EXPECT_EQ(*read_file(project / "d7" / "f7", 100), "by a person\n");
   EXPECT_EQ(*read_file(project / "d15" / "f5", 100), "y\n");
 
@@ -140,6 +195,29 @@ TEST_F(Review, AProjectOfFiftyThousandFiles) {
   EXPECT_TRUE(fs::exists(project / ".vscode" / "tasks.json"));
   EXPECT_FALSE(fs::exists(project / ".git" / "hooks"));
   EXPECT_EQ(brigd.brig({"apply", "evil"}).code, 65) << "there is nobody to ask";
+}
+
+TEST_F(Review, OfTwoAppliesAtOnceNoneIsHalf) {
+  auto project = brigd.project("app");
+  for (const char* name : {"one", "two"})
+    run(name, project, std::string("for i in $(seq 300); do echo ") + name + " > f$i; done");
+  std::map<std::string, harness::Finished> done;
+  std::thread other([&] { done["one"] = brigd.brig({"apply", "one", "-y"}); });
+  auto second = brigd.brig({"apply", "two", "-y"});
+  other.join();
+  done["two"] = second;
+  // The one that came second finds the project locked, or files of the first where it would add its own.
+  ASSERT_NE(done["one"].code == 0, done["two"].code == 0) << done["one"].err << done["two"].err;
+  std::string winner = done["one"].code == 0 ? "one" : "two", loser = winner == "one" ? "two" : "one";
+  EXPECT_EQ(done[loser].code, 73) << done[loser].err;
+  auto all = shape(project);
+  EXPECT_EQ(all.size(), 300u);
+  for (const auto& [path, text] : all) EXPECT_TRUE(text.ends_with(" " + winner + "\n")) << path << text;
+  auto lost = brigd.brig({"undo", loser, "-y"});
+  EXPECT_EQ(lost.code, 73) << lost.err;
+  EXPECT_EQ(brigd.brig({"undo", winner, "-y"}).code, 0);
+  EXPECT_EQ(brigd.brig({"apply", loser, "-y"}).code, 0);
+  EXPECT_EQ(*read_file(project / "f300", 100), loser + "\n");
 }
 
 }  // namespace
