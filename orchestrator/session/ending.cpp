@@ -101,6 +101,7 @@ net::Task<Result<void>> Manager::end(std::shared_ptr<Live> live, Outcome outcome
   auto result = co_await record_outcome(id, outcome);
   if (result) result = co_await end_processes(id, outcome, live);
   if (result) result = co_await tear_down(id, live->row.container_name);
+  if (result && !live->engine_knows) co_await kill_strays(*live->container);
 
   // Also after a failure it is not ours to look after any more: the ledger says `ending`, reconciling goes
   // on.
@@ -187,6 +188,16 @@ net::Task<Result<void>> Manager::look_for(SessionId id) {
   co_return co_await adopt(id, container);
 }
 
+// An engine that is killed while it starts a container takes it, when it is back, for one that never ran, and
+// removes it without a look at its processes.
+net::Task<void> Manager::kill_strays(ContainerId container) {
+  auto kill = [container]() -> Result<void> {
+    supervisor::kill_all_of(container);
+    return {};
+  };
+  (void)co_await parts_.blocking.run(kill);
+}
+
 net::Task<Result<void>> Manager::conclude(SessionId id) {
   if (launching_.contains(id)) co_return Result<void>();
   BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
@@ -206,6 +217,7 @@ net::Task<Result<void>> Manager::conclude(SessionId id) {
   } else if (!seen && seen.error().code != Code::not_found) {
     co_return std::move(seen).error();
   }
+  if (row.container_id) co_await kill_strays(ContainerId(*row.container_id));
   if (auto live = find_live(id)) co_return co_await end(live, outcome);
 
   if (row.outcome_json) {
@@ -232,6 +244,8 @@ net::Task<Result<void>> Manager::forget(SessionId id) {
   if (!row && row.error().code != Code::not_found) co_return std::move(row).error();
   bool has_checkpoints = false;
   if (row) {
+    // Of one that has ended there is none.
+    if (row->container_id) co_await kill_strays(ContainerId(*row->container_id));
     BRIG_CO_CHECK(co_await parts_.containers.remove(row->container_name, id));
     BRIG_CO_TRY(auto checkpoints, co_await parts_.checkpoints.list(id));
     has_checkpoints = !checkpoints.empty();
@@ -270,6 +284,7 @@ net::Task<Result<void>> Manager::adopt(SessionId id, ContainerId container) {
   BRIG_CO_TRY(auto rows, co_await parts_.processes.list(id));
   auto live = make_live(row);
   *live->container = container;
+  live->engine_knows = true;
   for (const auto& process : rows) {
     BRIG_CO_TRY(auto argv, strings_from_json(process.argv_json));
     Process::About about{process.number, std::move(argv),    process.cwd,

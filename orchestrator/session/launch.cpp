@@ -134,6 +134,7 @@ net::Task<void> Manager::mount_workspace(std::shared_ptr<Launch> launch) {
 
 net::Task<void> Manager::start_container(std::shared_ptr<Launch> launch) {
   launch->start_result = co_await parts_.containers.start(*launch->live->container);
+  launch->live->engine_knows = bool(launch->start_result);
   launch->starting = false;
   launch->live->changed.notify_all();
   launch->changed.notify_all();

@@ -223,6 +223,7 @@ class Manager final : public Sessions,
   // Every outcome of a session passes here once.
   net::Task<Result<void>> record_outcome(SessionId id, const Outcome& outcome);
   void tell_process(const store::SessionRow& row, std::string kind, const ProcessView& process);
+  net::Task<void> kill_strays(ContainerId container);
   net::Task<Result<void>> tear_down(SessionId id, std::string container_name);
   net::Task<Result<void>> end_processes(SessionId id, Outcome outcome, std::shared_ptr<Live> live);
 

@@ -20,7 +20,8 @@ struct Manager::Live {
   bool freezing = false;  // somebody pauses or resumes it
   bool ending = false;
   bool ended = false;
-  net::Event changed;  // link, freezing, ending, ended
+  bool engine_knows = false;  // that it runs; its supervisor may be there before
+  net::Event changed;         // link, freezing, ending, ended
 
   // For one whose life is bounded (keeper.cpp).
   std::optional<store::LifeRow> life;

@@ -63,6 +63,9 @@ using PeerCheck = std::function<net::Task<Result<void>>(Peer)>;
 Result<void> check_first_process(const Peer& peer, const ContainerId& container);
 // The peer is any process in the container's cgroup. Not for gVisor, likewise.
 Result<void> check_member(const Peer& peer, const ContainerId& container);
+// What still runs in the container's cgroup, of which its engine does not know any more. Looks at every
+// process of the host.
+void kill_all_of(const ContainerId& container);
 
 struct TerminalSize {
   std::uint16_t rows = 24;

@@ -1,7 +1,10 @@
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <filesystem>
 #include <string>
 
 #include "core/random.hpp"
@@ -63,6 +66,22 @@ Result<void> check_member(const Peer& peer, const ContainerId& container) {
     return refuse(peer, "belongs to another container");
   }
   return {};
+}
+
+void kill_all_of(const ContainerId& container) {
+  if (container.str().size() < 12) return;
+  std::error_code ec;
+  for (std::filesystem::directory_iterator it("/proc", ec), end; !ec && it != end; it.increment(ec)) {
+    auto name = it->path().filename().native();
+    pid_t pid = 0;
+    auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (error != std::errc() || stop != name.data() + name.size()) continue;
+    if (read_proc(pid, "cgroup").find(container.str()) == std::string::npos) continue;
+    // Held before it is looked at once more: the number may be another's by now.
+    UniqueFd held(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!held || read_proc(pid, "cgroup").find(container.str()) == std::string::npos) continue;
+    (void)::syscall(SYS_pidfd_send_signal, held.get(), SIGKILL, nullptr, 0);
+  }
 }
 
 Result<void> check_first_process(const Peer& peer, const ContainerId& container) {

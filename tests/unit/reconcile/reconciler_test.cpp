@@ -53,11 +53,16 @@ net::Task<void> late(House& house) {
   row.name = "one";
   row.owner = "uid:0";
   row.phase = "preparing";
+  row.provider = "shell";
+  row.profile = "default";
+  row.runtime = "runc";
   row.policy_json = "{}";
+  row.link_key = supervisor::new_link_key();
+  row.created = house.clock.wall();
   row.labels_json = "{}";
   row.container_name = "brig-test-00000000000000ee";
   auto inserted = co_await house.sessions.insert(row);
-  EXPECT_TRUE(inserted);
+  EXPECT_TRUE(inserted) << inserted.error().message;
   auto taken_back = co_await reconciler.once();
   EXPECT_TRUE(taken_back && *taken_back == 1u);
   auto container = stranger("aaaaaaaaaaaa");
