@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "flood.hpp"
 #include "tools.hpp"
 
 namespace brig::escape {
@@ -148,6 +149,7 @@ int main(int argc, char** argv) {
                   a.proof.name.c_str(), a.reason.c_str(), a.not_gvisor.c_str());
     return 0;
   }
+  if (verb == "flood" && words.size() == 2) return flood(words[0], std::atoi(words[1].c_str()));
   if (words.empty() || (verb != "try" && verb != "only" && verb != "prove")) return 64;
   std::vector<std::string> proven;
   for (const auto& a : all) {
