@@ -274,6 +274,9 @@ TEST(Crash, TwoHundredSessionsAndNothingIsOrphanedAndEveryAnswerHolds) {
 TEST(Crash, AnEngineThatIsKilledTakesNothingOfOursWithIt) {
   Brigd brigd;
   ASSERT_EQ(brigd.brig({"run", "box", "--name", "a", "--empty", "-d", "--", "sleep", "1000"}).code, 0);
+  // What an identity keeps is found again as well.
+  ASSERT_EQ(brigd.brig({"run", "kit", "--rm", "--empty", "--", "sh", "-c", "echo here > ~/.kit/mark"}).code,
+            0);
   auto pid = harness::Engine::shared().daemon_pid();
   ASSERT_TRUE(pid);
   ::kill(*pid, SIGKILL);
@@ -290,6 +293,8 @@ TEST(Crash, AnEngineThatIsKilledTakesNothingOfOursWithIt) {
         return brigd.brig({"run", "box", "--rm", "--empty", "--", "true"}).code == 0;
       },
       "sessions can be started again");
+  auto kept = brigd.brig({"run", "kit", "--rm", "--empty", "--", "cat", "/home/agent/.kit/mark"});
+  EXPECT_EQ(kept.out, "here\n") << kept.err;
   auto removed = brigd.brig({"rm", "-f", "a"});
   EXPECT_EQ(removed.code, 0) << removed.err;
   brigd.expect_nothing_left();
