@@ -83,7 +83,10 @@ class ProcessAttachment final : public Attachment {
   std::uint64_t output_offset() const override { return offset_; }
   std::uint64_t stdin_offset() const override { return written_; }
   bool terminal() const override { return process_->about().terminal; }
-  bool has_pen() const override { return process_->pen().held_by(hand_.id); }
+  // What has ended takes no input, so nobody is kept from reading it to its end.
+  bool has_pen() const override {
+    return process_->pen().held_by(hand_.id) || (spec_.write && process_->outcome());
+  }
   std::string pen_holder() const override { return process_->pen().holder(); }
   bool interrupted() const override { return interrupted_; }
 

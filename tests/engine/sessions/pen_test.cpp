@@ -117,6 +117,13 @@ TEST_F(Pens, IsKeptForOneWhoVanishes) {
   EXPECT_EQ(piped.code, 77) << piped.err;
   EXPECT_NE(piped.err.find("has the pen"), std::string::npos) << piped.err;
   EXPECT_EQ(heard(), "one two ");
+  // What has ended is read by anybody, also while the pen is kept.
+  ::kill(bob->pid(), SIGKILL);
+  EXPECT_EQ(bob->wait(), -SIGKILL);
+  ASSERT_EQ(brigd.brig({"stop", "--grace", "0s", "fix"}).code, 0);
+  auto late = brigd.brig({"attach", "fix", "--from", "start"}, "four\n");
+  EXPECT_NE(late.out.find("<two"), std::string::npos) << late.out << late.err;
+  EXPECT_EQ(late.code, 137) << late.err;
 }
 
 }  // namespace
