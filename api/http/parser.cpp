@@ -11,6 +11,9 @@ namespace {
 namespace http = boost::beast::http;
 using boost::asio::buffer;
 
+// "0\r\n\r\n": whatever of a chunked body is over, so much is still to come, and the parser counts on it.
+constexpr std::size_t kLeastOfChunks = 5;
+
 Failure refuse(int status, Code code, std::string message) {
   return Failure{Error{code, std::move(message), "http", false}, status, {}, {}};
 }
@@ -135,6 +138,7 @@ std::size_t RequestParser::read_body(std::string_view bytes, std::size_t limit,
   }
   std::size_t consumed = 0;
   while (!parser.is_done() && consumed < bytes.size()) {
+    if (head_.chunked && bytes.size() - consumed < kLeastOfChunks) return consumed;
     boost::system::error_code ec;
     auto n = parser.put(buffer(bytes.data() + consumed, bytes.size() - consumed), ec);
     consumed += n;
