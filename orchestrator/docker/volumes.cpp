@@ -34,7 +34,12 @@ class VolumesGroup final : public Volumes {
     Call call{"POST", "/volumes/create", "create volume " + quoted(options.name), deadline, dump(body)};
     auto reply = co_await transport_.call(std::move(call));
     if (!reply) co_return std::move(reply).error();
-    co_return info_of_body(reply->body, "create volume");
+    auto info = info_of_body(reply->body, "create volume");
+    // Of a volume that it has had since before its own last start, an engine answers without labels and
+    // options.
+    if (info && info->labels.empty() && !options.labels.empty())
+      co_return co_await inspect(std::move(info->name), deadline);
+    co_return info;
   }
 
   net::Task<Result<VolumeInfo>> inspect(std::string name, Deadline deadline) override {

@@ -115,10 +115,6 @@ net::Task<Result<void>> Volumes::ensure_named(store::VolumeRow row) {
   if (!row.label.empty()) volume.labels["brig.name"] = row.label;
   auto wanted = volume;
   BRIG_CO_TRY(auto made, co_await engine_.volumes().create(std::move(volume)));
-  // Of a volume that it has had since before its own last start, an engine may answer its name alone.
-  if (made.labels.empty()) {
-    BRIG_CO_TRY(made, co_await engine_.volumes().inspect(row.name));
-  }
   if (is_ours(made) && made.labels[kLabelInstallation] != options_.installation) {
     // From before the ledger was lost. Labels cannot be changed, but the name holds nothing.
     if (made.labels["brig.owner"] == row.owner && made.labels["brig.mesh"] == row.mesh) {
