@@ -14,7 +14,9 @@
 //   STATE/sessions/ID/config/N/          a session's own view of a config volume: upper, work, view
 //   STATE/sessions/ID/overlays/N         files generated for a session, mounted into its sandbox
 //   STATE/volumes/NAME/data/             a config volume: the device of the engine's volume NAME
+//   STATE/quarantine/NAME/               a pruned volume's archive, until it is restored or let go
 //   STATE/reviews/ID/                    what was applied of it and can be undone (review/journal.hpp)
+//   STATE/reviews/ID/known               what earlier applies left on the host (review/conflict.hpp)
 //   STATE/templates/                     formatted disk images, one per size
 //   STATE/tls/                           certificates of the API's TCP listener
 //
@@ -55,8 +57,11 @@ class StatePaths {
   std::filesystem::path overlays(const SessionId& id) const { return session(id) / "overlays"; }
   std::filesystem::path volumes() const { return state_ / "volumes"; }
   std::filesystem::path volume(const std::string& name) const { return volumes() / name; }
+  std::filesystem::path quarantine() const { return state_ / "quarantine"; }
+  std::filesystem::path quarantine(const std::string& name) const { return quarantine() / name; }
   std::filesystem::path reviews() const { return state_ / "reviews"; }
   std::filesystem::path review(const SessionId& id) const { return reviews() / id.str(); }
+  std::filesystem::path known(const SessionId& id) const { return review(id) / "known"; }
   std::filesystem::path tls() const { return state_ / "tls"; }
 
  private:

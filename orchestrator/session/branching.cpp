@@ -139,13 +139,14 @@ net::Task<Result<View>> Manager::fork(Caller caller, std::string ref, ForkSpec s
   if (std::exchange(branch->hidden, false)) co_await end_branch(row.id, std::move(branch->hold));
   if (!view) co_return view;
   // What was applied of the one is no edit of the host's for the other either (review/conflict.hpp).
-  auto tell = [from = options_.paths.review(row.id), to = options_.paths.review(view->id)]() -> Result<void> {
-    auto known = read_file(from / "known", kMaxKnown);
+  auto tell = [from = options_.paths.known(row.id), to = options_.paths.known(view->id)]() -> Result<void> {
+    auto known = read_file(from, kMaxKnown);
     if (!known && known.error().code == Code::not_found) return {};
     BRIG_CHECK(known);
-    if (::mkdir(to.c_str(), 0700) != 0 && errno != EEXIST)
-      return errno_error(errno, "Cannot make " + quoted(to.native(), 200), "session: fork");
-    return write_file(to / "known", *known, 0600);
+    auto directory = to.parent_path();
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+      return errno_error(errno, "Cannot make " + quoted(directory.native(), 200), "session: fork");
+    return write_file(to, *known, 0600);
   };
   auto told = co_await parts_.blocking.run(tell);
   if (!told)

@@ -117,9 +117,9 @@ class Volumes {
   std::filesystem::path directory_of(const std::string& name) const { return options_.paths.volume(name); }
   // Where its archive is while it is in quarantine.
   std::filesystem::path quarantine_of(const std::string& name) const {
-    return options_.paths.root() / "quarantine" / name;
+    return options_.paths.quarantine(name);
   }
-  std::filesystem::path quarantine() const { return options_.paths.root() / "quarantine"; }
+  std::filesystem::path quarantine() const { return options_.paths.quarantine(); }
   std::filesystem::path data_of(const std::string& name) const { return directory_of(name) / "data"; }
 
  private:
