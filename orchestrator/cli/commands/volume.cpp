@@ -9,13 +9,6 @@ namespace {
 
 constexpr Millis kRestoreLimit = std::chrono::hours(1);
 
-std::string joined(const nlohmann::json& list) {
-  std::string out;
-  for (const auto& item : list)
-    if (item.is_string()) out += (out.empty() ? "" : ", ") + printable(item.get<std::string>());
-  return out;
-}
-
 Result<int> create(Context& context, const Arguments& arguments) {
   nlohmann::json body = {{"name", arguments.positionals()[0]}};
   if (auto size = arguments.get("size")) body["size"] = *size;

@@ -12,18 +12,6 @@ using nlohmann::json;
 
 constexpr std::size_t kBar = 24;
 
-std::string last_used(const nlohmann::json& volume) {
-  auto used = age(text_of(volume, "last_used"));
-  return used.empty() ? "never" : used + " ago";
-}
-
-std::string in_use_by(const nlohmann::json& list) {
-  std::string out;
-  for (const auto& item : list)
-    if (item.is_string()) out += (out.empty() ? "" : ", ") + item.get<std::string>();
-  return out;
-}
-
 void show_foreign(const Context& context, const nlohmann::json& foreign) {
   if (foreign.empty()) return;
   Table table({"NOT BRIG'S", "DRIVER", "AGE", "IN USE BY"});
@@ -31,7 +19,7 @@ void show_foreign(const Context& context, const nlohmann::json& foreign) {
     table.add({{text_of(volume, "name"), Colour::dim},
                text_of(volume, "driver"),
                age(text_of(volume, "created")),
-               in_use_by(list_of(volume, "containers"))});
+               joined(list_of(volume, "containers"))});
   print("\n" + table.text(context.out()));
 }
 
@@ -80,7 +68,7 @@ Result<int> list(Context& context, const Arguments& arguments) {
                room_of(volume),
                age(text_of(volume, "created")),
                last_used(volume),
-               in_use_by(list_of(volume, "sessions")),
+               joined(list_of(volume, "sessions")),
                name == engine ? "" : engine});
   }
   print(table.text(context.out()));
@@ -119,8 +107,7 @@ Result<int> usage(Context& context, const Arguments& arguments) {
   Node all;
   for (const auto& volume : list_of(answer, "volumes")) {
     auto mesh = text_of(volume, "mesh"), of = text_of(volume, "provider");
-    auto taken =
-        volume.contains("size_on_host") ? number_of(volume, "size_on_host") : number_of(volume, "size");
+    auto taken = taken_by(volume).value_or(0);
     Node* at = &all;
     for (const auto& step : {mesh.empty() ? std::string("(no mesh)") : mesh,
                              of.empty() ? std::string("(shared)") : of, text_of(volume, "name")}) {
@@ -191,6 +178,24 @@ Table::Cell room_of(const nlohmann::json& volume) {
   if (!volume.contains("size")) return limit ? "of " + format_size(limit) : "";
   auto text = format_size(held) + (limit ? " of " + format_size(limit) : "");
   return limit && held > limit - limit / 10 ? Table::Cell(text, Colour::red) : Table::Cell(text);
+}
+
+std::string joined(const nlohmann::json& list, const char* between) {
+  std::string out;
+  for (const auto& item : list)
+    if (item.is_string()) out += (out.empty() ? "" : between) + item.get<std::string>();
+  return out;
+}
+
+std::string last_used(const nlohmann::json& volume) {
+  auto used = age(text_of(volume, "last_used"));
+  return used.empty() ? "never" : used + " ago";
+}
+
+std::optional<std::uint64_t> taken_by(const nlohmann::json& volume) {
+  for (const char* key : {"size_on_host", "size"})
+    if (volume.contains(key)) return number_of(volume, key);
+  return std::nullopt;
 }
 
 std::string origin_of(const nlohmann::json& volume) {

@@ -25,18 +25,6 @@ Error refuse(std::string message) {
   return Error{Code::invalid, std::move(message), "cli", false};
 }
 
-std::string reasons_of(const json& volume) {
-  std::string out;
-  for (const auto& reason : list_of(volume, "reasons"))
-    if (reason.is_string()) out += (out.empty() ? "" : "; ") + reason.get<std::string>();
-  return out;
-}
-
-std::string taken_by(const json& volume) {
-  return format_size(volume.contains("size_on_host") ? number_of(volume, "size_on_host")
-                                                     : number_of(volume, "size"));
-}
-
 void show_plan(const Context& context, const json& plan) {
   const auto& style = context.out();
   const auto& goes = list_of(plan, "goes");
@@ -44,12 +32,12 @@ void show_plan(const Context& context, const json& plan) {
   auto table_of = [&](const char* head, const json& volumes, Colour colour) {
     Table table({head, "OF", "ON THE HOST", "LAST USED", "WHY"});
     for (const auto& volume : volumes) {
-      auto used = age(text_of(volume, "last_used"));
+      auto taken = taken_by(volume);
       table.add({{text_of(volume, "name"), colour},
                  origin_of(volume),
-                 taken_by(volume),
-                 used.empty() ? "never" : used + " ago",
-                 reasons_of(volume)});
+                 taken ? format_size(*taken) : "",
+                 last_used(volume),
+                 joined(list_of(volume, "reasons"), "; ")});
     }
     return table.text(style);
   };

@@ -3,6 +3,7 @@
 // Threads: one. Failure: as Result.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/commands/common.hpp"
@@ -16,6 +17,12 @@ std::string volume_path(const std::string& volume);
 bool is_true(const nlohmann::json& json, const char* key);
 // "1.5 MiB of 4 GiB"; in a colour where little is left.
 Table::Cell room_of(const nlohmann::json& volume);
+// "session-a, session-b", of those in a list that are strings.
+std::string joined(const nlohmann::json& list, const char* between = ", ");
+// "3d ago", or "never".
+std::string last_used(const nlohmann::json& volume);
+// On the host, in bytes; nothing where it was not measured.
+std::optional<std::uint64_t> taken_by(const nlohmann::json& volume);
 // Whose configuration it is: "claude/work"; empty: nobody's.
 std::string origin_of(const nlohmann::json& volume);
 
