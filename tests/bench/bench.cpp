@@ -21,10 +21,6 @@ using harness::Engine;
 using test::Brigd;
 using Seconds = std::chrono::duration<double>;
 
-double now() {
-  return Seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 constexpr const char* kImage = "brig-test/box:latest";
 
 // Spawns, reads stdout: when the first byte came, how many came, and how long from the first to the last.

@@ -23,10 +23,6 @@ using egress::testing::House;
 using egress::testing::Listener;
 using egress::testing::Socket;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 Socket connect_to(std::uint16_t port) {
   Socket out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in in{};

@@ -19,10 +19,6 @@ using egress::testing::Entrusting;
 using egress::testing::Socket;
 using egress::testing::Status;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 void at_once(int fd) {
   int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -11,6 +11,9 @@
 
 namespace brig::bench {
 
+// Seconds, of the steady clock.
+double now();
+
 double median(std::vector<double> values);
 
 struct Way {

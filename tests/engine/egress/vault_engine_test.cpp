@@ -200,6 +200,14 @@ class Credentials : public testing::TestWithParam<const char*> {
     out.insert(out.end(), more.begin(), more.end());
     return out;
   }
+  // A session that has the key by this rule.
+  void start(const std::string& rule) {
+    auto set = brigd->brig({"vault", "set", "API_KEY"}, secret());
+    ASSERT_EQ(set.code, 0) << set.err;
+    auto started =
+        brigd->brig(run_words({"--name", "fix", "-d", "--credential", rule, "--", "sleep", "1000"}));
+    ASSERT_EQ(started.code, 0) << started.err;
+  }
   // Those of the sandbox, as this machine numbers them; with the ones that run it under gVisor.
   std::vector<pid_t> processes(const std::string& name) {
     std::vector<pid_t> out;
@@ -236,12 +244,8 @@ class Credentials : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(Credentials, ReachTheApiAndNeverTheSandbox) {
-  auto set = brigd->brig({"vault", "set", "API_KEY"}, secret());
-  ASSERT_EQ(set.code, 0) << set.err;
-  auto started = brigd->brig(
-      run_words({"--name", "fix", "-d", "--credential",
-                 "API_KEY@api.test:8443,header=x-api-key,base_url_env=API_BASE_URL", "--", "sleep", "1000"}));
-  ASSERT_EQ(started.code, 0) << started.err;
+  start("API_KEY@api.test:8443,header=x-api-key,base_url_env=API_BASE_URL");
+  ASSERT_FALSE(HasFatalFailure());
   auto shown = json::parse(brigd->brig({"egress", "show", "fix", "--json"}).out);
   auto placeholder = shown["credentials"][0]["placeholder"].get<std::string>();
 
@@ -302,12 +306,8 @@ TEST_P(Credentials, ReachTheApiAndNeverTheSandbox) {
 }
 
 TEST_P(Credentials, APlaceholderGoesNowhereElse) {
-  ASSERT_EQ(brigd->brig({"vault", "set", "API_KEY"}, secret()).code, 0);
-  ASSERT_EQ(brigd
-                ->brig(run_words({"--name", "fix", "-d", "--credential",
-                                  "API_KEY@api.test:8443,header=x-api-key", "--", "sleep", "1000"}))
-                .code,
-            0);
+  start("API_KEY@api.test:8443,header=x-api-key");
+  ASSERT_FALSE(HasFatalFailure());
   auto sent = brigd->brig({"exec", "fix", "--", "sh", "-c",
                            "wget -Y off -O- --header \"x-api-key: $API_KEY\" http://other.test:8443/ 2>&1"});
   EXPECT_THAT(sent.out, HasSubstr("403"));
@@ -327,12 +327,8 @@ TEST_P(Credentials, APlaceholderGoesNowhereElse) {
 }
 
 TEST_P(Credentials, SurviveTheService) {
-  ASSERT_EQ(brigd->brig({"vault", "set", "API_KEY"}, secret()).code, 0);
-  ASSERT_EQ(brigd
-                ->brig(run_words({"--name", "fix", "-d", "--credential",
-                                  "API_KEY@api.test:8443,header=x-api-key", "--", "sleep", "1000"}))
-                .code,
-            0);
+  start("API_KEY@api.test:8443,header=x-api-key");
+  ASSERT_FALSE(HasFatalFailure());
   api.reset();
   brigd->kill_hard();
   ::setenv("SSL_CERT_FILE", authority.file().c_str(), 1);

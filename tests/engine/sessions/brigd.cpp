@@ -216,6 +216,18 @@ std::string Brigd::left(std::size_t kept_directories) {
   return lines;
 }
 
+void Brigd::remove_volumes() {
+  for (const auto& session : sessions()) brig({"rm", "-f", session["id"]});
+  // A sandbox that has just ended still has its volumes for a moment.
+  eventually(
+      [&] {
+        auto all = nlohmann::json::parse(brig({"volume", "ls", "--json"}).out, nullptr, false);
+        for (const auto& volume : all) brig({"volume", "rm", volume["engine_name"]});
+        return all.is_array() && all.empty();
+      },
+      "the volumes are gone");
+}
+
 void Brigd::expect_nothing_left(std::size_t kept_directories) {
   std::string lines;
   auto over = std::chrono::steady_clock::now() + std::chrono::seconds(60);

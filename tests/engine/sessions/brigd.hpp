@@ -57,6 +57,8 @@ class Brigd {
   harness::Finished brig(std::vector<std::string> args, std::string_view input = {});
   // `brig ps -a --json` as parsed.
   nlohmann::json sessions();
+  // And the sessions that have them.
+  void remove_volumes();
 
   // Nothing of ours is left, or will be in a moment: containers, mounts, loop devices, layers, directories of
   // sessions (but for `kept` of them).

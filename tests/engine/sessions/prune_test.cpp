@@ -24,13 +24,7 @@ class Prune : public testing::Test {
   ~Prune() override {
     for (const auto& container : containers)
       (void)Engine::shared().request("DELETE", "/containers/" + container + "?force=1");
-    for (const auto& session : brigd.sessions()) brigd.brig({"rm", "-f", session["id"]});
-    eventually(
-        [&] {
-          for (const auto& volume : list()) brigd.brig({"volume", "rm", volume["engine_name"]});
-          return list().empty();
-        },
-        "the volumes are gone");
+    brigd.remove_volumes();
   }
   json list() {
     auto value = json::parse(brigd.brig({"volume", "ls", "--json"}).out, nullptr, false);

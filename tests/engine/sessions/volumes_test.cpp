@@ -22,16 +22,7 @@ using testing::HasSubstr;
 class Volumes : public testing::Test {
  protected:
   Volumes() : brigd("[volumes]\nsize = \"32 MiB\"\nmax_size = \"128 MiB\"\nper_owner = 3\n") {}
-  ~Volumes() override {
-    for (const auto& session : brigd.sessions()) brigd.brig({"rm", "-f", session["id"]});
-    // A sandbox that has just ended still has its volumes for a moment.
-    eventually(
-        [&] {
-          for (const auto& volume : list()) brigd.brig({"volume", "rm", volume["engine_name"]});
-          return list().empty();
-        },
-        "the volumes are gone");
-  }
+  ~Volumes() override { brigd.remove_volumes(); }
   json list(std::vector<std::string> options = {}) {
     options.insert(options.begin(), {"volume", "ls", "--json"});
     auto done = brigd.brig(options);
