@@ -44,6 +44,9 @@ struct Member {
 Result<std::vector<Member>> members(std::string_view object, std::size_t max = 1'000);
 Result<std::vector<std::string_view>> elements(std::string_view array, std::size_t max);
 
+// Of text that check() did not pass: the members that are complete before it goes wrong or is cut.
+std::vector<Member> leading_members(std::string_view text, std::size_t max = 64);
+
 // The member's value; none if there is no such member, more than one, or this is no object.
 std::optional<std::string_view> find(std::string_view object, std::string_view name);
 // What a string says; none if it is no string or has half a surrogate pair.
@@ -51,7 +54,7 @@ std::optional<std::string> text(std::string_view value);
 std::optional<std::string> find_text(std::string_view object, std::string_view name);
 
 // A string literal. What is not UTF-8 becomes U+FFFD.
-std::string quoted(std::string_view text);
+std::string literal(std::string_view text);
 // The same value without line ends, which check() lets stand only between tokens.
 std::string one_line(std::string value);
 // The object with the member's value replaced, or the member added at the front; the rest byte for byte.

@@ -6,6 +6,7 @@
 // Threads: one. Failure: none; whatever the bytes, memory stays below kMaxLine and a little.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -34,7 +35,8 @@ struct Line {
 
 class LineSplitter {
  public:
-  explicit LineSplitter(std::size_t max = kMaxLine) : max_(max) {}
+  // `max`: at least what is kept of a long line.
+  explicit LineSplitter(std::size_t max = kMaxLine) : max_(std::max(max, 2 * kKeptOfLongLine)) {}
 
   // Gives every line that ends in these bytes. Empty lines are left out; "\r\n" ends a line, too.
   void feed(std::string_view bytes, const std::function<void(Line)>& take);

@@ -35,7 +35,7 @@ struct Message {
   Kind kind = Kind::notification;
   std::string id;  // as written: a string or an integer. Empty: a notification, or an error that answers null
   std::string method;  // of requests and notifications
-  std::string body;    // as written: params (empty: none), result, or error
+  std::string body;    // params (empty: none), result, or error: as written, but for line ends between tokens
 
   bool is_answer() const { return kind == Kind::result || kind == Kind::error; }
 };
