@@ -31,6 +31,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "brig-test-";
 constexpr auto kStartLimit = std::chrono::seconds(90);
+// Its mounts go down with it, and unmounting an overlay writes out everything that the machine has to write.
+constexpr auto kEndLimit = std::chrono::minutes(5);
 
 UniqueFd pidfd_of(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -210,7 +212,7 @@ Result<void> stop_keeping(const fs::path& dir) {
   UniqueFd handle = pidfd_of(keeper);
   if (handle) {
     ::syscall(SYS_pidfd_send_signal, handle.get(), SIGTERM, nullptr, 0);
-    if (!wait_for(handle.get(), 60'000)) {
+    if (!wait_for(handle.get(), static_cast<int>(std::chrono::milliseconds(kEndLimit).count()))) {
       return Error{Code::timeout, "the keeper of " + dir.string() + " does not end", "harness", false};
     }
   }
