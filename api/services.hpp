@@ -27,6 +27,7 @@
 #include "session/one_shot.hpp"
 #include "session/reach.hpp"
 #include "session/sessions.hpp"
+#include "session/usage.hpp"
 #include "session/volumes.hpp"
 #include "session/workspaces.hpp"
 #include "vault/vault.hpp"
@@ -110,6 +111,7 @@ struct Services {
   review::Reviews& reviews;
   session::Reach& reach;
   session::OneShots& one_shots;
+  session::Usages& usages;
   session::Volumes& volumes;
   prune::Prunes& prunes;
   image::Images& images;

@@ -22,6 +22,7 @@ Response refused_start(Context* context, const Request* request, const Error& er
 
 net::Task<Response> list_sessions(Context* context, Request* request);
 net::Task<Response> create_session(Context* context, Request* request);
+net::Task<Response> get_stats(Context* context, Request* request);
 net::Task<Response> get_session(Context* context, Request* request);
 net::Task<Response> remove_session(Context* context, Request* request);
 net::Task<Response> stop_session(Context* context, Request* request);

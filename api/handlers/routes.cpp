@@ -17,6 +17,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/doctor", Access::user, kNone, "", get_doctor},
     {"GET", "/v1/sessions", Access::viewer, kNone, "all label provider owner mesh state", list_sessions},
     {"POST", "/v1/sessions", Access::user, kDefaultBody, "", create_session},
+    {"GET", "/v1/stats", Access::viewer, kNone, "label provider owner mesh state", get_stats},
     {"POST", "/v1/oneshot", Access::user, kDefaultBody, "format", ask_one_shot},
     {"GET", "/v1/sessions/{ref}", Access::viewer, kNone, "", get_session},
     {"DELETE", "/v1/sessions/{ref}", Access::user, kNone, "force", remove_session},

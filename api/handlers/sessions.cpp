@@ -85,6 +85,15 @@ net::Task<Response> create_session(Context* context, Request* request) {
   co_return out;
 }
 
+net::Task<Response> get_stats(Context* context, Request* request) {
+  std::optional<Failure> failure;
+  auto filter = read_filter(*request, failure);
+  if (failure) co_return problem(*failure, request->id);
+  auto found = co_await context->services.usages.usage(*request->caller, std::move(filter));
+  if (!found) co_return problem(found.error(), request->id);
+  co_return json_response(200, {{"sessions", encode_all(*found)}});
+}
+
 net::Task<Response> get_session(Context* context, Request* request) {
   auto found = co_await context->services.sessions.get(*request->caller, request->path["ref"]);
   if (!found) co_return problem(found.error(), request->id);

@@ -12,6 +12,7 @@ namespace brig::api {
 nlohmann::json encode(const session::Outcome& outcome);
 nlohmann::json encode(const session::ProcessView& process);
 nlohmann::json encode(const session::View& session);
+nlohmann::json encode(const session::Usage& usage);
 nlohmann::json encode(const events::Record& event);
 nlohmann::json encode(const session::CheckpointView& checkpoint);
 nlohmann::json encode(const session::VolumeView& volume);

@@ -406,13 +406,17 @@ Result<void> Service::prepare() {
     return conditions;
   };
   parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
-                                     *parts.manager,      *parts.manager,      *parts.shelf,
-                                     *parts.pruner,       *parts.images,       *parts.registry,
-                                     *parts.identities,   *parts.doctor,       *parts.doors,
-                                     *parts.vault,        *parts.api_policies, *parts.api_tokens,
-                                     *parts.api_previews, *parts.events,       parts.metrics,
-                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
+                       api::Services{*parts.manager,      *parts.manager,
+                                     *parts.reviews,      *parts.manager,
+                                     *parts.manager,      *parts.manager,
+                                     *parts.shelf,        *parts.pruner,
+                                     *parts.images,       *parts.registry,
+                                     *parts.identities,   *parts.doctor,
+                                     *parts.doors,        *parts.vault,
+                                     *parts.api_policies, *parts.api_tokens,
+                                     *parts.api_previews, *parts.events,
+                                     parts.metrics,       parts.clock,
+                                     readiness,           {BRIG_VERSION, installation}});
   return {};
 }
 

@@ -35,13 +35,16 @@ std::string limit_sentence(const LimitsHit& hit, const std::string& full) {
 
 }  // namespace
 
+std::filesystem::path Manager::limited_disk(const Live& live) const {
+  auto text = nlohmann::json::parse(live.row.policy_json, nullptr, false);
+  auto policy = policy::parse_request(text);
+  bool limited = policy && policy->limits.disk.value_or(0) > 0;
+  return limited ? options_.paths.workspace(live.row.id) : std::filesystem::path();
+}
+
 net::Task<void> Manager::main_exited(std::shared_ptr<Live> live, supervisor::Exit exit) {
   auto outcome = outcome_of(exit);
-  auto text = nlohmann::json::parse(live->row.policy_json, nullptr, false);
-  auto policy = policy::parse_request(text);
-  auto disk = policy && policy->limits.disk.value_or(0) > 0 ? options_.paths.workspace(live->row.id)
-                                                            : std::filesystem::path();
-  auto look = [pid = *live->supervisor_pid, disk] { return limits_hit(pid, disk); };
+  auto look = [pid = *live->supervisor_pid, disk = limited_disk(*live)] { return limits_hit(pid, disk); };
   auto hit = co_await parts_.blocking.run(look);
   outcome.limits = hit.names();
   bool killed = outcome.kind == Outcome::Kind::signaled && outcome.signal == 9;

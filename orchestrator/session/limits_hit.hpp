@@ -1,7 +1,7 @@
 // Which limits of its policy did a sandbox run into?
 //
 // Asked while the container and its mounts are still there. Memory and processes are the kernel's own
-// counters in the control groups of its first process (version 1 or 2); the disk is found full.
+// counters; the disk is found full.
 //
 // Threads: any. Failure: what cannot be read was not hit.
 #pragma once

@@ -31,6 +31,7 @@
 #include "session/reach.hpp"
 #include "session/sandbox.hpp"
 #include "session/sessions.hpp"
+#include "session/usage.hpp"
 #include "session/workspaces.hpp"
 #include "store/checkpoints.hpp"
 #include "store/sessions.hpp"
@@ -59,6 +60,7 @@ class Manager final : public Sessions,
                       public Workspaces,
                       public Reach,
                       public OneShots,
+                      public Usages,
                       private Sandbox::Owner {
  public:
   struct Parts {
@@ -110,6 +112,7 @@ class Manager final : public Sessions,
   net::Task<Result<std::unique_ptr<supervisor::Channel>>> connect(Caller caller, std::string ref,
                                                                   std::uint16_t port) override;
   net::Task<Result<std::unique_ptr<Answer>>> ask(Caller caller, AskSpec spec) override;
+  net::Task<Result<std::vector<Usage>>> usage(Caller caller, ListFilter filter) override;
   // Ends sessions whose time is over; until cancelled.
   net::Task<void> keep();
   // Somebody uses this session in a way that its processes do not show, a connection of its own for one.
@@ -215,6 +218,7 @@ class Manager final : public Sessions,
   net::Task<void> expire(std::shared_ptr<Live> live);
 
   // ending.cpp
+  std::filesystem::path limited_disk(const Live& live) const;  // what has a disk limit; empty: nothing
   std::string said_if_full(const SessionId& id) const;
   net::Task<void> main_exited(std::shared_ptr<Live> live, supervisor::Exit exit);
   net::Task<void> other_exited(std::shared_ptr<Live> live, std::uint32_t number, supervisor::Exit exit);

@@ -86,7 +86,7 @@ TEST_F(Api, NobodySeesOrTouchesAnothersSession) {
     }
   }
   for (const char* path :
-       {"/v1/sessions", "/v1/sessions?all=true", "/v1/providers/box/identities", "/metrics"}) {
+       {"/v1/sessions", "/v1/sessions?all=true", "/v1/stats", "/v1/providers/box/identities", "/metrics"}) {
     auto got = other.call("GET", path);
     ++made;
     bool tells = got.body.find(id) != std::string::npos || got.body.find(kSecret) != std::string::npos;

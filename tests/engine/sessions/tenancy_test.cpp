@@ -55,6 +55,7 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/version", {To::all}},
     {"get /v1/doctor", {To::own}},
     {"get /v1/sessions", {To::own, "", "?all=1"}},
+    {"get /v1/stats", {To::own}},
     {"post /v1/sessions", {To::own, R"({"provider": "box", "args": ["true"]})", "", false, 201}},
     {"post /v1/oneshot", {To::own, R"({"provider": "asks", "prompt": "x"})"}},
     {"get /v1/sessions/{ref}", {To::hidden}},

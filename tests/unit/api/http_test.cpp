@@ -247,6 +247,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.reviews,
                       first.reach,
                       first.one_shots,
+                      first.sessions,
                       first.volumes,
                       first.prunes,
                       first.images,

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/schema.hpp"
 #include "support/server.hpp"
 
 namespace brig::api::test {
@@ -36,6 +37,39 @@ TEST(Sessions, AreListedFoundStoppedAndForgotten) {
   EXPECT_EQ(missing.header("Content-Type"), "application/problem+json");
   EXPECT_EQ(missing.json()["code"], "not_found");
   EXPECT_EQ(missing.json()["request_id"], missing.header("X-Request-Id"));
+}
+
+TEST(Sessions, TellWhatTheyUse) {
+  TestServer server;
+  session::Usage busy;
+  busy.session = a_view("00000000000000aa", "fix");
+  busy.session.mesh = "acme";
+  busy.at = std::chrono::microseconds(5'000'000);
+  busy.cpu = std::chrono::microseconds(1'500'000);
+  busy.cpus = 1.5;
+  busy.memory = {64 << 20, 1 << 30};
+  busy.tasks = {7, std::nullopt};
+  busy.traffic = session::Traffic{10, 20, 1, 2, 3};
+  busy.attached = 2;
+  session::Usage quiet;
+  quiet.session = a_view("00000000000000ab", "new");
+  server.sessions.used = {busy, quiet};
+  auto client = Client::local(server);
+  auto answer = client.ask("GET", "/v1/stats?mesh=acme&state=running&label=a=b");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(server.sessions.filter.mesh, "acme");
+  EXPECT_EQ(server.sessions.filter.state, session::State::running);
+  EXPECT_EQ(Document().mismatch("/components/schemas/Stats", answer.json()), "");
+  auto all = answer.json()["sessions"];
+  EXPECT_EQ(all[0]["cpu_us"], 1'500'000);
+  EXPECT_EQ(all[0]["memory"], (nlohmann::json{{"used", 64 << 20}, {"limit", 1 << 30}}));
+  EXPECT_EQ(all[0]["tasks"], (nlohmann::json{{"used", 7}}));
+  EXPECT_EQ(all[0]["traffic"]["questions"], 3);
+  EXPECT_EQ(all[0]["attached"], 2);
+  // What is not known is not made up.
+  for (const char* key : {"cpu_us", "cpus", "memory", "tasks", "disk", "traffic", "mesh"})
+    EXPECT_FALSE(all[1].contains(key)) << key;
+  EXPECT_EQ(client.ask("GET", "/v1/stats?state=asleep").json()["field"], "state");
 }
 
 TEST(Sessions, AreMadeFromEveryField) {

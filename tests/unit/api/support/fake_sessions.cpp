@@ -213,6 +213,14 @@ net::Task<Result<std::vector<session::View>>> FakeSessions::list(session::Caller
   co_return out;
 }
 
+net::Task<Result<std::vector<session::Usage>>> FakeSessions::usage(session::Caller who,
+                                                                   session::ListFilter wanted) {
+  caller = who;
+  filter = std::move(wanted);
+  if (failure) co_return *failure;
+  co_return used;
+}
+
 net::Task<Result<session::View>> FakeSessions::get(session::Caller who, std::string ref) {
   caller = who;
   if (failure) co_return *failure;

@@ -7,6 +7,7 @@
 
 #include "net/event.hpp"
 #include "session/sessions.hpp"
+#include "session/usage.hpp"
 #include "session/workspaces.hpp"
 
 namespace brig::api::test {
@@ -52,7 +53,7 @@ struct Script {
   void push(Step step);
 };
 
-class FakeSessions final : public session::Sessions {
+class FakeSessions final : public session::Sessions, public session::Usages {
  public:
   net::Task<Result<session::View>> create(session::Caller caller, session::CreateSpec spec) override;
   net::Task<Result<std::vector<session::View>>> list(session::Caller caller,
@@ -69,10 +70,13 @@ class FakeSessions final : public session::Sessions {
                                                                  session::AttachSpec spec) override;
   net::Task<Result<void>> signal(session::Caller caller, std::string ref, std::uint32_t process,
                                  int number) override;
+  net::Task<Result<std::vector<session::Usage>>> usage(session::Caller caller,
+                                                       session::ListFilter filter) override;
 
   std::map<std::string, session::View> views;
   std::map<std::uint32_t, std::shared_ptr<Script>> scripts;  // by process
-  std::optional<session::Caller> caller;                     // of the last call
+  std::vector<session::Usage> used;
+  std::optional<session::Caller> caller;  // of the last call
   std::optional<session::CreateSpec> created;
   std::optional<session::ProcessSpec> executed;
   session::ListFilter filter;

@@ -53,6 +53,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     reviews,
                     reach,
                     one_shots,
+                    sessions,
                     volumes,
                     prunes,
                     images,
