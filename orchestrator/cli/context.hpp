@@ -20,6 +20,7 @@ class Context {
         out_(1, environment_),
         err_(2, environment_) {}
 
+  const std::optional<std::string>& host() const { return host_; }  // as it was given to us
   const Environment& environment() const { return environment_; }
   const Style& out() const { return out_; }
   const Style& err() const { return err_; }

@@ -35,4 +35,16 @@ class RawTerminal {
   termios before_{};
 };
 
+// A raw terminal whose screen is ours: what was on it before is there again afterwards.
+class FullScreen {
+ public:
+  explicit FullScreen(int fd);
+  ~FullScreen();
+  FullScreen(const FullScreen&) = delete;
+  FullScreen& operator=(const FullScreen&) = delete;
+
+ private:
+  RawTerminal terminal_;
+};
+
 }  // namespace brig::cli

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -105,8 +106,10 @@ void BrigProcess::write(std::string_view bytes) {
 }
 
 bool BrigProcess::wait_output(std::string_view text) {
+  // One that prints for ever must not keep us for ever either.
+  auto late = std::chrono::steady_clock::now() + std::chrono::milliseconds(kGenerousMs);
   while (seen_.find(text) == std::string::npos) {
-    if (!read_more(out_.get(), seen_)) return false;
+    if (std::chrono::steady_clock::now() > late || !read_more(out_.get(), seen_)) return false;
   }
   return true;
 }
