@@ -115,6 +115,10 @@ class Manager final : public Sessions,
   net::Task<Result<std::vector<Usage>>> usage(Caller caller, ListFilter filter) override;
   // Ends sessions whose time is over; until cancelled.
   net::Task<void> keep();
+  // Nobody else changes what the session consists of for as long as it is held.
+  Result<Hold> hold(const store::SessionRow& row, std::string doing) {
+    return Hold::take(holds_, row.id, row.name, std::move(doing));
+  }
   // Somebody uses this session in a way that its processes do not show, a connection of its own for one.
   void touch(const SessionId& id);
 
@@ -243,6 +247,7 @@ class Manager final : public Sessions,
   // branching.cpp
   Result<policy::Request> stored_policy(const store::SessionRow& row) const;
   net::Task<Result<Origin>> origin_of(store::SessionRow row, std::vector<EnvVar> env);
+  net::Task<Result<std::unique_ptr<Answer>>> ask_steps(Caller caller, AskSpec spec, image::Provider provider);
   net::Task<Result<View>> restore_steps(Caller caller, std::string ref, RestoreSpec spec);
   net::Task<Result<void>> fail_again(const store::SessionRow& row, Error why);
   net::Task<Result<Prepared>> fork_steps(Caller caller, SessionId id, ForkSpec spec,

@@ -1,5 +1,7 @@
 #include "session/one_shot.hpp"
 
+#include <utility>
+
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -110,6 +112,27 @@ class Manager::Asked final : public Answer {
   bool over_ = false;
 };
 
+namespace {
+
+// Its time was over before it ran.
+class Late final : public Answer {
+ public:
+  explicit Late(Millis limit) : limit_(limit) {}
+  net::Task<Result<std::optional<AttachEvent>>> next() override {
+    if (std::exchange(told_, true)) co_return std::optional<AttachEvent>();
+    Outcome outcome{Outcome::Kind::expired, 0, 0,
+                    "it did not answer within its time limit, " + format_duration(limit_) +
+                        ": it was still being started"};
+    co_return AttachEvent(Ended{outcome});
+  }
+
+ private:
+  Millis limit_;
+  bool told_ = false;
+};
+
+}  // namespace
+
 bool is_one_shot(const store::SessionRow& row) {
   auto labels = labels_from_json(row.labels_json);
   return labels && labels->contains(std::string(kOneShotLabel));
@@ -118,6 +141,19 @@ bool is_one_shot(const store::SessionRow& row) {
 net::Task<Result<std::unique_ptr<Answer>>> Manager::ask(Caller caller, AskSpec spec) {
   BRIG_CO_TRY(auto provider, parts_.images.provider(spec.provider));
   BRIG_CO_CHECK(check_prompt(provider, spec));
+  auto limit = spec.limit;
+  auto deadline = Deadline::in(limit);
+  auto steps = ask_steps(std::move(caller), std::move(spec), std::move(provider));
+  auto asked = co_await net::with_deadline(std::move(steps), deadline, "the answer");
+  // What was begun is taken back as if whoever asked had gone away.
+  bool late = !asked && asked.error().code == Code::timeout && deadline.passed();
+  if (late) co_return std::make_unique<Late>(limit);
+  co_return asked;
+}
+
+net::Task<Result<std::unique_ptr<Answer>>> Manager::ask_steps(Caller caller, AskSpec spec,
+                                                              image::Provider provider) {
+  auto until = parts_.clock.wall() + spec.limit;
   CreateSpec create;
   create.provider = spec.provider;
   create.identity = spec.identity;
@@ -134,6 +170,7 @@ net::Task<Result<std::unique_ptr<Answer>>> Manager::ask(Caller caller, AskSpec s
   origin.argv = command_of(provider);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(create), &origin));
   prepared.row.labels_json = labels_to_json({{std::string(kOneShotLabel), "1"}});
+  prepared.life->expires = until;  // being prepared counts
   if (!provider.one_shot->prompt_on_stdin) prepared.last_argument = spec.prompt;
 
   auto id = prepared.row.id;

@@ -30,7 +30,7 @@ struct AskSpec {
   policy::Request request;
   std::string mesh;
   std::vector<EnvVar> env;
-  Millis limit{120'000};               // then it is ended, as `expired`
+  Millis limit{120'000};               // from now, start and all; then it is ended, as `expired`
   std::uint64_t max_output = 1 << 20;  // both streams; beyond it is ended, as `stopped` with code 74
 };
 
@@ -44,7 +44,7 @@ class Answer {
 class OneShots {
  public:
   virtual ~OneShots() = default;
-  // Returns once the command runs.
+  // Returns once the command runs, or its time is over.
   virtual net::Task<Result<std::unique_ptr<Answer>>> ask(Caller caller, AskSpec spec) = 0;
 };
 

@@ -105,6 +105,27 @@ TEST_F(OneShot, EndsAtItsTimeLimit) {
   brigd.expect_nothing_left();
 }
 
+// What it needs is another's for as long as that one runs.
+TEST_F(OneShot, ItsTimeCountsFromWhenItWasAsked) {
+  declare("waits", "echo never",
+          {{"config", {{{"path", "/home/agent/.waits"}, {"read_only", false}, {"sharing", "exclusive"}}}}});
+  auto holder = brigd.brig({"run", "waits", "--empty", "--name", "holder", "-d", "--", "-c", "sleep 100000"});
+  ASSERT_EQ(holder.code, 0) << holder.err;
+  auto done = ask({"waits", "-n", "--timeout", "1s", "x"});
+  EXPECT_EQ(done.code, 124) << done.err;
+  EXPECT_EQ(done.out, "");
+  EXPECT_NE(done.err.find("it was still being started"), std::string::npos) << done.err;
+  auto document =
+      nlohmann::json::parse(ask({"waits", "--json", "-n", "--timeout", "1s", "x"}).out, nullptr, false);
+  EXPECT_EQ(document["outcome"]["kind"], "expired") << document.dump();
+  eventually([&] { return brigd.sessions().size() == 1; }, "only the one that has it is left");
+  // Nor does it come back when there is room.
+  EXPECT_EQ(brigd.brig({"rm", "-f", "holder"}).code, 0);
+  EXPECT_EQ(ask({"waits", "-n", "x"}).out, "never\n");
+  brigd.expect_nothing_left();
+  brigd.remove_volumes();
+}
+
 TEST_F(OneShot, AGigabyteOfAnswerIsCutShort) {
   declare("wordy", "yes | head -c 1000000000");
   auto done = ask({"wordy", "-n", "--max-output", "100000B", "x"});
