@@ -14,6 +14,7 @@
 #include "policy/egress/rule.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::session {
 namespace {
@@ -102,8 +103,10 @@ net::Task<Result<View>> Manager::create_from_git(Caller caller, CreateSpec spec)
   BRIG_CO_CHECK(may_change(caller));
   // What would be refused afterwards is refused before anything is cloned.
   BRIG_CO_TRY(auto image, co_await parts_.images.ready(spec.provider, spec.image));
-  auto same = co_await parts_.sessions.find(caller.owner, spec.name);
-  if (!spec.name.empty() && same)
+  BRIG_CO_TRY(auto mesh, mesh_for(caller, spec.mesh));
+  BRIG_CO_TRY(auto same, co_await parts_.sessions.named(caller.owner, spec.name));
+  bool taken = std::any_of(same.begin(), same.end(), [&](const auto& row) { return row.mesh == mesh; });
+  if (!spec.name.empty() && taken)
     co_return Error{Code::conflict,
                     "You have a session named " + quoted(spec.name) +
                         " already: choose another name, or remove it with `brig rm " + printable(spec.name) +

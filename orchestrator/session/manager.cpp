@@ -72,9 +72,18 @@ net::Task<Result<store::SessionRow>> Manager::find_row(Caller caller, std::strin
     if (row && may_see(caller, row->owner, row->mesh)) co_return row;
     if (!row && row.error().code != Code::not_found) co_return row;
   }
-  auto own = co_await parts_.sessions.find(caller.owner, ref);
-  if (own && may_see(caller, own->owner, own->mesh)) co_return own;
-  if (!own && own.error().code != Code::not_found) co_return own;
+  BRIG_CO_TRY(auto own, co_await parts_.sessions.named(caller.owner, ref));
+  std::erase_if(own, [&](const store::SessionRow& row) { return !may_see(caller, row.owner, row.mesh); });
+  // Who is confined to no mesh means the one that is in none either, if there is one.
+  auto plain = std::find_if(own.begin(), own.end(), [](const auto& row) { return row.mesh.empty(); });
+  if (plain != own.end()) co_return std::move(*plain);
+  if (own.size() == 1) co_return std::move(own[0]);
+  if (own.size() > 1) {
+    co_return Error{
+        Code::conflict,
+        "you have a session " + quoted(ref) + " in several meshes; use its id, which `brig ps -a` shows",
+        "session", false};
+  }
   if (caller.role == Caller::Role::admin) {
     BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
     std::erase_if(rows, [&](const store::SessionRow& row) { return row.name != ref; });

@@ -19,7 +19,7 @@ namespace brig::store {
 
 struct SessionRow {
   SessionId id;
-  std::string name;   // unique among the owner's sessions that still have a row
+  std::string name;   // unique among the owner's sessions of that mesh that still have a row
   std::string owner;  // "uid:1000", "token:ab12cd34"
   std::string mesh;   // the tenant it belongs to, if any
   std::string phase;  // session::State as text, or "removing"

@@ -273,13 +273,82 @@ CREATE TABLE gone_sessions (
 ) STRICT;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents, kEgress, kCheckpoints, kProviders,
-                                  kLives, kPreviews, kShared, kVault,  kUses,        kGone};
+// A session's name is its owner's within a mesh: somebody confined to one mesh neither meets nor learns of
+// the names in another. (SQLite changes no constraint of a table, only tables.)
+constexpr const char* kNames = R"sql(
+CREATE TABLE sessions_by_mesh (
+  id                TEXT PRIMARY KEY,
+  name              TEXT NOT NULL,
+  owner             TEXT NOT NULL,
+  phase             TEXT NOT NULL,
+  reason            TEXT NOT NULL,
+  provider          TEXT NOT NULL,
+  image_tag         TEXT NOT NULL,
+  image_id          TEXT NOT NULL,
+  profile           TEXT NOT NULL,
+  runtime           TEXT NOT NULL,
+  policy_json       TEXT NOT NULL,
+  policy_hash       TEXT NOT NULL,
+  project           TEXT,
+  container_name    TEXT NOT NULL,
+  container_id      TEXT,
+  link_key          BLOB NOT NULL CHECK (length(link_key) = 32),
+  link_registered   INTEGER NOT NULL,
+  generation        INTEGER NOT NULL,
+  labels_json       TEXT NOT NULL,
+  remove_when_ended INTEGER NOT NULL,
+  created_ms        INTEGER NOT NULL,
+  started_ms        INTEGER,
+  ended_ms          INTEGER,
+  outcome_json      TEXT,
+  layer             TEXT NOT NULL DEFAULT '',
+  frozen            TEXT NOT NULL DEFAULT '',
+  mesh              TEXT NOT NULL DEFAULT '',
+  identity          TEXT NOT NULL DEFAULT '',
+  identity_id       TEXT NOT NULL DEFAULT '',
+  provider_env      TEXT NOT NULL DEFAULT '{}',
+  volumes_json      TEXT NOT NULL DEFAULT '[]',
+  source            TEXT NOT NULL DEFAULT '',
+  base              TEXT NOT NULL DEFAULT '',
+  UNIQUE (owner, mesh, name)
+) STRICT;
+INSERT INTO sessions_by_mesh SELECT
+  id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, policy_hash,
+  project, container_name, container_id, link_key, link_registered, generation, labels_json,
+  remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen, mesh, identity,
+  identity_id, provider_env, volumes_json, source, base FROM sessions ORDER BY rowid;
+DROP TABLE sessions;
+ALTER TABLE sessions_by_mesh RENAME TO sessions;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,    kLayers, kEvents, kEgress, kCheckpoints, kProviders, kLives,
+                                  kPreviews, kShared, kVault,  kUses,   kGone,        kNames};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));
   BRIG_TRY(bool row, statement.step());
   return row ? statement.integer(0) : 0;
+}
+
+// In the transaction that changed it.
+Result<void> check_references(Connection& connection) {
+  BRIG_TRY(Statement statement, connection.prepare("PRAGMA foreign_key_check"));
+  BRIG_TRY(bool dangling, statement.step());
+  if (!dangling) return {};
+  return Error{Code::corrupt,
+               "Rows of the ledger's table " + statement.text(0) + " belong to others that are not there",
+               "store: open", false};
+}
+
+Result<void> take_steps(Connection& connection, std::span<const char* const> steps, std::int64_t version) {
+  for (; version < static_cast<std::int64_t>(steps.size()); ++version) {
+    BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+    BRIG_CHECK(connection.execute(steps[static_cast<std::size_t>(version)]));
+    BRIG_CHECK(connection.execute(("PRAGMA user_version=" + std::to_string(version + 1)).c_str()));
+    BRIG_CHECK(check_references(connection));
+    BRIG_CHECK(transaction.commit());
+  }
+  return {};
 }
 
 }  // namespace
@@ -298,13 +367,12 @@ Result<void> migrate(Connection& connection, std::span<const char* const> steps)
                      "): install that version again, or start with another state directory",
                  "store: open", false};
   }
-  for (; version < known; ++version) {
-    BRIG_TRY(Transaction transaction, Transaction::begin(connection));
-    BRIG_CHECK(connection.execute(steps[static_cast<std::size_t>(version)]));
-    BRIG_CHECK(connection.execute(("PRAGMA user_version=" + std::to_string(version + 1)).c_str()));
-    BRIG_CHECK(transaction.commit());
-  }
-  return {};
+  if (version == known) return {};
+  // A table that is made anew is dropped first, which would take with it whatever refers to its rows.
+  BRIG_CHECK(connection.execute("PRAGMA foreign_keys=OFF"));
+  auto taken = take_steps(connection, steps, version);
+  BRIG_CHECK(connection.execute("PRAGMA foreign_keys=ON"));
+  return taken;
 }
 
 }  // namespace brig::store

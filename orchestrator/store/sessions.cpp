@@ -63,8 +63,9 @@ Error no_session(const std::string& what) {
 }
 
 Result<bool> stands(Connection& connection, const SessionRow& row) {
-  BRIG_TRY(Statement s, connection.prepare("SELECT 1 FROM sessions WHERE owner = ?1 AND name = ?2"));
-  s.bind(1, row.owner).bind(2, row.name);
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT 1 FROM sessions WHERE owner = ?1 AND mesh = ?2 AND name = ?3"));
+  s.bind(1, row.owner).bind(2, row.mesh).bind(3, row.name);
   return s.step();
 }
 
@@ -178,24 +179,28 @@ Result<SessionRow> get(Connection& connection, const SessionId& id) {
   return row_of(s);
 }
 
-Result<SessionRow> find(Connection& connection, const std::string& owner, const std::string& name) {
-  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_SESSION_COLUMNS
-                                           " FROM sessions WHERE owner = ?1 AND name = ?2"));
-  s.bind(1, owner).bind(2, name);
-  BRIG_TRY(bool found, s.step());
-  if (!found) return no_session(name);
-  return row_of(s);
-}
-
-Result<std::vector<SessionRow>> list(Connection& connection) {
+Result<std::vector<SessionRow>> rows_of(Statement& s) {
   std::vector<SessionRow> rows;
-  BRIG_TRY(Statement s,
-           connection.prepare("SELECT " BRIG_SESSION_COLUMNS " FROM sessions ORDER BY created_ms, rowid"));
   while (true) {
     BRIG_TRY(bool more, s.step());
     if (!more) return rows;
     rows.push_back(row_of(s));
   }
+}
+
+Result<std::vector<SessionRow>> named(Connection& connection, const std::string& owner,
+                                      const std::string& name) {
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT " BRIG_SESSION_COLUMNS
+                              " FROM sessions WHERE owner = ?1 AND name = ?2 ORDER BY created_ms, rowid"));
+  s.bind(1, owner).bind(2, name);
+  return rows_of(s);
+}
+
+Result<std::vector<SessionRow>> list(Connection& connection) {
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT " BRIG_SESSION_COLUMNS " FROM sessions ORDER BY created_ms, rowid"));
+  return rows_of(s);
 }
 
 // The phase before; "" if there was no such row.
@@ -294,9 +299,9 @@ net::Task<Result<SessionRow>> SessionTable::get(SessionId id) {
   co_return co_await database_.run(std::move(work));
 }
 
-net::Task<Result<SessionRow>> SessionTable::find(std::string owner, std::string name) {
+net::Task<Result<std::vector<SessionRow>>> SessionTable::named(std::string owner, std::string name) {
   auto work = [owner = std::move(owner), name = std::move(name)](Connection& c) {
-    return store::find(c, owner, name);
+    return store::named(c, owner, name);
   };
   co_return co_await database_.run(std::move(work));
 }

@@ -26,7 +26,8 @@ class SessionTable {
   // The intent to have this session; committed before anything is made for it.
   net::Task<Result<void>> insert(SessionRow row);
   net::Task<Result<SessionRow>> get(SessionId id);
-  net::Task<Result<SessionRow>> find(std::string owner, std::string name);
+  // Of this owner, at most one in each mesh.
+  net::Task<Result<std::vector<SessionRow>>> named(std::string owner, std::string name);
   net::Task<Result<std::vector<SessionRow>>> list();  // oldest first
   net::Task<Result<void>> update(SessionId id, SessionChange change);
   // With its processes. No error if it was not there.

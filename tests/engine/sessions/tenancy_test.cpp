@@ -343,5 +343,31 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
       403);
 }
 
+// A name in one mesh neither stands in the way of one in another nor shows there.
+TEST_F(Tenancy, NamesAreOfAMesh) {
+  auto north = token("carol", "north"), south = token("carol", "south"), everywhere = token("carol");
+  const auto body = R"({"provider": "box", "name": "same", "args": ["sleep", "100000"]})";
+  auto first = ask(north, "post", "/v1/sessions", body);
+  ASSERT_EQ(first.status, 201) << first.body;
+  EXPECT_EQ(ask(south, "get", "/v1/sessions/same").status, 404);
+  EXPECT_EQ(ask(everywhere, "get", "/v1/sessions/same").status, 200) << "there is only one";
+  auto second = ask(south, "post", "/v1/sessions", body);
+  ASSERT_EQ(second.status, 201) << second.body;
+  EXPECT_EQ(ask(south, "post", "/v1/sessions", body).status, 409);
+  auto id_of = [](const Answer& answer) { return json::parse(answer.body, nullptr, false)["id"]; };
+  EXPECT_EQ(id_of(ask(north, "get", "/v1/sessions/same")), id_of(first));
+  EXPECT_EQ(id_of(ask(south, "get", "/v1/sessions/same")), id_of(second));
+  auto unclear = ask(everywhere, "get", "/v1/sessions/same");
+  EXPECT_EQ(unclear.status, 409);
+  EXPECT_NE(unclear.body.find("in several meshes"), std::string::npos) << unclear.body;
+  auto third = ask(everywhere, "post", "/v1/sessions", body);
+  ASSERT_EQ(third.status, 201) << third.body;
+  EXPECT_EQ(id_of(ask(everywhere, "get", "/v1/sessions/same")), id_of(third)) << "the one in no mesh";
+  EXPECT_EQ(ask(south, "delete", "/v1/sessions/same?force=1").status, 204);
+  EXPECT_EQ(id_of(ask(north, "get", "/v1/sessions/same")), id_of(first));
+  for (const auto& who : {north, everywhere})
+    EXPECT_EQ(ask(who, "delete", "/v1/sessions/same?force=1").status, 204);
+}
+
 }  // namespace
 }  // namespace brig::test

@@ -133,6 +133,31 @@ TEST(Schema, UpgradesStepByStepAndKeepsWhatIsThere) {
   EXPECT_EQ(number(**c, "SELECT z FROM b"), 12);
 }
 
+TEST(Schema, ATableMadeAnewLosesNothingThatRefersToIt) {
+  TempDir dir;
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  auto all = migrations();
+  constexpr std::size_t kBefore = 12;  // names were the owner's alone
+  ASSERT_TRUE(migrate(**c, all.first(kBefore)));
+  ASSERT_TRUE((*c)->execute(
+      "INSERT INTO sessions VALUES ('00000000000000aa', 'one', 'uid:1', 'running', '', 'box', 't', 'i', 'p',"
+      " 'runc', '{}', 'h', '/p', 'c', NULL, zeroblob(32), 1, 7, '{}', 0, 5, 6, NULL, NULL, 'own', 'f1 f2',"
+      " 'm', 'Work', 'w', '{\"A\":\"b\"}', '[1]', 'src', 'f2');"
+      "INSERT INTO processes VALUES ('00000000000000aa', 1, '[]', '/', 0, 0, 5, NULL, NULL);"
+      "INSERT INTO checkpoints VALUES ('00000000000000aa', 'good', 'f1 f2', 1, 5, 9)"));
+  ASSERT_TRUE(migrate(**c, all));
+  EXPECT_EQ(number(**c,
+                   "SELECT count(*) FROM sessions WHERE name = 'one' AND generation = 7 AND mesh = 'm'"
+                   " AND layer = 'own' AND frozen = 'f1 f2' AND volumes_json = '[1]' AND base = 'f2'"),
+            1);
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM processes"), 1);
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM checkpoints"), 1);
+  EXPECT_EQ(number(**c, "PRAGMA foreign_keys"), 1);
+  ASSERT_TRUE((*c)->execute("DELETE FROM sessions"));
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM processes"), 0) << "it still goes with its session";
+}
+
 TEST(Schema, AStepThatFailsLeavesNoTrace) {
   TempDir dir;
   constexpr const char* kSteps[] = {"CREATE TABLE a (x INTEGER)",

@@ -107,9 +107,10 @@ TEST_F(Tables, ASessionComesBackAsItWentIn) {
   ASSERT_EQ(rows->size(), 2u);
   expect_equal((*rows)[0], sparse);
   expect_equal((*rows)[1], full);
-  auto found = run_task(sessions().find("uid:1000", "other"));
+  auto found = run_task(sessions().named("uid:1000", "other"));
   ASSERT_TRUE(found) << found.error().message;
-  expect_equal(*found, full);
+  ASSERT_EQ(found->size(), 1u);
+  expect_equal((*found)[0], full);
 }
 
 TEST_F(Tables, LayersAreReferredToAsLongAsASessionHasThem) {
@@ -231,9 +232,19 @@ TEST_F(Tables, AChangeLeavesTheRestAlone) {
   expect_equal(*run_task(sessions().get(row.id)), row);
 }
 
+TEST_F(Tables, ANameIsItsOwnersWithinAMesh) {
+  auto row = session("00000000000000a1", "same");
+  ASSERT_TRUE(run_task(sessions().insert(row)));
+  row.id = SessionId("00000000000000a2");
+  EXPECT_EQ(run_task(sessions().insert(row)).error().code, Code::conflict);
+  row.mesh = "north";
+  ASSERT_TRUE(run_task(sessions().insert(row)));
+  EXPECT_EQ(run_task(sessions().named(row.owner, "same"))->size(), 2u);
+}
+
 TEST_F(Tables, WhatIsNotThereIsNotFound) {
   EXPECT_EQ(run_task(sessions().get(SessionId("0000000000000001"))).error().code, Code::not_found);
-  EXPECT_EQ(run_task(sessions().find("uid:1", "x")).error().code, Code::not_found);
+  EXPECT_TRUE(run_task(sessions().named("uid:1", "x"))->empty());
   EXPECT_EQ(run_task(sessions().update(SessionId("0000000000000001"), {})).error().code, Code::not_found);
   EXPECT_TRUE(run_task(sessions().remove(SessionId("0000000000000001"))));
 }
