@@ -354,7 +354,12 @@ Result<void> Service::prepare() {
   parts.pruner.emplace(prune::Sources{*parts.shelf, *parts.volumes, *parts.quarantine, *parts.sessions,
                                       parts.clock, parts.blocking},
                        *parts.events);
-  parts.reviews.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.sessions);
+  auto hold = [&parts](const store::SessionRow& row, std::string doing) {
+    return parts.manager->hold(row, std::move(doing));
+  };
+  parts.reviews.emplace(
+      paths, forbidden_places(config_, sockets), *parts.manager,
+      review::Settler::Parts{*parts.sessions, *parts.checkpoints, parts.mounter, std::move(hold)});
   parts.reviews->recover();
   parts.reconciler.emplace(
       executor, paths,

@@ -10,7 +10,6 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "review/moves.hpp"
 #include "review/patch.hpp"
 #include "review/rights.hpp"
 #include "review/stage.hpp"
@@ -18,6 +17,10 @@
 
 namespace brig::review {
 namespace {
+
+bool was_directory(const Operation& o) {
+  return S_ISDIR(o.before.mode);
+}
 
 // Held as long as it lives.
 Result<UniqueFd> lock_project(int project) {
@@ -40,7 +43,9 @@ Result<void> keep_on_disk(const std::filesystem::path& directory) {
 // An entry that was begun and came to nothing.
 class Discarding {
  public:
-  Discarding(const Journal& journal, const Entry& entry) : journal_(journal), entry_(entry) {}
+  Discarding(Journal journal, Entry entry) : journal_(std::move(journal)), entry_(std::move(entry)) {}
+  Discarding(const Discarding&) = delete;
+  Discarding& operator=(const Discarding&) = delete;
   ~Discarding() {
     if (!on_) return;
     AsRoot root;
@@ -52,8 +57,8 @@ class Discarding {
   void discard_after_all() { on_ = true; }
 
  private:
-  const Journal& journal_;
-  const Entry& entry_;
+  Journal journal_;
+  Entry entry_;
   bool on_ = true;
 };
 
@@ -76,8 +81,8 @@ Result<void> conclude(const Journal& journal, const Entry& entry, const Plan& pl
     for (std::size_t i = 0; i < left->size() && i < plan.operations.size(); ++i) {
       const auto& o = plan.operations[i];
       if (o.before.exists() || o.after != 0) known.set(o.path, (*left)[i]);
+      known.took(o.handle);
     }
-    for (const auto& move : plan.moves) known.move(move.mark, move.to);
     if (step) step();
     BRIG_CHECK(known.save(journal.known()));
     if (step) step();
@@ -97,6 +102,11 @@ Result<void> conclude(const Journal& journal, const Entry& entry, const Plan& pl
 
 Result<void> run(const Journal& journal, const Entry& entry, const Plan& plan, int project,
                  Discarding& discarding, const Step& step) {
+  {
+    AsRoot root;
+    if (step) step();
+    BRIG_CHECK(entry.write_plan(plan));
+  }
   Transaction transaction(plan, project, content_of(entry, plan), step);
   auto inodes = transaction.prepare();
   if (!inodes) {
@@ -192,25 +202,6 @@ Result<void> judge(const Source& source, const Known& known, const ApplyRequest&
   return {};
 }
 
-// The renamed directories that come over with these changes.
-Result<std::vector<Move>> moves_in(const Source& source, const Known& known, const ApplyRequest& request,
-                                   const std::vector<Change>& changes,
-                                   const std::vector<std::string>& staying, Report& report) {
-  BRIG_TRY(auto renamed, find_renamed(source.trees.workspace));
-  auto moves = moves_of(renamed, request.paths, staying);
-  for (const auto& [path, needed_by] : taken_from(renamed, moves, changes)) {
-    report.concerns.push_back({path,
-                               "in the session it is part of " + brig::quoted(spelled(needed_by), 300) +
-                                   ", a directory renamed: apply all of that too, or leave this out",
-                               true});
-  }
-  for (auto& move : moves) {
-    auto before = known.moved().find(move.mark);
-    if (before != known.moved().end()) move.back = before->second;
-  }
-  return moves;
-}
-
 }  // namespace
 
 Result<Named> Named::parse(std::span<const std::string> texts) {
@@ -226,7 +217,66 @@ bool Named::contains(std::string_view path) const {
   return std::any_of(paths_.begin(), paths_.end(), [&](const auto& named) { return is_below(path, named); });
 }
 
-Result<Report> apply(const Source& source, const Journal& journal, const ApplyRequest& request, Step step) {
+struct Prepared::Work {
+  Work(UniqueFd the_lock, UniqueFd directory, Journal of, Entry begun, Step each)
+      : lock(std::move(the_lock)),
+        project(std::move(directory)),
+        journal(std::move(of)),
+        entry(std::move(begun)),
+        step(std::move(each)),
+        discarding(journal, entry) {}
+
+  UniqueFd lock;
+  UniqueFd project;
+  Journal journal;
+  Entry entry;
+  Step step;
+  Plan plan;
+  Discarding discarding;
+};
+
+struct Preparing {
+  static Result<std::unique_ptr<Prepared::Work>> begin(UniqueFd lock, int project, const Journal& journal,
+                                                       const Step& step) {
+    UniqueFd directory(::fcntl(project, F_DUPFD_CLOEXEC, 0));
+    if (!directory) return errno_error(errno, "Cannot keep the project", "review: apply");
+    AsRoot root;
+    if (step) step();
+    BRIG_TRY(Entry entry, journal.begin());
+    return std::make_unique<Prepared::Work>(std::move(lock), std::move(directory), journal, std::move(entry),
+                                            step);
+  }
+  static Prepared done(Report report, std::unique_ptr<Prepared::Work> work) {
+    Prepared prepared(std::move(report));
+    prepared.work_ = std::move(work);
+    return prepared;
+  }
+};
+
+Prepared::Prepared(Report report) : report_(std::move(report)) {}
+Prepared::Prepared(Prepared&&) noexcept = default;
+Prepared::~Prepared() = default;
+
+std::vector<std::string> Prepared::changing() const {
+  std::vector<std::string> paths;
+  if (!work_) return paths;
+  for (const auto& o : work_->plan.operations) {
+    bool only_its_mode = was_directory(o) && S_ISDIR(o.after);
+    if (!only_its_mode && (o.before.exists() || o.after != 0)) paths.push_back(o.path);
+  }
+  return paths;
+}
+
+Result<Report> Prepared::carry_out() {
+  if (work_)
+    BRIG_CHECK(
+        run(work_->journal, work_->entry, work_->plan, work_->project.get(), work_->discarding, work_->step));
+  work_.reset();
+  return std::move(report_);
+}
+
+Result<Prepared> prepare_apply(const Source& source, const Journal& journal, const ApplyRequest& request,
+                               Step step) {
   if (!source.project) {
     return Error{Code::conflict,
                  "The session has no project on this host to apply to: `brig cp` copies files out of it, and "
@@ -249,64 +299,54 @@ Result<Report> apply(const Source& source, const Journal& journal, const ApplyRe
   keep_parents(changes.list, staying);
   Report report;
   BRIG_CHECK(add_parents(source, changes.list, report.concerns));
-  if (changes.list.empty()) return report;
+  if (changes.list.empty()) return Prepared(std::move(report));
   std::optional<Known> known;
   {
     AsRoot root;
     BRIG_TRY(known, Known::load(journal.known()));
   }
   BRIG_CHECK(judge(source, *known, request, changes.list, report));
-  BRIG_TRY(auto moves, moves_in(source, *known, request, changes.list, staying, report));
 
-  std::optional<Entry> entry;
-  {
-    AsRoot root;
-    if (step) step();
-    BRIG_TRY(entry, journal.begin());
-  }
-  Discarding discarding(journal, *entry);
-  Plan plan{random_hex(8), source.project->path.native(), stat_of(project).st_ino, {}, {}, std::move(moves)};
+  BRIG_TRY(auto work, Preparing::begin(std::move(lock), project, journal, step));
+  auto& plan = work->plan;
+  plan = {random_hex(8), source.project->path.native(), stat_of(project).st_ino, {}, {}};
   for (const auto& change : changes.list) {
-    BRIG_TRY(Staged staged, stage(source, change, *entry, plan.operations.size(), step));
+    BRIG_TRY(Staged staged, stage(source, change, work->entry, plan.operations.size(), step));
     if (!staged.trouble.empty()) report.concerns.push_back({change.path, staged.trouble, true});
     plan.operations.push_back(std::move(staged.operation));
   }
   auto content = [&](std::size_t i) -> Result<std::string> {
     AsRoot root;
-    return read_file(entry->new_file(i), kMaxText);
+    return read_file(work->entry.new_file(i), kMaxText);
   };
   BRIG_TRY(auto concerns, screen(source.trees, plan.operations, content));
   for (auto& concern : concerns) {
     if (concern.never || !request.allow.contains(concern.path)) report.concerns.push_back(std::move(concern));
   }
-  if (report.refused()) return report;
+  if (report.refused()) return Prepared(std::move(report));
   {
     AsRoot root;
     if (step) step();
-    BRIG_CHECK(keep_on_disk(entry->directory()));
-    if (step) step();
-    BRIG_CHECK(entry->write_plan(plan));
+    BRIG_CHECK(keep_on_disk(work->entry.directory()));
   }
-  BRIG_CHECK(run(journal, *entry, plan, project, discarding, step));
   report.done = std::move(changes.list);
-  return report;
+  return Preparing::done(std::move(report), std::move(work));
 }
 
 namespace {
 
 // What an apply did, the other way round.
 Result<Plan> reversed(const Plan& plan, const Entry& entry, const std::vector<Identity>& left) {
-  Plan out{random_hex(8), plan.project, plan.inode, entry.number(), {}, {}};
+  Plan out{random_hex(8), plan.project, plan.inode, entry.number(), {}};
   for (std::size_t i = 0; i < plan.operations.size(); ++i) {
     const auto& o = plan.operations[i];
-    Operation back{o.path, left[i], o.group, o.before.mode, ""};
+    Operation back{o.path, left[i], o.group, o.before.mode, "", ""};
     if (S_ISLNK(back.after)) {
       AsRoot root;
       BRIG_TRY(back.target, read_file(entry.old_file(i), 4096));
     }
     out.operations.push_back(std::move(back));
   }
-  for (const auto& move : plan.moves) out.moves.push_back({move.mark, move.back, move.to});
   return out;
 }
 
@@ -328,9 +368,10 @@ Result<std::string> changed_since(const Tree& project, const Operation& o,
 
 }  // namespace
 
-Result<Report> undo(const workspace::Project& project, const Journal& journal, const Named& skip, Step step) {
+Result<Prepared> prepare_undo(const workspace::Project& project, const Journal& journal, const Named& skip,
+                              Step step) {
   BRIG_TRY(UniqueFd lock, lock_project(project.directory.get()));
-  std::optional<Entry> last, entry;
+  std::optional<Entry> last;
   std::optional<Plan> plan;
   std::optional<std::vector<Identity>> left;
   {
@@ -361,7 +402,6 @@ Result<Report> undo(const workspace::Project& project, const Journal& journal, c
   for (auto& o : back.operations) {
     bool nothing = !o.before.exists() && o.after == 0;
     if (nothing || !ours.contains(o.path)) {
-      if (!nothing) std::erase_if(back.moves, [&](const Move& move) { return is_below(o.path, move.back); });
       o.before = {};
       o.after = 0;
       continue;
@@ -375,21 +415,11 @@ Result<Report> undo(const workspace::Project& project, const Journal& journal, c
   }
   if (report.refused()) {
     report.done.clear();
-    return report;
+    return Prepared(std::move(report));
   }
-  {
-    AsRoot root;
-    if (step) step();
-    BRIG_TRY(entry, journal.begin());
-  }
-  Discarding discarding(journal, *entry);
-  {
-    AsRoot root;
-    if (step) step();
-    BRIG_CHECK(entry->write_plan(back));
-  }
-  BRIG_CHECK(run(journal, *entry, back, project.directory.get(), discarding, step));
-  return report;
+  BRIG_TRY(auto work, Preparing::begin(std::move(lock), project.directory.get(), journal, step));
+  work->plan = std::move(back);
+  return Preparing::done(std::move(report), std::move(work));
 }
 
 Result<void> recover(const Journal& journal, Step step) {

@@ -8,6 +8,7 @@
 // against other processes). Failure: as Result; after one the project is as it was.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,31 @@ struct Report {
   bool refused() const { return !conflicts.empty() || !concerns.empty(); }
 };
 
-Result<Report> apply(const Source& source, const Journal& journal, const ApplyRequest& request,
-                     Step step = {});
+// An apply, or the taking back of one, that is refused or can be carried out: all of it is staged, and
+// nothing of the project has changed. Without carry_out() nothing is left of it.
+class Prepared {
+ public:
+  explicit Prepared(Report report);
+  Prepared(Prepared&&) noexcept;
+  ~Prepared();
+
+  // Empty if it is refused, or there is nothing to do.
+  std::vector<std::string> changing() const;
+  Result<Report> carry_out();
+
+ private:
+  friend struct Preparing;
+  struct Work;
+  Report report_;
+  std::unique_ptr<Work> work_;
+};
+
+Result<Prepared> prepare_apply(const Source& source, const Journal& journal, const ApplyRequest& request,
+                               Step step = {});
 
 // Takes the last apply back; `skip` is left as it is.
-Result<Report> undo(const workspace::Project& project, const Journal& journal, const Named& skip,
-                    Step step = {});
+Result<Prepared> prepare_undo(const workspace::Project& project, const Journal& journal, const Named& skip,
+                              Step step = {});
 
 // Finishes or takes back what a crash left half done; nothing if there is none. Not for with_rights(): it
 // finds out by itself in whose name.

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/files.hpp"
+#include "core/random.hpp"
 #include "core/text.hpp"
 #include "review/rights.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::size_t kMaxKnown = 64u << 20;
-constexpr const char* kMoved = "/moved";  // no path in a project begins so
+constexpr const char* kTaken = "/taken";  // no path in a project begins so
 
 std::int64_t nanoseconds(const timespec& time) {
   return time.tv_sec * kSecond + time.tv_nsec;
@@ -35,31 +36,47 @@ bool was_moved(const struct stat& st, const workspace::Beginning& beginning) {
 // Overlayfs's trusted.overlay.origin: a header, the file system's uuid, and a file handle.
 constexpr std::size_t kHeader = 5, kUuid = 16;
 
-// Whether the file of the project that this one is a copy of is no longer there under any name.
-bool original_is_gone(int copy, int project) {
+using Handle = std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ>;
+
+std::string text_of(const file_handle& handle) {
+  auto* bytes = reinterpret_cast<const unsigned char*>(handle.f_handle);
+  return std::to_string(handle.handle_type) + ":" + brig::hex(std::span(bytes, handle.handle_bytes));
+}
+
+// Of the file of the project that this one is a copy of, if that is no longer there under any name; else "".
+std::string original_that_is_gone(int copy, int project) {
   std::array<unsigned char, 256> value;
   auto path = "/proc/self/fd/" + std::to_string(copy);
   AsRoot root;
   auto n = ::getxattr(path.c_str(), "trusted.overlay.origin", value.data(), value.size());
-  if (n <= static_cast<ssize_t>(kHeader + kUuid) || value[0] != 0 || value[1] != 0xfb) return false;
+  if (n <= static_cast<ssize_t>(kHeader + kUuid) || value[0] != 0 || value[1] != 0xfb) return {};
   auto length = static_cast<std::size_t>(n) - kHeader - kUuid;
-  if (length > MAX_HANDLE_SZ) return false;
-  alignas(file_handle) std::array<char, sizeof(file_handle) + MAX_HANDLE_SZ> space{};
+  if (length > MAX_HANDLE_SZ) return {};
+  alignas(file_handle) Handle space{};
   auto* handle = reinterpret_cast<file_handle*>(space.data());
   handle->handle_bytes = static_cast<unsigned>(length);
   handle->handle_type = value[4];
   std::memcpy(space.data() + sizeof(file_handle), value.data() + kHeader + kUuid, length);
   UniqueFd mount(::openat(project, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   UniqueFd original(::open_by_handle_at(mount.get(), handle, O_PATH | O_CLOEXEC));
-  if (!original) return errno == ESTALE;
-  // Somebody still holds it; a mounted overlay does.
-  return stat_of(original.get()).st_nlink == 0;
+  // Somebody may still hold it; a mounted overlay does.
+  bool gone = original ? stat_of(original.get()).st_nlink == 0 : errno == ESTALE;
+  return gone ? text_of(*handle) : std::string();
 }
 
 }  // namespace
 
 Identity Identity::of(const struct stat& st) {
   return {st.st_mode, st.st_ino, st.st_size, nanoseconds(st.st_ctim), nanoseconds(st.st_mtim)};
+}
+
+std::string handle_of(int fd) {
+  alignas(file_handle) Handle space{};
+  auto* handle = reinterpret_cast<file_handle*>(space.data());
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  int mount = 0;
+  if (::name_to_handle_at(fd, "", handle, &mount, AT_EMPTY_PATH) != 0) return {};
+  return text_of(*handle);
 }
 
 bool Identity::is_renamed(const Identity& other) const {
@@ -81,12 +98,10 @@ Result<Known> Known::load(const std::filesystem::path& file) {
   };
   if (!json.is_object()) return bad();
   for (const auto& [name, entry] : json.items()) {
-    if (name == kMoved) {
-      for (const auto& [mark, to] : entry.items()) {
-        if (!to.is_string()) return bad();
-        auto path = unspelled(to.get<std::string>());
-        if (!path) return bad();
-        known.moved_[mark] = *path;
+    if (name == kTaken) {
+      for (const auto& handle : entry) {
+        if (!handle.is_string()) return bad();
+        known.taken_.insert(handle.get<std::string>());
       }
       continue;
     }
@@ -103,19 +118,16 @@ Result<Known> Known::load(const std::filesystem::path& file) {
 Result<void> Known::save(const std::filesystem::path& file) const {
   auto json = nlohmann::json::object();
   for (const auto& [path, e] : entries_) json[spelled(path)] = {e.mode, e.inode, e.size, e.ctime, e.mtime};
-  for (const auto& [mark, to] : moved_) json[kMoved][mark] = spelled(to);
+  if (!taken_.empty()) json[kTaken] = taken_;
   return write_file(file, json.dump(), 0600);
-}
-
-void Known::move(const std::string& mark, const std::string& to) {
-  if (to.empty())
-    moved_.erase(mark);
-  else
-    moved_[mark] = to;
 }
 
 void Known::set(const std::string& path, const Identity& identity) {
   entries_[path] = identity;
+}
+
+void Known::took(const std::string& handle) {
+  if (!handle.empty()) taken_.insert(handle);
 }
 
 bool Known::is(const std::string& path, const struct stat& st) const {
@@ -147,8 +159,9 @@ Result<std::string> conflict_of(const Source& source, const Known& known, const 
     if (at.kind == Found::Kind::file) return std::string();  // the file in the way is judged by itself
     if (!change.after.is_file() || known.is_gone(change.path)) return std::string();
     BRIG_TRY(Found now, source.trees.workspace.find(change.path));
-    if (now.kind == Found::Kind::file && source.project &&
-        original_is_gone(now.fd.get(), source.project->directory.get()))
+    if (now.kind != Found::Kind::file || !source.project) return std::string();
+    auto original = original_that_is_gone(now.fd.get(), source.project->directory.get());
+    if (!original.empty() && !known.has_taken(original))
       return std::string("what it was made from was deleted or replaced on the host since the session began");
     return std::string();
   }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/result.hpp"
@@ -36,7 +37,11 @@ struct Identity {
   bool is_renamed(const Identity& other) const;
 };
 
-// What earlier applies left on the host, by path, and where they left renamed directories.
+// A file as its file system knows it, whatever it is called and whether it is still there; "" where there is
+// no such thing.
+std::string handle_of(int fd);
+
+// What earlier applies left on the host, by path, and which files they took away.
 class Known {
  public:
   static Result<Known> load(const std::filesystem::path& file);  // none yet: empty
@@ -44,12 +49,12 @@ class Known {
   void set(const std::string& path, const Identity& identity);
   bool is(const std::string& path, const struct stat& st) const;
   bool is_gone(const std::string& path) const;  // an undo took it away
-  const Moved& moved() const { return moved_; }
-  void move(const std::string& mark, const std::string& to);  // "": where its layer says
+  void took(const std::string& handle);
+  bool has_taken(const std::string& handle) const { return taken_.contains(handle); }
 
  private:
   std::map<std::string, Identity> entries_;
-  Moved moved_;
+  std::set<std::string> taken_;
 };
 
 // Why this change may not be written over what the host has now, in one clause; "" if it may.

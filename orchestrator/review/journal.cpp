@@ -60,22 +60,19 @@ Result<void> Entry::write_plan(const Plan& plan) const {
   if (plan.undoes) out["undoes"] = *plan.undoes;
   auto& operations = out["operations"] = json::array();
   for (const auto& o : plan.operations)
-    operations.push_back({spelled(o.path), encode(o.before), o.group, o.after, spelled(o.target)});
-  auto& moves = out["moves"] = json::array();
-  for (const auto& move : plan.moves) moves.push_back({move.mark, spelled(move.to), spelled(move.back)});
+    operations.push_back({spelled(o.path), encode(o.before), o.group, o.after, spelled(o.target), o.handle});
   return write_file(directory_ / "plan", out.dump(), 0600);
 }
 
 Result<std::optional<Plan>> Entry::read_plan() const {
   return read_json<Plan>(directory_ / "plan", [](const json& in) {
-    Plan plan{in.at("id"), bytes_of(in.at("project")), in.at("inode"), {}, {}, {}};
+    Plan plan{in.at("id"), bytes_of(in.at("project")), in.at("inode"), {}, {}};
     if (in.contains("undoes")) plan.undoes = in.at("undoes").get<std::uint32_t>();
     for (const auto& o : in.at("operations")) {
-      plan.operations.push_back(
-          {bytes_of(o.at(0)), decode_identity(o.at(1)), o.at(2), o.at(3), bytes_of(o.at(4))});
+      plan.operations.push_back({bytes_of(o.at(0)), decode_identity(o.at(1)), o.at(2), o.at(3),
+                                 bytes_of(o.at(4)),
+                                 o.size() > 5 ? o.at(5).get<std::string>() : std::string()});
     }
-    for (const auto& move : in.value("moves", json::array()))
-      plan.moves.push_back({move.at(0), bytes_of(move.at(1)), bytes_of(move.at(2))});
     return plan;
   });
 }

@@ -30,13 +30,7 @@ struct Operation {
   gid_t group = 0;     // of what is there before, kept where the owner may
   mode_t after = 0;    // kind and bits; 0: nothing
   std::string target;  // of a link
-};
-
-// A directory that was renamed in the session, and from then on is read where the project has it.
-struct Move {
-  std::string mark;  // tree.hpp
-  std::string to;    // in the project; "": where its layer says
-  std::string back;  // what `to` was before
+  std::string handle;  // of the file that is there before (conflict.hpp)
 };
 
 struct Plan {
@@ -45,7 +39,6 @@ struct Plan {
   std::uint64_t inode = 0;              // of the project's directory
   std::optional<std::uint32_t> undoes;  // the entry that this one takes back
   std::vector<Operation> operations;
-  std::vector<Move> moves;
 };
 
 class Entry {

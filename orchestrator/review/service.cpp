@@ -34,6 +34,11 @@ std::vector<std::filesystem::path> journals_in(const std::filesystem::path& revi
   return out;
 }
 
+struct Undoing {
+  std::shared_ptr<Prepared> prepared;
+  workspace::Identity owner;
+};
+
 class Generator final : public Patches {
  public:
   Generator(std::shared_ptr<Source> source, std::vector<Change> changes, net::Worker& worker)
@@ -79,7 +84,7 @@ net::Task<Result<session::View>> Service::find(session::Caller caller, std::stri
 
 net::Task<Result<std::shared_ptr<Source>>> Service::open(session::Caller caller, session::View view) {
   BRIG_CO_TRY(auto row, co_await rows_.get(view.id));
-  Place place{row.layer, row.frozen, row.project, row.base, Journal(paths_.review(view.id)).known()};
+  Place place{row.layer, row.frozen, row.project, row.base};
   auto open = [this, place, identity = identity_of(caller)]() -> Result<std::shared_ptr<Source>> {
     BRIG_TRY(Source source, open_source(paths_, place, identity, forbidden_));
     return std::make_shared<Source>(std::move(source));
@@ -155,13 +160,31 @@ net::Task<Result<Report>> Service::apply(session::Caller caller, std::string ref
   auto finish = [journal] { return review::recover(journal); };
   BRIG_CO_CHECK(co_await worker_.run(finish));
   BRIG_CO_TRY(auto source, co_await open(caller, view));
-  auto work = [source, request, journal]() -> Result<Report> {
-    return with_rights(source->owner, [&]() -> Result<Report> {
-      BRIG_TRY(Report report, review::apply(*source, journal, request));
-      return report;
+  auto prepare = [source, request, journal]() -> Result<std::shared_ptr<Prepared>> {
+    return with_rights(source->owner, [&]() -> Result<std::shared_ptr<Prepared>> {
+      BRIG_TRY(Prepared prepared, prepare_apply(*source, journal, request));
+      return std::make_shared<Prepared>(std::move(prepared));
     });
   };
-  co_return co_await worker_.run(work);
+  BRIG_CO_TRY(auto prepared, co_await worker_.run(prepare));
+  co_return co_await carry_out(std::move(view), std::move(prepared), source->owner);
+}
+
+// Whatever takes from the project by another name is given it first.
+net::Task<Result<Report>> Service::carry_out(session::View view, std::shared_ptr<Prepared> prepared,
+                                             workspace::Identity owner) {
+  auto changing = prepared->changing();
+  auto project = view.project.value_or("");
+  auto held = co_await settler_.settle(view.owner, project, changing);
+  auto work = [prepared = std::move(prepared), owner, settled = held.ok()]() mutable -> Result<Report> {
+    auto going = std::move(prepared);  // what is staged and not carried out is dropped on this thread
+    if (!settled) return Report();
+    return with_rights(owner, [&] { return going->carry_out(); });
+  };
+  auto report = co_await worker_.run(std::move(work));
+  if (!held) co_return held.error();
+  if (!changing.empty()) co_await settler_.look_again(project);
+  co_return report;
 }
 
 net::Task<Result<Report>> Service::undo(session::Caller caller, std::string ref,
@@ -175,13 +198,17 @@ net::Task<Result<Report>> Service::undo(session::Caller caller, std::string ref,
   Busy busy(busy_, view.id);
   BRIG_CO_CHECK(busy.check());
   auto work = [this, named, path = *view.project, identity = identity_of(caller),
-               journal = Journal(paths_.review(view.id))]() -> Result<Report> {
+               journal = Journal(paths_.review(view.id))]() -> Result<Undoing> {
     BRIG_CHECK(review::recover(journal));
     BRIG_TRY(auto project, workspace::open_project(path, identity, forbidden_));
-    return with_rights(workspace::identity_of(project.uid, project.gid),
-                       [&] { return review::undo(project, journal, named); });
+    auto owner = workspace::identity_of(project.uid, project.gid);
+    return with_rights(owner, [&]() -> Result<Undoing> {
+      BRIG_TRY(Prepared prepared, prepare_undo(project, journal, named));
+      return Undoing{std::make_shared<Prepared>(std::move(prepared)), owner};
+    });
   };
-  co_return co_await worker_.run(work);
+  BRIG_CO_TRY(auto undoing, co_await worker_.run(work));
+  co_return co_await carry_out(std::move(view), std::move(undoing.prepared), std::move(undoing.owner));
 }
 
 void Service::recover() {

@@ -10,6 +10,7 @@
 #include "core/paths.hpp"
 #include "net/worker.hpp"
 #include "review/reviews.hpp"
+#include "review/settler.hpp"
 #include "review/source.hpp"
 #include "store/sessions.hpp"
 
@@ -18,8 +19,12 @@ namespace brig::review {
 class Service final : public Reviews {
  public:
   Service(StatePaths paths, std::vector<workspace::Forbidden> forbidden, session::Sessions& sessions,
-          store::SessionTable& rows)
-      : paths_(std::move(paths)), forbidden_(std::move(forbidden)), sessions_(sessions), rows_(rows) {}
+          Settler::Parts parts)
+      : paths_(std::move(paths)),
+        forbidden_(std::move(forbidden)),
+        sessions_(sessions),
+        rows_(parts.sessions),
+        settler_(paths_, std::move(parts), worker_) {}
 
   net::Task<Result<Summary>> changes(session::Caller caller, std::string ref, std::vector<std::string> paths,
                                      bool count_lines) override;
@@ -39,6 +44,8 @@ class Service final : public Reviews {
   class Busy;
   net::Task<Result<session::View>> find(session::Caller caller, std::string ref);
   net::Task<Result<std::shared_ptr<Source>>> open(session::Caller caller, session::View view);
+  net::Task<Result<Report>> carry_out(session::View view, std::shared_ptr<Prepared> prepared,
+                                      workspace::Identity owner);
   net::Task<Result<void>> sweep();
 
   StatePaths paths_;
@@ -47,6 +54,7 @@ class Service final : public Reviews {
   store::SessionTable& rows_;
   std::set<SessionId> busy_;  // being applied or undone
   net::Worker worker_{2};
+  Settler settler_;
 };
 
 }  // namespace brig::review

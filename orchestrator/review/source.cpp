@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include "core/text.hpp"
-#include "review/conflict.hpp"
 #include "review/rights.hpp"
 #include "workspace/syscalls.hpp"
 
@@ -39,10 +38,10 @@ Result<Source> open_source(const StatePaths& paths, const Place& place,
   }
   if (uppers.empty())
     return Error{Code::not_found, "The session's workspace was never made, or is gone", "review", false};
-  std::vector<std::filesystem::path> directories = {paths.layer(place.own)};
+  std::vector<std::filesystem::path> directories;
+  if (!place.own.empty()) directories.push_back(paths.layer(place.own));
   for (const auto& id : place.frozen) directories.push_back(paths.layer(id));
   BRIG_TRY(auto beginning, workspace::read_beginning(directories));
-  BRIG_TRY(Known known, Known::load(place.known));
   UniqueFd project, below;
   std::optional<workspace::Project> opened;
   workspace::Identity owner;
@@ -67,7 +66,7 @@ Result<Source> open_source(const StatePaths& paths, const Place& place,
     owner = workspace::identity_of(st.st_uid, st.st_gid);
   }
   return Source{std::move(layers),
-                Trees{Tree(std::move(uppers), std::move(below), known.moved()), Tree({}, std::move(project))},
+                Trees{Tree(std::move(uppers), std::move(below)), Tree({}, std::move(project))},
                 std::move(opened), std::move(owner), beginning};
 }
 

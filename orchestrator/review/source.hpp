@@ -24,7 +24,6 @@ struct Place {
   std::vector<LayerId> frozen;         // top first
   std::optional<std::string> project;  // none: the workspace began empty, or with
   LayerId base = {};                   // the lowest of `frozen`, which was cloned; empty: it was not
-  std::filesystem::path known = {};    // what applies left (conflict.hpp); need not be there
 };
 
 struct Source {

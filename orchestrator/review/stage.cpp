@@ -49,6 +49,7 @@ Result<void> keep_old(const Found& then, const Entry& entry, std::size_t i, Stag
   }
   if (!file) return failed(errno_error(errno, "", "review: stage"), "Cannot read", path);
   BRIG_CHECK(copy_to(file.get(), entry.old_file(i), "Cannot keep the host's", path));
+  out.operation.handle = handle_of(file.get());
   if (!(Identity::of(stat_of(file.get())) == out.operation.before))
     out.trouble = "being written to on the host right now";
   return {};

@@ -35,15 +35,6 @@ bool is_opaque(int directory) {
   return overlay_attribute(directory, "trusted.overlay.opaque") == "y";
 }
 
-// An inode's number may be given to another one; not its time of birth with it. "" where there is none.
-std::string mark_of(int directory) {
-  struct statx st {};
-  if (::statx(directory, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0) return {};
-  if ((st.stx_mask & STATX_BTIME) == 0) return {};
-  return std::to_string(st.stx_ino) + " " + std::to_string(st.stx_btime.tv_sec) + " " +
-         std::to_string(st.stx_btime.tv_nsec);
-}
-
 bool vanished(int err) {
   return err == ENOENT || err == ENOTDIR || err == ESTALE;
 }
@@ -61,8 +52,7 @@ Result<std::string> link_target(int path) {
   return std::string(text.data(), static_cast<std::size_t>(n));
 }
 
-Tree::Tree(std::vector<UniqueFd> uppers, UniqueFd project, Moved moved)
-    : roots_(std::move(uppers)), moved_(std::move(moved)) {
+Tree::Tree(std::vector<UniqueFd> uppers, UniqueFd project) : roots_(std::move(uppers)) {
   roots_.push_back(std::move(project));
 }
 
@@ -74,10 +64,8 @@ struct Tree::Search {
   std::string path;    // from the root of each layer
   std::string merged;  // in the workspace
   bool over = false;
-  bool redirected = false;
 
   void take(std::string redirect, std::string_view rest) {
-    redirected = true;
     if (redirect.starts_with('/')) {
       absolute = true;
       path = redirect.substr(1);
@@ -111,7 +99,7 @@ Result<void> Tree::visit(std::size_t layer, UniqueFd fd, std::string path, Searc
       auto redirect = overlay_attribute(fd.get(), "trusted.overlay.redirect");
       if (!redirect.empty()) {
         search.take(std::move(redirect), "");
-        search.found.node.mark = mark_of(fd.get());
+        search.found.node.redirected = true;
       }
     }
     search.found.node.parts[layer] = {UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)), path};
@@ -170,18 +158,6 @@ Result<void> Tree::search_from_root(std::size_t layer, Search& search) const {
   return {};
 }
 
-// Of a directory whose redirect led as far as the project.
-Result<void> Tree::take_applied(Search& search) const {
-  if (!search.redirected || search.found.kind != Found::Kind::directory) return {};
-  auto& node = search.found.node;
-  auto& part = node.parts[project_layer()];
-  auto moved = moved_.find(node.mark);
-  if (moved == moved_.end() && part.directory) return {};
-  part = {};
-  search.path = moved == moved_.end() ? node.path : moved->second;
-  return search_from_root(project_layer(), search);
-}
-
 Result<Node> Tree::root() const {
   Node node;
   bool stop = false;
@@ -213,10 +189,7 @@ Result<Found> Tree::find(const Node& directory, const std::string& name) const {
   search.merged = joined(directory.path, name);
   for (std::size_t layer = 0; layer < project_layer() && !search.over; ++layer)
     BRIG_CHECK(look_in(layer, directory, search));
-  if (!search.over) {
-    BRIG_CHECK(look_in(project_layer(), directory, search));
-    BRIG_CHECK(take_applied(search));
-  }
+  if (!search.over) BRIG_CHECK(look_in(project_layer(), directory, search));
   return std::move(search.found);
 }
 

@@ -5,11 +5,6 @@
 // hides what is below it; trusted.overlay.redirect says under which name the layers below know a directory
 // that was renamed. The sandbox cannot set these attributes, only cause the kernel to.
 //
-// In one thing it differs: once a renaming was applied, what was at the old name stands at the new one in the
-// project, and a redirect leads to what is something else by then, or nothing. So a renamed directory is
-// looked for where applies are known to have put it, and, where its origin is no directory any more, at its
-// own name.
-//
 // Layers are given top first, the project last; without upper layers a Tree is the project itself.
 //
 // Ownership: Nodes and Founds own descriptors, the Tree must outlive them. Threads: those of with_rights().
@@ -18,7 +13,6 @@
 
 #include <sys/stat.h>
 
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,12 +30,8 @@ struct Node {
   };
   std::string path;  // in the workspace
   std::vector<Part> parts;
-  // Of one that was renamed: tells it from all others, also after the next renaming and in copies of its
-  // layer.
-  std::string mark;
+  bool redirected = false;  // a layer says where those below have it
 };
-// Where the project has renamed directories, by mark.
-using Moved = std::map<std::string, std::string>;
 
 struct Found {
   enum class Kind { absent, file, directory };  // file: anything that is no directory
@@ -56,7 +46,7 @@ struct Found {
 class Tree {
  public:
   // `project` may be none: nothing below the upper layers.
-  Tree(std::vector<UniqueFd> uppers, UniqueFd project, Moved moved = {});
+  Tree(std::vector<UniqueFd> uppers, UniqueFd project);
 
   std::size_t project_layer() const { return roots_.size() - 1; }
   Result<Node> root() const;
@@ -73,10 +63,8 @@ class Tree {
   Result<void> visit(std::size_t layer, UniqueFd fd, std::string path, Search& search) const;
   Result<void> search_from_root(std::size_t layer, Search& search) const;
   Result<void> look_in(std::size_t layer, const Node& directory, Search& search) const;
-  Result<void> take_applied(Search& search) const;
 
   std::vector<UniqueFd> roots_;
-  Moved moved_;
 };
 
 bool is_whiteout(const struct stat& st);

@@ -81,6 +81,28 @@ Result<CheckpointRow> get(Connection& connection, const SessionId& session, cons
   return row_of(s);
 }
 
+Result<void> put_on_top(Connection& connection, const SessionId& session, const std::string& name,
+                        const LayerId& layer, std::uint64_t bytes) {
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(CheckpointRow row, get(connection, session, name));
+  row.layers.insert(row.layers.begin(), layer);
+  {
+    BRIG_TRY(
+        Statement s,
+        connection.prepare(
+            "UPDATE checkpoints SET layers = ?3, bytes = bytes + ?4 WHERE session_id = ?1 AND name = ?2"));
+    s.bind(1, session.str()).bind(2, name).bind(3, text_of(row.layers));
+    s.bind(4, static_cast<std::int64_t>(bytes));
+    BRIG_CHECK(s.done());
+  }
+  {
+    BRIG_TRY(Statement s, connection.prepare("DELETE FROM checkpoints WHERE session_id = ?1 AND name = ''"));
+    s.bind(1, session.str());
+    BRIG_CHECK(s.done());
+  }
+  return transaction.commit();
+}
+
 Result<std::vector<CheckpointRow>> list(Connection& connection, const SessionId& session) {
   BRIG_TRY(Statement s,
            connection.prepare("SELECT " BRIG_CHECKPOINT_COLUMNS
@@ -119,6 +141,13 @@ net::Task<Result<void>> CheckpointTable::freeze(CheckpointRow row, LayerId own) 
   auto work = [row = std::move(row), own = std::move(own)](Connection& c) {
     return store::freeze(c, row, own);
   };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> CheckpointTable::put_on_top(SessionId session, std::string name, LayerId layer,
+                                                    std::uint64_t bytes) {
+  auto work = [session = std::move(session), name = std::move(name), layer = std::move(layer),
+               bytes](Connection& c) { return store::put_on_top(c, session, name, layer, bytes); };
   co_return co_await database_.run(std::move(work));
 }
 

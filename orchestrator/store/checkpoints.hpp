@@ -21,6 +21,8 @@ class CheckpointTable {
   net::Task<Result<void>> set_made(SessionId session, std::string name, std::uint64_t bytes);
   // Freezes a session's own layer: it gets the new `own`, on top of the layers of `row`.
   net::Task<Result<void>> freeze(CheckpointRow row, LayerId own);
+  // One more layer on top of those it has, which was referred to by the one without a name until now.
+  net::Task<Result<void>> put_on_top(SessionId session, std::string name, LayerId layer, std::uint64_t bytes);
   // One that is made.
   net::Task<Result<CheckpointRow>> get(SessionId session, std::string name);
   net::Task<Result<std::vector<CheckpointRow>>> list(SessionId session);  // oldest first

@@ -40,6 +40,19 @@ Result<UniqueFd> mount_layer(const fs::path& layer) {
   return mount;
 }
 
+Result<UniqueFd> open_upper(const fs::path& layer) {
+  UniqueFd mount;
+  if (has_disk_image(layer)) {
+    BRIG_TRY(mount, mount_existing_disk_image(layer, 0));
+  } else {
+    mount.reset(::open(layer.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  }
+  UniqueFd upper;
+  if (mount) upper.reset(::openat(mount.get(), "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!upper) return failed(errno, "Cannot open", layer);
+  return upper;
+}
+
 Result<OpenLayers> OpenLayers::open(const StatePaths& paths, const LayerId& own,
                                     std::span<const LayerId> frozen) {
   OpenLayers layers;

@@ -46,6 +46,9 @@ class OpenLayers {
 // The mount a layer's `upper` is on: read-only, attached nowhere, not idmapped.
 Result<UniqueFd> mount_layer(const std::filesystem::path& layer);
 
+// A layer's `upper`, to be written to; not idmapped.
+Result<UniqueFd> open_upper(const std::filesystem::path& layer);
+
 // Makes `to` a frozen copy of `from` as it is at one moment; who writes to `from` waits meanwhile. The bytes
 // it takes. If it fails or we die there may be something at `to`. `unsupported` for layers without a disk
 // limit.

@@ -64,9 +64,10 @@ class Mounter {
 
   // `conflict` if something is mounted there already.
   Result<void> mount(const MountSpec& spec);
+  // Of Mode::layers: attached nowhere, and gone with the descriptor.
+  Result<UniqueFd> stack(const MountSpec& spec);
 
  private:
-  Result<UniqueFd> stack(const MountSpec& spec);
   Result<UniqueFd> project_itself(const MountSpec& spec);
   Result<int> user_namespace(uid_t uid, gid_t gid);
 

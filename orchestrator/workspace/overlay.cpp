@@ -1,6 +1,8 @@
 #include "workspace/overlay.hpp"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <array>
 #include <deque>
@@ -138,6 +140,18 @@ Result<UniqueFd> mount_overlay(const OverlayLayers& layers, LayersAs how, const 
   auto error = mount_error(failure.err, "Cannot mount the workspace");
   error.message += failure.said;
   return error;
+}
+
+// Reconfiguring a file system, with nothing to be changed, drops the names that the kernel remembers of it.
+Result<void> look_again(const fs::path& workspace) {
+  UniqueFd root(::open(workspace.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  struct statfs st {};
+  bool overlay = root && is_mount_root(root.get()) && ::fstatfs(root.get(), &st) == 0 &&
+                 st.f_type == OVERLAYFS_SUPER_MAGIC;
+  if (!overlay) return {};
+  UniqueFd context(::fspick(root.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+  if (context && ::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0) return {};
+  return mount_error(errno, "Cannot have the workspace looked at again");
 }
 
 Result<void> unmount_at(const fs::path& path) {

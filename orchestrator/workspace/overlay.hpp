@@ -33,6 +33,10 @@ enum class LayersAs {
 Result<UniqueFd> mount_overlay(const OverlayLayers& layers, LayersAs how,
                                const std::filesystem::path& scratch);
 
+// What is below the overlay mounted there has changed: the kernel looks again for every name but those that
+// somebody has open, or is in. No error if none is mounted.
+Result<void> look_again(const std::filesystem::path& workspace);
+
 // Unmounts what is left in `scratch` if brigd died in that moment.
 Result<void> unmount_scratch(const std::filesystem::path& scratch);
 

@@ -220,5 +220,71 @@ TEST_F(Review, OfTwoAppliesAtOnceNoneIsHalf) {
   EXPECT_EQ(*read_file(project / "f300", 100), loser + "\n");
 }
 
+// A directory that was renamed takes what was never written in it from the project, where an apply puts
+// something else. Nobody inside sees any of that: the session, forks of before and of afterwards, and the
+// checkpoint.
+TEST_F(Review, ARenamedDirectoryIsTheSameInsideBeforeAndAfter) {
+  auto project = brigd.project("app");
+  auto copy = brigd.dir() / "copy";
+  for (const char* directory : {"src/deep", "other"}) fs::create_directories(project / directory);
+  for (const char* file : {"src/a", "src/b", "src/deep/c", "other/x", "keep"}) put_file(project / file, file);
+  auto shell = [](const std::string& line) {
+    auto done = harness::run({"sh", "-ec", line}, "");
+    EXPECT_EQ(done->code, 0) << done->err;
+    return done->out;
+  };
+  auto ok = [&](std::vector<std::string> args) {
+    auto done = brigd.brig(args);
+    EXPECT_EQ(done.code, 0) << testing::PrintToString(args) << ": " << done.err;
+    return done.out;
+  };
+  shell("chown -R 4321:4321 '" + project.native() + "'; cp -a '" + project.native() + "' '" + copy.native() +
+        "'");
+  const std::string script =
+      "umask 022; mv src lib; echo edited > lib/a; rm lib/b; mkdir src; echo new > src/a; mv other "
+      "lib/deep/other";
+  const std::string list =
+      "; find . ! -path ./lost+found | sort | while read -r f; do stat -c '%n %f' \"$f\"; "
+      "if [ -f \"$f\" ]; then md5sum < \"$f\"; fi; done";
+  auto before = shape(project);
+  auto expected = shell("cd '" + copy.native() + "'; " + script + list);
+  auto after = shape(copy);
+  auto seen = [&](const std::string& session) {
+    return ok({"exec", session, "--", "sh", "-c", "cd /workspace" + list});
+  };
+  ok({"run", "box", "--name", "one", "--project", project, "-d", "--", "sleep", "100000"});
+  ok({"exec", "one", "--", "sh", "-ec", "cd /workspace; " + script});
+  ok({"checkpoint", "one", "then"});
+  ok({"fork", "one", "--name", "two"});
+  std::vector<std::string> all{"one", "two"};
+  auto expect_seen = [&](const char* when) {
+    for (const auto& session : all) EXPECT_EQ(seen(session), expected) << session << " " << when;
+  };
+  expect_seen("at first");
+  ok({"apply", "one", "-y"});
+  expect_same(shape(project), after, "apply is not what a plain copy would be");
+  expect_seen("applied");
+  EXPECT_EQ(ok({"diff", "one", "--summary"}), "");
+  ok({"fork", "one", "--name", "three", "--from", "then"});
+  ok({"fork", "one", "--name", "four"});
+  all.insert(all.end(), {"three", "four"});
+  expect_seen("forked");
+  ok({"undo", "one", "-y"});
+  expect_same(shape(project), before, "undo is not what was before");
+  expect_seen("undone");
+  ok({"restore", "one", "then"});
+  // A checkpoint of one that has ended has no layer of its own on top.
+  ok({"stop", "two", "--grace", "0"});
+  ok({"checkpoint", "two", "ended"});
+  ok({"apply", "one", "-y"});
+  ok({"restore", "two", "ended"});
+  expect_seen("applied once more");
+  brigd.kill_hard();
+  brigd.start();
+  expect_seen("after a restart of brigd");
+  for (const auto& session : all) ok({"rm", "-f", session});
+  brigd.expect_nothing_left();
+}
+
 }  // namespace
 }  // namespace brig::test

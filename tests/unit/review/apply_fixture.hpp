@@ -3,6 +3,7 @@
 
 #include "fixture.hpp"
 #include "review/apply.hpp"
+#include "review/settle.hpp"
 
 namespace brig::review {
 
@@ -31,15 +32,27 @@ class Applying : public Reviewed {
   Result<Report> apply(ApplyRequest request = {}, Step step = {}) {
     auto from = source();
     auto to = journal();
-    return with_rights(from.owner, [&] { return review::apply(from, to, request, step); });
+    auto prepared = with_rights(from.owner, [&] { return prepare_apply(from, to, request, step); });
+    if (!prepared) return prepared.error();
+    return carry_out(*prepared);
   }
 
   Result<Report> undo(Named skip = {}, Step step = {}) {
     auto opened = workspace::open_project(project.native(), std::nullopt, {});
     if (!opened) return opened.error();
     auto to = journal();
-    return with_rights(workspace::identity_of(opened->uid, opened->gid),
-                       [&] { return review::undo(*opened, to, skip, step); });
+    auto prepared = with_rights(workspace::identity_of(opened->uid, opened->gid),
+                                [&] { return prepare_undo(*opened, to, skip, step); });
+    if (!prepared) return prepared.error();
+    return carry_out(*prepared);
+  }
+
+  // As the service does: what the session takes from the project by another name is given to it first.
+  Result<Report> carry_out(Prepared& prepared) {
+    auto from = source();
+    BRIG_TRY(auto renamed, find_renamed(from.trees.workspace, prepared.changing()));
+    BRIG_CHECK(settle(place.paths, mounter, {"the session", place.own, {}, place.session()}, from, renamed));
+    return with_rights(from.owner, [&] { return prepared.carry_out(); });
   }
 
   // "path: reason" of what stood in the way.

@@ -11,6 +11,8 @@ class Crash : public Applying {
   void prepare() {
     fs::create_directories(project / "goes" / "deep");
     fs::create_directories(project / "to file");
+    fs::create_directories(project / "was" / "in");
+    write_text(project / "was" / "in" / "unwritten", "unwritten");
     for (auto name : {"edit", "gone", "to directory", "goes/a", "goes/deep/b", "to file/c", "link me"})
       write_text(project / name, std::string("this is ") + name);
     ::chmod((project / "goes" / "deep").c_str(), 0500);
@@ -29,6 +31,9 @@ class Crash : public Applying {
       fs::create_symlink("edit", "link me");
       fs::create_directories("made/empty");
       ::chmod("made/empty", 0711);
+      fs::rename("was", "is");
+      fs::create_directory("was");
+      write_text("was/other", "other");
     });
     before = shape(project);
     after = shape(place.workspace());

@@ -85,10 +85,8 @@ class Reviewed : public ::testing::Test {
     }));
   }
 
-  fs::path known() { return place.state() / "reviews" / "s" / "known"; }
-
   Source source() {
-    auto opened = open_source(place.paths, {place.own, {}, project.native(), {}, known()}, std::nullopt, {});
+    auto opened = open_source(place.paths, {place.own, {}, project.native(), {}}, std::nullopt, {});
     if (!opened) ADD_FAILURE() << opened.error().message;
     return std::move(*opened);
   }
