@@ -12,7 +12,8 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "policy/egress/rule.hpp"
-#include "session/manager_state.hpp"
+#include "session/builders.hpp"
+#include "session/hosting.hpp"
 #include "session/records.hpp"
 #include "session/tenancy.hpp"
 
@@ -22,7 +23,6 @@ namespace {
 constexpr const char* kBuilderLabel = "brig.clone";  // nobody else can give a label of this name
 constexpr const char* kGitProvider = "shell";        // in whose image git is
 constexpr Millis kCloneWithin = std::chrono::minutes(15);
-constexpr std::size_t kLastWords = 2048;
 
 // $1 the URL, $2 a branch or tag. Large files kept elsewhere (LFS) stay pointers: their host is another.
 constexpr const char* kScript = R"sh(
@@ -86,18 +86,6 @@ net::Task<Result<void>> keep_layer(store::SessionTable& sessions, SessionId id) 
 
 }  // namespace
 
-// The sandbox in which it is cloned: gone with this, whoever goes away first.
-struct Manager::Builder {
-  explicit Builder(Manager& m) : manager(m) {}
-  Builder(const Builder&) = delete;
-  Builder& operator=(const Builder&) = delete;
-  ~Builder() {
-    if (!id.empty()) manager.scope_.spawn(manager.end_builder(std::move(id)));
-  }
-  Manager& manager;
-  SessionId id;
-};
-
 net::Task<Result<View>> Manager::create_from_git(Caller caller, CreateSpec spec) {
   if (spec.project) co_return refuse("git and project exclude each other; say one");
   BRIG_CO_CHECK(may_change(caller));
@@ -134,64 +122,28 @@ net::Task<Result<store::SessionRow>> Manager::clone(Caller caller, const CreateS
   spec.request.egress.allow = {rule};
   spec.args = {"sh", "-c", kScript, "clone", git.url, git.ref};
   spec.ttl = kCloneWithin;
+  auto asked = spec.request.egress;
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
-  // Whatever its profile and owner allow elsewhere: this, and what is denied.
-  auto only = egress::to_string(rule, egress::Verb::allow);
-  std::erase_if(prepared.egress, [&](const store::EgressRow& row) {
-    return row.verb != "deny" && !(row.verb == "allow" && row.rule == only);
-  });
+  keep_asked(prepared.egress, asked);
   prepared.row.labels_json = labels_to_json({{kBuilderLabel, git.url}});
-  // What fails or is given up before its command runs is taken back by who launches it.
-  BRIG_CO_TRY(auto begun, co_await launch(std::move(prepared)));
-  builder = begun.id;
-  if (auto live = find_live(builder)) {
-    while (!live->ended) co_await live->changed.wait();
-  }
-  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(builder));
-  Outcome outcome{Outcome::Kind::lost, 0, 0, {}};
-  if (row.outcome_json) {
-    BRIG_CO_TRY(outcome, outcome_from_json(*row.outcome_json));
-  }
-  if (outcome.kind == Outcome::Kind::exited && outcome.code == 0) co_return row;
-  auto said = co_await last_words(caller, builder);
-  auto why = outcome.kind == Outcome::Kind::exited ? std::string() : " (" + row.reason + ")";
+  BRIG_CO_TRY(auto failed, co_await run_builder(std::move(caller), std::move(prepared), builder, nullptr));
+  if (!failed) co_return co_await parts_.sessions.get(builder);
   co_return Error{Code::conflict,
-                  "git could not clone " + quoted(git.url, 300) + why + ": " +
-                      (said.empty() ? "it said nothing" : said) +
+                  "git could not clone " + quoted(git.url, 300) + *failed +
                       "; `brig egress test` and `brig policy explain` say what a sandbox may reach",
                   "session: git", false};
 }
 
-// What its command printed last, in one line.
-net::Task<std::string> Manager::last_words(Caller caller, SessionId id) {
-  AttachSpec spec;
-  spec.follow = false;
-  auto attachment = co_await attach(std::move(caller), id.str(), spec);
-  std::string text;
-  while (attachment) {
-    auto event = co_await (*attachment)->next();
-    if (!event || !*event) break;
-    if (const auto* output = std::get_if<Output>(&**event)) {
-      text.append(reinterpret_cast<const char*>(output->bytes.data()), output->bytes.size());
-      if (text.size() > kLastWords) text.erase(0, text.size() - kLastWords);
-    }
-  }
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  std::string line;
-  for (auto part : split(text, '\n')) line += (line.empty() ? "" : "; ") + std::string(part);
-  co_return printable(line, kLastWords);
-}
-
 net::Task<void> Manager::end_builder(SessionId id) {
   if (auto live = find_live(id)) {
-    Outcome stopped{Outcome::Kind::stopped, 0, 9, "nobody waits for the clone any more"};
+    Outcome stopped{Outcome::Kind::stopped, 0, 9, "nobody waits for what it makes any more"};
     live->stopping = stopped;
     (void)co_await end(live, stopped);
   }
   auto done = co_await keep_layer(parts_.sessions, id);
   if (done) done = co_await forget(id);
   if (!done)
-    log::warn("a clone's sandbox is left to reconciling", {{"session", id.str()}, {"error", done.error()}});
+    log::warn("a builder's sandbox is left to reconciling", {{"session", id.str()}, {"error", done.error()}});
 }
 
 net::Task<void> Manager::clear_builders() {
@@ -199,12 +151,13 @@ net::Task<void> Manager::clear_builders() {
   if (!rows) co_return;
   for (const auto& row : *rows) {
     auto labels = labels_from_json(row.labels_json);
-    if (!labels || !labels->contains(kBuilderLabel)) continue;
+    if (!labels) continue;
+    if (!labels->contains(kBuilderLabel) && !labels->contains(std::string(kBuildLabel))) continue;
     store::SessionChange change;
     change.phase = std::string(kRemoving);
     auto done = co_await keep_layer(parts_.sessions, row.id);
     if (done) done = co_await parts_.sessions.update(row.id, change);
-    if (!done) log::warn("a clone's sandbox stays", {{"session", row.id.str()}, {"error", done.error()}});
+    if (!done) log::warn("a builder's sandbox stays", {{"session", row.id.str()}, {"error", done.error()}});
   }
 }
 

@@ -64,9 +64,19 @@ std::shared_ptr<Manager::Live> Manager::find_live(const SessionId& id) const {
   return it == live_.end() ? nullptr : it->second;
 }
 
-// The owner's own names come first; an admin may also use another's name if it is the only one.
 net::Task<Result<store::SessionRow>> Manager::find_row(Caller caller, std::string ref, bool to_change) {
   if (to_change) BRIG_CO_CHECK(may_change(caller));
+  BRIG_CO_TRY(auto row, co_await look_up(std::move(caller), std::move(ref)));
+  auto purpose = to_change ? kept_for(row) : std::string();
+  if (purpose.empty()) co_return row;
+  co_return Error{Code::conflict,
+                  "session " + quoted(row.name) + " is kept for the service " + quoted(purpose, 200) +
+                      " and changes with it alone; see `brig service --help`",
+                  "session", false};
+}
+
+// The owner's own names come first; an admin may also use another's name if it is the only one.
+net::Task<Result<store::SessionRow>> Manager::look_up(Caller caller, std::string ref) {
   if (is_session_id(ref)) {
     auto row = co_await parts_.sessions.get(SessionId(ref));
     if (row && may_see(caller, row->owner, row->mesh)) co_return row;

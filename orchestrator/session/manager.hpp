@@ -25,6 +25,7 @@
 #include "provider/identities.hpp"
 #include "session/containers.hpp"
 #include "session/hold.hpp"
+#include "session/hosting.hpp"
 #include "session/one_shot.hpp"
 #include "session/policy_book.hpp"
 #include "session/quota.hpp"
@@ -61,6 +62,7 @@ class Manager final : public Sessions,
                       public Reach,
                       public OneShots,
                       public Usages,
+                      public Hosting,
                       private Sandbox::Owner {
  public:
   struct Parts {
@@ -113,6 +115,13 @@ class Manager final : public Sessions,
                                                                   std::uint16_t port) override;
   net::Task<Result<std::unique_ptr<Answer>>> ask(Caller caller, AskSpec spec) override;
   net::Task<Result<std::vector<Usage>>> usage(Caller caller, ListFilter filter) override;
+  net::Task<Result<std::unique_ptr<Built>>> build(Caller caller, HostSpec spec,
+                                                  std::function<void()> began) override;
+  net::Task<Result<SessionId>> host(Caller caller, HostSpec spec) override;
+  net::Task<Result<std::vector<Hosted>>> hosted() override;
+  net::Task<Result<std::unique_ptr<Attachment>>> attend(SessionId id, AttachSpec spec) override;
+  net::Task<Result<void>> dismiss(SessionId id, Millis grace) override;
+  net::Task<Result<void>> drop_stray_layers() override;
   // Ends sessions whose time is over; until cancelled.
   net::Task<void> keep();
   // Nobody else changes what the session consists of for as long as it is held.
@@ -142,7 +151,7 @@ class Manager final : public Sessions,
   net::Task<Result<void>> drop_layer(LayerId id);
   // What an earlier brigd was keeping when it went. Once, before anything is looked after.
   net::Task<void> clear_unmade_checkpoints();
-  // Likewise, sandboxes in which it was cloning something.
+  // Likewise, sandboxes in which it was cloning or building something.
   net::Task<void> clear_builders();
 
  private:
@@ -154,10 +163,12 @@ class Manager final : public Sessions,
   struct Branch;
   class Asked;
   struct Builder;
+  class Made;
 
   // manager.cpp
   Result<void> may_change(const Caller& caller) const;
   net::Task<Result<store::SessionRow>> find_row(Caller caller, std::string ref, bool to_change);
+  net::Task<Result<store::SessionRow>> look_up(Caller caller, std::string ref);
   net::Task<Result<View>> full_view(store::SessionRow row);
   void add_process(View& view, ProcessView process) const;
   std::shared_ptr<Live> find_live(const SessionId& id) const;
@@ -180,8 +191,14 @@ class Manager final : public Sessions,
   net::Task<Result<View>> create_from_git(Caller caller, CreateSpec spec);
   net::Task<Result<store::SessionRow>> clone(Caller caller, const CreateSpec& target, GitSource git,
                                              SessionId& builder);
-  net::Task<std::string> last_words(Caller caller, SessionId id);
   net::Task<void> end_builder(SessionId id);
+
+  // hosting.cpp
+  static std::string kept_for(const store::SessionRow& row);
+  net::Task<Result<Prepared>> prepare_hosted(Caller caller, HostSpec spec, std::string_view label);
+  net::Task<Result<std::optional<std::string>>> run_builder(Caller caller, Prepared prepared,
+                                                            SessionId& builder, std::function<void()> began);
+  net::Task<std::string> last_words(Caller caller, SessionId id);
 
   // exec.cpp
   net::Task<void> run_exec(std::shared_ptr<Exec> exec);
@@ -241,7 +258,6 @@ class Manager final : public Sessions,
   net::Task<Result<store::CheckpointRow>> take_checkpoint(store::SessionRow row, std::string name,
                                                           Hold& hold);
   net::Task<Result<store::SessionRow>> settled(SessionId id);
-  net::Task<Result<void>> drop_stray_layers();
   void tell_checkpoint(const store::SessionRow& row, std::string kind, const std::string& name);
 
   // branching.cpp
