@@ -321,8 +321,36 @@ DROP TABLE sessions;
 ALTER TABLE sessions_by_mesh RENAME TO sessions;
 )sql";
 
+// MCP servers of meshes, and what was built for them: a layer under the hash of what is in it.
+constexpr const char* kServices = R"sql(
+CREATE TABLE artefacts (
+  hash       TEXT NOT NULL PRIMARY KEY,
+  layer      TEXT NOT NULL UNIQUE,
+  bytes      INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE services (
+  mesh        TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  owner       TEXT NOT NULL,
+  spec_json   TEXT NOT NULL,
+  env         BLOB NOT NULL,
+  wanted      TEXT NOT NULL,
+  state       TEXT NOT NULL,
+  reason      TEXT NOT NULL,
+  artefact    TEXT NOT NULL,
+  built_json  TEXT NOT NULL,
+  session_id  TEXT NOT NULL,
+  server_json TEXT NOT NULL,
+  created_ms  INTEGER NOT NULL,
+  updated_ms  INTEGER NOT NULL,
+  PRIMARY KEY (mesh, name)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr const char* kSteps[] = {kFirst,    kLayers, kEvents, kEgress, kCheckpoints, kProviders, kLives,
-                                  kPreviews, kShared, kVault,  kUses,   kGone,        kNames};
+                                  kPreviews, kShared, kVault,  kUses,   kGone,        kNames,     kServices};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -272,7 +272,8 @@ Result<void> restack(Connection& connection, const SessionId& id, const LayerId&
 Result<std::set<LayerId>> layers(Connection& connection) {
   std::set<LayerId> found;
   BRIG_TRY(Statement s, connection.prepare("SELECT layer || ' ' || frozen FROM sessions"
-                                           " UNION ALL SELECT layers FROM checkpoints"));
+                                           " UNION ALL SELECT layers FROM checkpoints"
+                                           " UNION ALL SELECT layer FROM artefacts"));
   while (true) {
     BRIG_TRY(bool more, s.step());
     if (!more) return found;

@@ -8,7 +8,7 @@
 // what is deleted), `trusted.overlay.opaque` (what is below such a directory does not show) and
 // `trusted.overlay.redirect` (where a renamed directory was). It belongs to the project's owner, as outside.
 // With a disk limit it is in LAYER/disk.img. Which layers a session has stands in the ledger alone; a layer
-// that no session and no checkpoint there refers to is rubbish, and reconciling drops it.
+// that no session, checkpoint and artefact there refers to is rubbish, and reconciling drops it.
 //
 // Ownership: OpenLayers holds mounts that are attached nowhere; they go with it, or with the process.
 // Threads: any; blocks, so run it on a worker. Failure: as Result.

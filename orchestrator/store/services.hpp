@@ -1,0 +1,66 @@
+// The ledger's services (MCP servers deployed into meshes) and the artefacts that they run.
+//
+// An artefact is a frozen layer of workspaces under the hash of what is in it: equal ones are one. It is
+// there from the commit in which a service begins to use it, until the commit in which the last one stops;
+// reconciling drops layers that nothing refers to.
+//
+// Ownership: borrows the Database. Threads: the loop's. Failure: as Result. Every method is one commit.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "net/task.hpp"
+#include "store/database.hpp"
+#include "store/rows.hpp"
+
+namespace brig::store {
+
+struct ServiceRow {
+  std::string mesh;
+  std::string name;  // unique in its mesh
+  std::string owner;
+  std::string spec_json;           // where it comes from and what it gets; no value of a variable
+  std::vector<unsigned char> env;  // its variables, sealed
+  std::string wanted;              // "running", "stopped", "removed"
+  std::string state;               // as it was last; service::State as text
+  std::string reason;
+  std::string artefact;           // its hash; empty: nothing was built yet
+  std::string built_json = "{}";  // what the build found: version, command
+  SessionId session;              // its sandbox; empty: it has none
+  std::string server_json;        // what it answered to `initialize` in that sandbox
+  WallTime created{};
+  WallTime updated{};
+};
+
+struct ArtefactRow {
+  std::string hash;
+  LayerId layer;
+  std::uint64_t bytes = 0;
+  WallTime created{};
+};
+
+class ServiceTable {
+ public:
+  explicit ServiceTable(Database& database) : database_(database) {}
+
+  // `conflict` if the mesh has one of that name.
+  net::Task<Result<void>> insert(ServiceRow row);
+  // As it is now; `not_found` if it is gone.
+  net::Task<Result<void>> update(ServiceRow row);
+  // The same, and what was built for it becomes an artefact unless there is an equal one: then the builder's
+  // layer is no longer the builder's, which gets `fresh` instead.
+  net::Task<Result<void>> install(ServiceRow row, ArtefactRow built, SessionId builder, LayerId fresh);
+  net::Task<Result<std::optional<ServiceRow>>> find(std::string mesh, std::string name);
+  net::Task<Result<std::vector<ServiceRow>>> list();  // by mesh and name
+  // With its artefact, if nobody else uses that.
+  net::Task<Result<void>> remove(std::string mesh, std::string name);
+
+  net::Task<Result<std::optional<ArtefactRow>>> artefact(std::string hash);
+  net::Task<Result<std::vector<ArtefactRow>>> artefacts();
+
+ private:
+  Database& database_;
+};
+
+}  // namespace brig::store
