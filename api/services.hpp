@@ -24,6 +24,7 @@
 #include "provider/registry.hpp"
 #include "prune/prunes.hpp"
 #include "review/reviews.hpp"
+#include "service/services.hpp"
 #include "session/one_shot.hpp"
 #include "session/reach.hpp"
 #include "session/sessions.hpp"
@@ -120,6 +121,7 @@ struct Services {
   doctor::Doctor& doctor;
   egress::Egress& egress;
   vault::Secrets& vault;
+  service::Services& deployed;
   Policies& policies;
   TokenStore& tokens;
   PreviewStore& previews;

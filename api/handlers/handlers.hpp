@@ -95,6 +95,17 @@ net::Task<Response> list_vault(Context* context, Request* request);
 net::Task<Response> set_vault(Context* context, Request* request);
 net::Task<Response> remove_vault(Context* context, Request* request);
 
+net::Task<Response> list_services(Context* context, Request* request);
+net::Task<Response> deploy_service(Context* context, Request* request);
+net::Task<Response> get_service(Context* context, Request* request);
+net::Task<Response> remove_service(Context* context, Request* request);
+net::Task<Response> update_service(Context* context, Request* request);
+net::Task<Response> restart_service(Context* context, Request* request);
+net::Task<Response> stop_service(Context* context, Request* request);
+net::Task<Response> list_tools(Context* context, Request* request);
+net::Task<Response> call_tool(Context* context, Request* request);
+net::Task<Response> get_service_logs(Context* context, Request* request);
+
 net::Task<Response> list_tokens(Context* context, Request* request);
 net::Task<Response> create_token(Context* context, Request* request);
 net::Task<Response> revoke_token(Context* context, Request* request);

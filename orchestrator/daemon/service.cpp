@@ -28,6 +28,7 @@
 #include "prune/pruner.hpp"
 #include "reconcile/reconciler.hpp"
 #include "review/service.hpp"
+#include "service/manager.hpp"
 #include "session/engine_containers.hpp"
 #include "session/manager.hpp"
 #include "session/shelf.hpp"
@@ -230,6 +231,9 @@ struct Service::Parts {
   std::optional<session::Shelf> shelf;
   std::optional<prune::Pruner> pruner;
   std::optional<review::Service> reviews;
+  std::optional<store::ServiceTable> service_table;
+  std::optional<service::Builds> builds;
+  std::optional<service::Manager> services;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
   std::unique_ptr<doctor::Doctor> doctor;
@@ -361,6 +365,11 @@ Result<void> Service::prepare() {
       paths, forbidden_places(config_, sockets), *parts.manager,
       review::Settler::Parts{*parts.sessions, *parts.checkpoints, parts.mounter, std::move(hold)});
   parts.reviews->recover();
+  parts.service_table.emplace(*parts.database);
+  parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, parts.blocking);
+  parts.services.emplace(executor, service::Options(),
+                         service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
+                                                 *parts.shelf, *parts.vault, *parts.builds});
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -411,17 +420,29 @@ Result<void> Service::prepare() {
     return conditions;
   };
   parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,      *parts.manager,
-                                     *parts.reviews,      *parts.manager,
-                                     *parts.manager,      *parts.manager,
-                                     *parts.shelf,        *parts.pruner,
-                                     *parts.images,       *parts.registry,
-                                     *parts.identities,   *parts.doctor,
-                                     *parts.doors,        *parts.vault,
-                                     *parts.api_policies, *parts.api_tokens,
-                                     *parts.api_previews, *parts.events,
-                                     parts.metrics,       parts.clock,
-                                     readiness,           {BRIG_VERSION, installation}});
+                       api::Services{*parts.manager,
+                                     *parts.manager,
+                                     *parts.reviews,
+                                     *parts.manager,
+                                     *parts.manager,
+                                     *parts.manager,
+                                     *parts.shelf,
+                                     *parts.pruner,
+                                     *parts.images,
+                                     *parts.registry,
+                                     *parts.identities,
+                                     *parts.doctor,
+                                     *parts.doors,
+                                     *parts.vault,
+                                     *parts.services,
+                                     *parts.api_policies,
+                                     *parts.api_tokens,
+                                     *parts.api_previews,
+                                     *parts.events,
+                                     parts.metrics,
+                                     parts.clock,
+                                     readiness,
+                                     {BRIG_VERSION, installation}});
   return {};
 }
 
@@ -444,6 +465,7 @@ net::Task<void> Service::take_stock() {
   parts.took_stock = true;
   log::info("took stock", {{"sessions", parts.manager->live_count()}});
   notify("READY=1");
+  co_await parts.services->resume();
   give_back_code();
   co_await parts.reconciler->run(kReconcileEvery);
 }
@@ -461,6 +483,11 @@ net::Task<void> Service::run() {
   for (const auto& row : *known) parts.in_phase(row.phase).add(1);
   if (auto loaded = co_await parts.registry->load(); !loaded) {
     log::error("the ledger's providers cannot be read", {{"error", loaded.error()}});
+    failed_ = true;
+    co_return;
+  }
+  if (auto loaded = co_await parts.services->load(); !loaded) {
+    log::error("the ledger's services cannot be read", {{"error", loaded.error()}});
     failed_ = true;
     co_return;
   }
@@ -486,6 +513,7 @@ net::Task<void> Service::run() {
   parts.quarantine->close();
   co_await parts.server->stop(kStopGrace);
   co_await scope.close();
+  co_await parts.services->close();
   co_await parts.manager->close();
   co_await parts.volumes->put_down();
   co_await parts.images->close();

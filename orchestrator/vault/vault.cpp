@@ -128,4 +128,15 @@ net::Task<Result<Secret>> Vault::open(Scope scope, std::string name) {
   co_return value;
 }
 
+// A key's name has no space, so none of the vault's own values can be mistaken for one of these.
+net::Task<Result<Sealed>> Vault::seal(Scope scope, std::string name, Secret value) {
+  BRIG_CO_CHECK(co_await need_key(true));
+  co_return key_->seal(scope, "kept " + name, value);
+}
+
+net::Task<Result<Secret>> Vault::unseal(Scope scope, std::string name, Sealed sealed) {
+  BRIG_CO_CHECK(co_await need_key(false));
+  co_return key_->open(scope, "kept " + name, sealed);
+}
+
 }  // namespace brig::vault

@@ -2,8 +2,8 @@
 //
 // Each belongs to an owner, and a mesh if there is one. The ledger has them sealed (seal.hpp); a value is
 // opened when it is needed, each time anew, so a replaced or removed one is gone with the next use. Nobody
-// can ask for a value: what comes out goes to the hosts that credentials name (credential.hpp), and nowhere
-// else.
+// can ask for a value: what comes out goes to the hosts that credentials name (credential.hpp), and into the
+// variables of services whose owner said so.
 //
 // Ownership: borrows its tables and the clock. Threads: the loop's; the key file is read on it, once.
 // Failure: as Result; never with a value in it.
@@ -55,6 +55,11 @@ class Vault final : public Secrets {
   net::Task<Result<bool>> has(Scope scope, std::string name);
   // `not_found`, saying how to set it, if there is none.
   net::Task<Result<Secret>> open(Scope scope, std::string name);
+
+  // For parts of Brig that keep what they were entrusted with in rows of their own, under this key: what one
+  // seals as `name`, nobody opens as another.
+  net::Task<Result<Sealed>> seal(Scope scope, std::string name, Secret value);
+  net::Task<Result<Secret>> unseal(Scope scope, std::string name, Sealed sealed);
 
  private:
   net::Task<Result<void>> need_key(bool make);

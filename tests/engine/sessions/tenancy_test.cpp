@@ -117,6 +117,17 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/vault", {To::own}},
     {"put /v1/vault/{name}", {To::own, R"({"value": "bobs"})"}},
     {"delete /v1/vault/{name}", {To::hidden}},
+    {"get /v1/meshes/{mesh}/services", {To::own}},
+    {"post /v1/meshes/{mesh}/services",
+     {To::hidden, R"({"name": "planted", "source": {"npm": {"package": "x"}}})"}},
+    {"get /v1/meshes/{mesh}/services/{name}", {To::hidden}},
+    {"delete /v1/meshes/{mesh}/services/{name}", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/update", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/restart", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/stop", {To::hidden}},
+    {"get /v1/meshes/{mesh}/services/{name}/tools", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/call", {To::hidden, R"({"tool": "echo"})"}},
+    {"get /v1/meshes/{mesh}/services/{name}/logs", {To::hidden}},
     {"get /v1/tokens", {To::admins}},
     {"post /v1/tokens", {To::admins, R"({"label": "x", "role": "user"})"}},
     {"delete /v1/tokens/{id}", {To::admins}},
@@ -248,7 +259,7 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
 
   std::map<std::string, std::string> hers = {{"preview", preview},    {"volume", volume}, {"ref", victim},
                                              {"name", "alices-kept"}, {"number", "1"},    {"port", "8080"},
-                                             {"provider", "kit"},     {"id", identity}};
+                                             {"provider", "kit"},     {"id", identity},   {"mesh", "acme"}};
   const std::string nobodys = "d0000000deadbeef";  // fit for an id and a name
   auto snapshot = [&] {
     std::string all;
@@ -299,11 +310,11 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
           EXPECT_EQ(answer.status, 404) << where;
           auto unknown = values;
           auto has = [&](const char* part) { return pattern.find(part) != std::string::npos; };
-          auto guessed = has("{ref}")       ? "ref"
-                         : has("{volume}")  ? "volume"
-                         : has("{preview}") ? "preview"
-                         : has("/vault/")   ? "name"
-                                            : "id";
+          auto guessed = has("{ref}")                          ? "ref"
+                         : has("{volume}")                     ? "volume"
+                         : has("{preview}")                    ? "preview"
+                         : has("/vault/") || has("/services/") ? "name"
+                                                               : "id";
           unknown[guessed] = nobodys;
           auto nothing = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
           EXPECT_EQ(told(answer, values[guessed]), told(nothing, nobodys)) << key << " for " << who;

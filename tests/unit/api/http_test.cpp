@@ -256,6 +256,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.doctor,
                       first.egress,
                       *first.vault,
+                      first.deployed,
                       first.policies,
                       first.tokens,
                       first.previews,

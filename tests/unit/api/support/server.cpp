@@ -62,6 +62,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     doctor,
                     egress,
                     *vault,
+                    deployed,
                     policies,
                     tokens,
                     previews,

@@ -17,6 +17,7 @@
 #include "support/fake_egress.hpp"
 #include "support/fake_one_shots.hpp"
 #include "support/fake_reach.hpp"
+#include "support/fake_services.hpp"
 #include "support/fakes.hpp"
 
 namespace brig::api::test {
@@ -75,6 +76,7 @@ struct TestServer {
   FakeIdentities identities;
   FakeDoctor doctor;
   FakeEgress egress;
+  FakeServices deployed;
   FakePolicies policies;
   MemoryTokens tokens;
   MemoryPreviews previews;

@@ -1,0 +1,47 @@
+// From a source to an artefact: what is deployed is fetched and installed in a sandbox that reaches the
+// registries it needs and nothing else, and what that left is hashed here.
+//
+// Ownership: borrows everything. Threads: the loop's. Failure: as Result; what an installer said is in it.
+#pragma once
+
+#include <memory>
+
+#include "core/paths.hpp"
+#include "net/worker.hpp"
+#include "service/entry.hpp"
+#include "service/tree.hpp"
+#include "session/hosting.hpp"
+#include "workspace/project.hpp"
+
+namespace brig::service {
+
+struct Product {
+  std::unique_ptr<session::Built> built;  // its layer is whose it is once the ledger says so
+  Tree tree;
+  Entry entry;
+};
+
+class Builds {
+ public:
+  Builds(StatePaths paths, std::vector<workspace::Forbidden> forbidden, session::Hosting& hosting,
+         net::Worker& blocking)
+      : paths_(std::move(paths)), forbidden_(std::move(forbidden)), hosting_(hosting), blocking_(blocking) {}
+
+  // `owner` as a caller on whose account it runs; `purpose`: "acme/files".
+  net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Progress progress);
+
+ private:
+  // What it is made for, and whether anything of a registry is to be installed.
+  struct Look {
+    Runtime runtime = Runtime::node;
+    bool installs = true;
+  };
+  net::Task<Result<Look>> look_at(const Spec& spec);
+
+  StatePaths paths_;
+  std::vector<workspace::Forbidden> forbidden_;
+  session::Hosting& hosting_;
+  net::Worker& blocking_;
+};
+
+}  // namespace brig::service

@@ -1,0 +1,230 @@
+// From a wish to a service that runs, and to one that does not.
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+#include "service/spec.hpp"
+#include "service/unit.hpp"
+
+namespace brig::service {
+namespace {
+
+std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : env) out[name] = vault_key_of(value);
+  return out;
+}
+
+Result<void> may_deploy(const session::Caller& caller, const std::string& mesh, const Spec& spec) {
+  BRIG_CHECK(check_name("mesh", mesh));
+  if (caller.role == session::Caller::Role::viewer)
+    return Error{Code::denied, "a viewer may look but not change anything; use a token of role 'user'",
+                 "service", false};
+  if (caller.role == session::Caller::Role::admin) return {};
+  if (caller.mesh != mesh)
+    return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
+                 false};
+  if (spec.directory && !caller.uid)
+    return Error{
+        Code::denied,
+        "a directory of this host can be named by callers on the unix socket and by admin tokens only; "
+        "deploy a package instead",
+        "service", false};
+  return {};
+}
+
+Error gone_meanwhile(const std::string& purpose) {
+  return {Code::conflict, "service " + quoted(purpose, 200) + " was removed meanwhile", "service", false};
+}
+
+}  // namespace
+
+net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const std::map<std::string, Secret>& env) {
+  for (const auto& [name, value] : env) {
+    auto key = vault_key_of(value);
+    if (key.empty()) continue;
+    BRIG_CO_TRY(bool there, co_await parts_.vault.has(scope, key));
+    if (!there) co_return vault::no_such_key(key);
+  }
+  co_return Result<void>();
+}
+
+Result<void> Manager::check(const session::Caller& caller, const std::string& mesh,
+                            const DeploySpec& wish) const {
+  BRIG_CHECK(may_deploy(caller, mesh, wish.spec));
+  BRIG_CHECK(check_name("name", wish.name));
+  BRIG_CHECK(check_spec(wish.spec));
+  BRIG_CHECK(check_env(wish.env));
+  if (units_.contains({mesh, wish.name})) {
+    auto own = find_own(caller, mesh, wish.name);
+    if (!own && own.error().code == Code::denied) return std::move(own).error();
+  }
+  return {};
+}
+
+net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh, DeploySpec wish,
+                                        Progress progress) {
+  BRIG_CO_CHECK(check(caller, mesh, wish));
+  if (wish.spec.directory) {
+    wish.spec.directory->uid = caller.uid;
+    wish.spec.directory->gid = caller.gid;
+  }
+  store::ServiceRow row;
+  row.mesh = mesh;
+  row.name = wish.name;
+  row.owner = caller.owner;
+  row.created = row.updated = parts_.clock.wall();
+  Key key{mesh, wish.name};
+  auto known = [&] { return units_.find(key); };
+  if (known() != units_.end()) {
+    BRIG_CO_TRY(auto own, find_own(caller, mesh, wish.name));
+    row.owner = own->row.owner;
+  }
+  auto unit = std::make_shared<Unit>(executor_, std::move(row));
+  BRIG_CO_CHECK(co_await check_vault(unit->scope(), wish.env));
+  auto text = env_to_text(wish.env);
+  BRIG_CO_TRY(auto sealed, co_await parts_.vault.seal(unit->scope(), unit->sealed_as(), std::move(text)));
+  if (known() != units_.end()) {
+    BRIG_CO_TRY(unit, find_own(caller, mesh, wish.name));
+  } else {
+    unit->spec = wish.spec;
+    unit->env = references_of(wish.env);
+    unit->state = State::building;
+    unit->row.spec_json = spec_to_json(wish.spec);
+    unit->row.env = sealed;
+    unit->row.wanted = kRunning;
+    unit->row.state = to_string(unit->state);
+    units_[key] = unit;
+    auto inserted = co_await parts_.table.insert(unit->row);
+    if (!inserted) {
+      units_.erase(key);
+      unit->gone = true;
+      co_return std::move(inserted).error();
+    }
+  }
+  auto job = std::make_shared<Job>(executor_, unit);
+  scope_.spawn(run(job, deploy_steps(unit, std::move(wish.spec), std::move(sealed), std::move(progress))));
+  co_return co_await await(job);
+}
+
+net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                              Progress progress) {
+  auto turn = co_await take_turn(unit);
+  if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(co_await build(unit, std::move(spec), std::move(env), progress));
+  if (progress) progress(State::starting, "");
+  co_return co_await start(unit);
+}
+
+// What runs meanwhile runs on, also if this fails.
+net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                       Progress progress) {
+  bool first = unit->row.artefact.empty();
+  auto tell = [unit, first, progress](State state, const std::string& what) {
+    if (first) {
+      unit->state = state;
+      unit->reason.clear();
+      unit->changed.notify_all();
+    }
+    if (progress) progress(state, what);
+  };
+  auto made = co_await parts_.builds.make(unit->owner(), unit->purpose(), spec, tell);
+  if (!made) {
+    if (first) co_await set_state(unit, State::failed, made.error().message);
+    co_return std::move(made).error();
+  }
+  auto row = unit->row;
+  row.spec_json = spec_to_json(spec);
+  row.env = std::move(env);
+  row.wanted = kRunning;
+  row.artefact = made->tree.hash;
+  row.built_json = entry_to_json(made->entry);
+  row.updated = parts_.clock.wall();
+  store::ArtefactRow artefact{made->tree.hash, made->built->layer(), made->tree.bytes, row.updated};
+  BRIG_CO_CHECK(co_await parts_.table.install(row, std::move(artefact), made->built->session(),
+                                              LayerId(random_hex(8))));
+  unit->row = std::move(row);
+  unit->spec = std::move(spec);
+  unit->entry = std::move(made->entry);
+  unit->artefact_bytes = made->tree.bytes;
+  BRIG_CO_TRY(auto sealed, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env));
+  BRIG_CO_TRY(auto variables, env_from_text(sealed));
+  unit->env = references_of(variables);
+  co_return Result<void>();
+}
+
+net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,
+                                        Progress progress) {
+  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  auto job = std::make_shared<Job>(executor_, unit);
+  scope_.spawn(run(job, deploy_steps(unit, unit->spec, unit->row.env, std::move(progress))));
+  co_return co_await await(job);
+}
+
+net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mesh, std::string name) {
+  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  auto job = std::make_shared<Job>(executor_, unit);
+  scope_.spawn(run(job, restart_steps(unit)));
+  co_return co_await await(job);
+}
+
+net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
+  auto turn = co_await take_turn(unit);
+  if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  if (!unit->entry)
+    co_return Error{Code::conflict,
+                    "service " + quoted(unit->purpose(), 200) +
+                        " was never built; `brig service update` tries that again",
+                    "service", false};
+  unit->row.wanted = kRunning;
+  co_return co_await start(unit);
+}
+
+net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, std::string name) {
+  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  auto job = std::make_shared<Job>(executor_, unit);
+  scope_.spawn(run(job, stop_steps(unit)));
+  co_return co_await await(job);
+}
+
+net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
+  auto turn = co_await take_turn(unit);
+  if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  unit->row.wanted = kStopped;
+  BRIG_CO_CHECK(co_await save(unit));
+  co_await set_state(unit, State::stopped, "");
+  unit->backoff.forgive();
+  co_return co_await let_go(unit);
+}
+
+net::Task<Result<void>> Manager::remove(session::Caller caller, std::string mesh, std::string name) {
+  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  auto job = std::make_shared<Job>(executor_, unit);
+  scope_.spawn(run(job, remove_steps(unit)));
+  while (!job->result) co_await job->changed.wait();
+  co_return *job->result;
+}
+
+net::Task<Result<void>> Manager::remove_steps(UnitRef unit) {
+  auto turn = co_await take_turn(unit);
+  if (unit->gone) co_return Result<void>();
+  unit->row.wanted = kRemoved;
+  unit->state = State::stopped;
+  unit->reason = "it is being removed";
+  BRIG_CO_CHECK(co_await save(unit));
+  BRIG_CO_CHECK(co_await let_go(unit));
+  // Its home stays, for the next of its name; from now on as long as any other volume.
+  auto home = co_await home_of(unit, false);
+  if (home && !home->empty()) {
+    auto let = co_await parts_.volumes.pin(unit->owner(), *home, false);
+    if (!let) log::warn("a service's home stays pinned", {{"volume", *home}, {"error", let.error()}});
+  }
+  BRIG_CO_CHECK(co_await parts_.table.remove(unit->row.mesh, unit->row.name));
+  unit->gone = true;
+  units_.erase({unit->row.mesh, unit->row.name});
+  unit->changed.notify_all();
+  auto dropped = co_await parts_.hosting.drop_stray_layers();
+  if (!dropped) log::warn("an artefact is left to reconciling", {{"error", dropped.error()}});
+  co_return Result<void>();
+}
+
+}  // namespace brig::service

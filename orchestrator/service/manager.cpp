@@ -1,0 +1,200 @@
+#include "service/manager.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "mcp/json.hpp"
+#include "service/spec.hpp"
+#include "service/unit.hpp"
+
+namespace brig::service {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxArguments = 4 << 20;
+
+bool may_see(const session::Caller& caller, const std::string& mesh) {
+  return caller.role == session::Caller::Role::admin || (!mesh.empty() && caller.mesh == mesh);
+}
+
+Error no_service(const std::string& mesh, const std::string& name) {
+  return {Code::not_found,
+          "mesh " + quoted(mesh) + " has no service " + quoted(name) +
+              " that you may see; `brig service ls " + "--mesh " + printable(mesh) + "` lists them",
+          "service", false};
+}
+
+}  // namespace
+
+std::string entry_to_json(const Entry& entry) {
+  json out{{"runtime", to_string(entry.runtime)}, {"version", entry.version}, {"command", entry.command}};
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<Entry> entry_from_json(const std::string& text) {
+  auto in = json::parse(text, nullptr, false);
+  Entry entry;
+  if (in.is_object() && in.contains("command") && in["command"].is_array()) {
+    if (in.value("runtime", "") == "python") entry.runtime = Runtime::python;
+    entry.version = in.value("version", "");
+    for (const auto& word : in["command"])
+      if (word.is_string()) entry.command.push_back(word.get<std::string>());
+  }
+  if (!entry.command.empty()) return entry;
+  return Error{Code::corrupt, "the ledger's command of a service does not read", "service", false};
+}
+
+Manager::Manager(net::asio::any_io_executor executor, Options options, Parts parts)
+    : executor_(executor), options_(options), parts_(parts), scope_(executor, "services") {}
+
+Manager::~Manager() = default;
+
+net::Task<void> Manager::close() {
+  co_await scope_.close();
+  for (auto& [key, unit] : units_) unit->server = nullptr;
+  while (!servers_.empty()) co_await drop(*servers_.begin());
+}
+
+Result<Manager::UnitRef> Manager::find(const session::Caller& caller, const std::string& mesh,
+                                       const std::string& name) const {
+  auto it = units_.find({mesh, name});
+  if (it == units_.end() || !may_see(caller, mesh)) return no_service(mesh, name);
+  return it->second;
+}
+
+Result<Manager::UnitRef> Manager::find_own(const session::Caller& caller, const std::string& mesh,
+                                           const std::string& name) const {
+  BRIG_TRY(auto unit, find(caller, mesh, name));
+  bool own = caller.role == session::Caller::Role::admin ||
+             (caller.role == session::Caller::Role::user && caller.owner == unit->row.owner);
+  if (own) return unit;
+  return Error{Code::denied,
+               "service " + quoted(name) + " of mesh " + quoted(mesh) +
+                   " is not yours to change; whoever deployed it may, and admins",
+               "service", false};
+}
+
+net::Task<Manager::Turn> Manager::take_turn(UnitRef unit) {
+  while (unit->busy) co_await unit->changed.wait();
+  co_return Turn(unit);
+}
+
+net::Task<void> Manager::run(std::shared_ptr<Job> job, net::Task<Result<void>> steps) {
+  job->result = co_await std::move(steps);
+  job->changed.notify_all();
+}
+
+net::Task<Result<View>> Manager::await(std::shared_ptr<Job> job) {
+  while (!job->result) co_await job->changed.wait();
+  if (!*job->result) co_return job->result->error();
+  co_return view_of(*job->unit);
+}
+
+net::Task<Result<void>> Manager::save(UnitRef unit) {
+  unit->row.state = to_string(unit->state);
+  unit->row.reason = unit->reason;
+  unit->row.updated = parts_.clock.wall();
+  co_return co_await parts_.table.update(unit->row);
+}
+
+// What cannot be written down is no reason not to be in that state.
+net::Task<void> Manager::set_state(UnitRef unit, State state, std::string reason) {
+  unit->state = state;
+  unit->reason = std::move(reason);
+  unit->changed.notify_all();
+  log::info("service", {{"name", unit->purpose()}, {"state", to_string(state)}, {"reason", unit->reason}});
+  auto saved = co_await save(unit);
+  if (!saved)
+    log::warn("a service's state was not kept", {{"name", unit->purpose()}, {"error", saved.error()}});
+}
+
+View Manager::view_of(const Unit& unit) const {
+  View view;
+  view.mesh = unit.row.mesh;
+  view.name = unit.row.name;
+  view.owner = unit.row.owner;
+  view.state = unit.state;
+  view.reason = unit.reason;
+  view.spec = unit.spec;
+  view.env = unit.env;
+  if (unit.entry) {
+    view.runtime = unit.entry->runtime;
+    view.version = unit.entry->version;
+    view.command = unit.entry->command;
+  }
+  view.artefact = unit.row.artefact;
+  view.artefact_bytes = unit.artefact_bytes;
+  view.session = unit.row.session.str();
+  if (auto info = mcp::json::find(unit.row.server_json, "serverInfo")) view.server_info = *info;
+  view.tools = unit.tools.size();
+  view.restarts = unit.backoff.restarts();
+  view.created = unit.row.created;
+  view.updated = unit.row.updated;
+  return view;
+}
+
+Result<std::vector<View>> Manager::list(const session::Caller& caller, const std::string& mesh) {
+  BRIG_CHECK(check_name("mesh", mesh));
+  std::vector<View> out;
+  for (const auto& [key, unit] : units_) {
+    if (key.first == mesh && may_see(caller, mesh)) out.push_back(view_of(*unit));
+  }
+  return out;
+}
+
+Result<View> Manager::get(const session::Caller& caller, const std::string& mesh, const std::string& name) {
+  BRIG_TRY(auto unit, find(caller, mesh, name));
+  return view_of(*unit);
+}
+
+Result<std::vector<Tool>> Manager::tools(const session::Caller& caller, const std::string& mesh,
+                                         const std::string& name) {
+  BRIG_TRY(auto unit, find(caller, mesh, name));
+  return unit->tools;
+}
+
+Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const std::string& mesh,
+                                           const std::string& name, std::size_t count) {
+  BRIG_TRY(auto unit, find(caller, mesh, name));
+  return unit->log.last(count);
+}
+
+net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string mesh, std::string name,
+                                             std::string tool, std::string arguments, Deadline deadline) {
+  BRIG_CO_TRY(auto unit, find(caller, mesh, name));
+  if (caller.role == session::Caller::Role::viewer)
+    co_return Error{Code::denied, "a viewer may not call tools; use a token of role 'user'", "service: call",
+                    false};
+  auto server = unit->server;
+  if (unit->state != State::running || !server) {
+    bool soon = unit->state == State::restarting || unit->state == State::starting;
+    co_return Error{soon ? Code::unavailable : Code::conflict,
+                    "service " + quoted(name) + " is " + std::string(to_string(unit->state)) +
+                        (unit->reason.empty() ? std::string() : ": " + unit->reason),
+                    "service: call", soon};
+  }
+  if (arguments.size() > kMaxArguments)
+    co_return Error{Code::too_large, "the arguments are over 4 MiB", "service: call", false};
+  BRIG_CO_CHECK(mcp::json::check(arguments));
+  if (mcp::json::type_of(arguments) != mcp::json::Type::object)
+    co_return Error{Code::invalid, "arguments must be a JSON object, as in {\"message\": \"hi\"}",
+                    "service: call", false};
+  std::vector<std::string_view> known;
+  for (const auto& one : unit->tools) known.push_back(one.name);
+  if (std::find(known.begin(), known.end(), tool) == known.end())
+    co_return Error{Code::not_found,
+                    "service " + quoted(name) + " has no tool " + quoted(tool) + did_you_mean(tool, known) +
+                        "; `brig service tools " + printable(name) + "` lists them",
+                    "service: call", false};
+  mcp::Call call;
+  call.method = "tools/call";
+  call.params = "{\"name\":" + mcp::json::literal(tool) +
+                ",\"arguments\":" + mcp::json::one_line(std::move(arguments)) + "}";
+  call.deadline = deadline;
+  co_return co_await server->client().request(std::move(call));
+}
+
+}  // namespace brig::service

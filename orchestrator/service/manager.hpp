@@ -1,0 +1,119 @@
+// The services of all meshes: deployed, built, started, watched, called.
+//
+// The ledger's row says what is wanted before anything is made for it, and what came of it after. Whatever a
+// restart of brigd finds, resume() brings to what the rows say: servers that run are taken up again,
+// sandboxes that no row knows go.
+//
+// Ownership: borrows everything in Parts. close() before destroying it; servers run on. Threads: the loop's.
+// Failure: as Result.
+#pragma once
+
+#include <set>
+
+#include "net/scope.hpp"
+#include "service/backoff.hpp"
+#include "service/builds.hpp"
+#include "service/server.hpp"
+#include "session/volumes.hpp"
+#include "store/services.hpp"
+#include "vault/vault.hpp"
+
+namespace brig::service {
+
+struct Options {
+  Millis start_within{30'000};  // to answer `initialize` and list its tools
+  Millis ping_every{30'000};
+  Millis ping_within{5'000};
+  int pings_missed = 3;
+  Millis grace{10'000};  // between SIGTERM and SIGKILL
+};
+
+class Manager final : public Services {
+ public:
+  struct Parts {
+    const Clock& clock;
+    store::ServiceTable& table;
+    session::Hosting& hosting;
+    session::Volumes& volumes;
+    vault::Vault& vault;
+    Builds& builds;
+  };
+  Manager(net::asio::any_io_executor executor, Options options, Parts parts);
+  ~Manager() override;
+
+  // Before anybody asks: what the ledger has.
+  net::Task<Result<void>> load();
+  // Once sessions are looked after.
+  net::Task<void> resume();
+  net::Task<void> close();
+
+  Result<void> check(const session::Caller& caller, const std::string& mesh,
+                     const DeploySpec& spec) const override;
+  net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
+                                 Progress progress) override;
+  net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
+                                 Progress progress) override;
+  net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override;
+  Result<std::vector<View>> list(const session::Caller& caller, const std::string& mesh) override;
+  Result<View> get(const session::Caller& caller, const std::string& mesh, const std::string& name) override;
+  Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
+                                  const std::string& name) override;
+  Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
+                                    const std::string& name, std::size_t count) override;
+  net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
+                                      std::string tool, std::string arguments, Deadline deadline) override;
+
+ private:
+  struct Unit;
+  struct Job;
+  class Turn;
+  using UnitRef = std::shared_ptr<Unit>;
+  using Key = std::pair<std::string, std::string>;  // mesh and name
+
+  // manager.cpp
+  Result<UnitRef> find(const session::Caller& caller, const std::string& mesh, const std::string& name) const;
+  Result<UnitRef> find_own(const session::Caller& caller, const std::string& mesh,
+                           const std::string& name) const;
+  View view_of(const Unit& unit) const;
+  net::Task<Turn> take_turn(UnitRef unit);
+  net::Task<Result<View>> await(std::shared_ptr<Job> job);
+  net::Task<void> run(std::shared_ptr<Job> job, net::Task<Result<void>> steps);
+  net::Task<Result<void>> save(UnitRef unit);
+  net::Task<void> set_state(UnitRef unit, State state, std::string reason);
+
+  // deploy.cpp
+  net::Task<Result<void>> check_vault(vault::Scope scope, const std::map<std::string, Secret>& env);
+  net::Task<Result<void>> deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                       Progress progress);
+  net::Task<Result<void>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env, Progress progress);
+  net::Task<Result<void>> restart_steps(UnitRef unit);
+  net::Task<Result<void>> stop_steps(UnitRef unit);
+  net::Task<Result<void>> remove_steps(UnitRef unit);
+
+  // run.cpp
+  net::Task<Result<void>> start(UnitRef unit);
+  net::Task<void> drop(std::shared_ptr<Server> server);
+  net::Task<Result<void>> start_server(UnitRef unit);
+  net::Task<Result<void>> let_go(UnitRef unit);
+  net::Task<Result<void>> meet(UnitRef unit, SessionId session, bool again);
+  net::Task<Result<std::string>> home_of(UnitRef unit, bool make);
+  net::Task<Result<std::vector<session::EnvVar>>> environment(UnitRef unit);
+  net::Task<Result<void>> greet(UnitRef unit, std::shared_ptr<Server> server, bool again);
+  net::Task<Result<void>> list_tools(UnitRef unit, std::shared_ptr<Server> server, Deadline deadline);
+  net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);
+  net::Task<void> revive(UnitRef unit, Error why, Millis ran);
+
+  // resume.cpp
+  net::Task<void> resume_one(UnitRef unit, bool live);
+
+  net::asio::any_io_executor executor_;
+  Options options_;
+  Parts parts_;
+  std::map<Key, UnitRef> units_;
+  std::set<std::shared_ptr<Server>> servers_;  // until each is closed
+  net::Scope scope_;
+};
+
+}  // namespace brig::service

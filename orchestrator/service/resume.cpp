@@ -1,0 +1,87 @@
+// What another brigd has left: services as the ledger has them, and the sandboxes that are there.
+#include <map>
+
+#include "core/log.hpp"
+#include "service/spec.hpp"
+#include "service/unit.hpp"
+
+namespace brig::service {
+
+net::Task<Result<void>> Manager::load() {
+  BRIG_CO_TRY(auto rows, co_await parts_.table.list());
+  BRIG_CO_TRY(auto artefacts, co_await parts_.table.artefacts());
+  for (auto& row : rows) {
+    auto unit = std::make_shared<Unit>(executor_, std::move(row));
+    const auto& known = unit->row;
+    BRIG_CO_TRY(unit->spec, spec_from_json(known.spec_json));
+    if (!known.artefact.empty()) {
+      BRIG_CO_TRY(unit->entry, entry_from_json(known.built_json));
+    }
+    for (const auto& artefact : artefacts)
+      if (artefact.hash == known.artefact) unit->artefact_bytes = artefact.bytes;
+    unit->state = known.wanted == kRunning ? State::restarting : State::stopped;
+    if (known.wanted == kRunning) unit->reason = "brigd was restarted and has not looked after it yet";
+    units_[{known.mesh, known.name}] = unit;
+  }
+  co_return Result<void>();
+}
+
+net::Task<void> Manager::resume() {
+  auto hosted = co_await parts_.hosting.hosted();
+  if (!hosted) {
+    log::error("the sandboxes of services cannot be listed", {{"error", hosted.error()}});
+    co_return;
+  }
+  std::map<SessionId, bool> live;
+  for (const auto& one : *hosted) live[one.id] = one.live;
+  auto units = units_;
+  for (auto& [key, unit] : units) {
+    auto it = live.find(unit->row.session);
+    bool runs = it != live.end() && it->second;
+    if (it != live.end()) live.erase(it);
+    scope_.spawn(resume_one(unit, runs));
+  }
+  // Begun, and not written down before the end.
+  for (const auto& [id, runs] : live) {
+    auto gone = co_await parts_.hosting.dismiss(id, Millis(0));
+    if (!gone) log::warn("a service's sandbox is left", {{"session", id.str()}, {"error", gone.error()}});
+  }
+}
+
+net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
+  if (unit->row.wanted == kRemoved) {
+    auto removed = co_await remove_steps(unit);
+    if (!removed)
+      log::warn("a service is left to the next start",
+                {{"name", unit->purpose()}, {"error", removed.error()}});
+    co_return;
+  }
+  auto turn = std::make_optional(co_await take_turn(unit));
+  if (auto variables = co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env)) {
+    if (auto read = env_from_text(*variables))
+      for (const auto& [name, value] : *read) unit->env[name] = vault_key_of(value);
+  }
+  if (unit->row.wanted == kStopped) {
+    if (!unit->row.session.empty()) (void)co_await let_go(unit);
+    co_return;
+  }
+  Result<void> up;
+  if (unit->row.artefact.empty()) {
+    auto spec = unit->spec;
+    auto env = unit->row.env;
+    Progress nobody;
+    up = co_await build(unit, std::move(spec), std::move(env), std::move(nobody));
+    if (up) up = co_await start(unit);
+    co_return;
+  }
+  if (live && !unit->row.server_json.empty()) {
+    up = co_await meet(unit, unit->row.session, true);
+  } else {
+    up = co_await start_server(unit);
+  }
+  if (up) co_return;
+  turn.reset();
+  co_await revive(unit, up.error(), Millis(0));
+}
+
+}  // namespace brig::service

@@ -1,0 +1,263 @@
+// Servers: started, met, watched, started again.
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "core/text.hpp"
+#include "core/units.hpp"
+#include "service/spec.hpp"
+#include "service/unit.hpp"
+
+namespace brig::service {
+namespace {
+
+constexpr const char* kHome = "/home/service";
+constexpr std::size_t kTail = 5;      // lines of its log that go with a failure to start
+constexpr Millis kEngineAway{1'000};  // between tries while sandboxes cannot be started at all
+
+// Not its own fault, as far as it goes: the engine is away, or the machine is full.
+bool is_away(const Error& why) {
+  return why.retryable && !why.where.starts_with("service");
+}
+
+// A name for volumes and sessions, which may be as long as the service's own.
+std::string cut(const std::string& name, std::size_t most) {
+  return name.size() <= most ? name : name.substr(0, most);
+}
+
+// Of its owner's volumes in that mesh.
+std::string home_name(const std::string& name) {
+  if (name.size() <= 56) return "service-" + name;
+  std::uint32_t sum = 2166136261u;
+  for (unsigned char c : name) sum = (sum ^ c) * 16777619u;
+  const unsigned char bytes[] = {static_cast<unsigned char>(sum >> 24), static_cast<unsigned char>(sum >> 16),
+                                 static_cast<unsigned char>(sum >> 8), static_cast<unsigned char>(sum)};
+  return "service-" + cut(name, 47) + "-" + hex(bytes);
+}
+
+Error with_log(Error why, const LogRing& log) {
+  std::string tail;
+  for (const auto& line : log.last(kTail)) {
+    if (line.text.starts_with("brig: ")) continue;
+    tail += (tail.empty() ? "" : "; ") + line.text;
+  }
+  if (!tail.empty()) why.message += "; it wrote: " + printable(tail, 1024);
+  return why;
+}
+
+}  // namespace
+
+// The volume's name, which stays through restarts and updates; "" if there is none and `make` is not set.
+net::Task<Result<std::string>> Manager::home_of(UnitRef unit, bool make) {
+  auto owner = unit->owner();
+  auto name = home_name(unit->row.name);
+  session::VolumeFilter filter;
+  BRIG_CO_TRY(auto volumes,
+              co_await parts_.volumes.list(owner, std::move(filter), session::VolumeOrder::name));
+  auto own = std::find_if(volumes.begin(), volumes.end(), [&](const session::VolumeView& volume) {
+    return volume.name == name && volume.owner == owner.owner && volume.mesh == owner.mesh;
+  });
+  if (own == volumes.end()) {
+    if (!make) co_return std::string();
+    session::VolumeSpec spec;
+    spec.name = name;
+    spec.mesh = owner.mesh;
+    BRIG_CO_TRY(auto made, co_await parts_.volumes.create(owner, std::move(spec)));
+    BRIG_CO_CHECK(co_await parts_.volumes.pin(owner, made.engine, true));
+    co_return name;
+  }
+  if (make && !own->pinned) BRIG_CO_CHECK(co_await parts_.volumes.pin(owner, own->engine, true));
+  co_return make ? name : own->engine;
+}
+
+net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef unit) {
+  BRIG_CO_TRY(auto text, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env));
+  BRIG_CO_TRY(auto variables, env_from_text(text));
+  std::vector<session::EnvVar> out;
+  auto set = [&](const char* name, const std::string& value) { out.push_back({name, Secret(value)}); };
+  set("HOME", kHome);
+  if (unit->entry->runtime == Runtime::python) {
+    set("PYTHONUNBUFFERED", "1");
+    set("PYTHONPATH", std::string(kInside) + ":" + kInside + "/.packages");
+    set("PYTHONDONTWRITEBYTECODE", "1");
+  }
+  for (auto& [name, value] : variables) {
+    auto key = vault_key_of(value);
+    if (!key.empty()) {
+      BRIG_CO_TRY(value, co_await parts_.vault.open(unit->scope(), key));
+    }
+    out.push_back({name, std::move(value)});
+  }
+  co_return out;
+}
+
+net::Task<void> Manager::drop(std::shared_ptr<Server> server) {
+  server->changed().notify_all();  // who watches it
+  co_await server->close();
+  servers_.erase(server);
+}
+
+// Its server, if one runs, ends; then nothing is left of its sandbox. Calls in flight may still be answered.
+net::Task<Result<void>> Manager::let_go(UnitRef unit) {
+  ++unit->epoch;
+  unit->changed.notify_all();
+  auto server = std::exchange(unit->server, nullptr);
+  Result<void> done;
+  if (!unit->row.session.empty()) done = co_await parts_.hosting.dismiss(unit->row.session, options_.grace);
+  if (server) co_await drop(server);
+  BRIG_CO_CHECK(done);
+  unit->row.session = SessionId();
+  unit->row.server_json.clear();
+  co_return co_await save(unit);
+}
+
+// In place of what runs of it. What fails is over.
+net::Task<Result<void>> Manager::start(UnitRef unit) {
+  unit->backoff.forgive();
+  co_await set_state(unit, State::starting, "");
+  auto started = co_await start_server(unit);
+  if (started) co_return started;
+  auto why = with_log(started.error(), unit->log);
+  co_await set_state(unit, State::failed, why.message);
+  auto ended = co_await let_go(unit);
+  if (!ended) log::warn("a service's sandbox is left", {{"name", unit->purpose()}, {"error", ended.error()}});
+  co_return why;
+}
+
+net::Task<Result<void>> Manager::start_server(UnitRef unit) {
+  BRIG_CO_CHECK(co_await let_go(unit));
+  BRIG_CO_TRY(auto artefact, co_await parts_.table.artefact(unit->row.artefact));
+  if (!artefact || !unit->entry)
+    co_return Error{Code::corrupt, "what was built is gone; `brig service update` builds it anew", "service",
+                    false};
+  unit->artefact_bytes = artefact->bytes;
+  session::HostSpec host;
+  host.purpose = unit->purpose();
+  host.below = artefact->layer;
+  host.cwd = kInside;
+  auto& create = host.create;
+  create.provider = std::string(to_string(unit->entry->runtime));
+  create.name = cut(unit->row.name, 50) + "-" + random_hex(4);
+  create.mesh = unit->row.mesh;
+  create.args = unit->entry->command;
+  create.stdin_open = true;
+  create.request.workspace = policy::Workspace::readonly;
+  create.request.egress.allow = unit->spec.allow;
+  if (unit->spec.memory) create.request.limits.memory = *unit->spec.memory;
+  if (unit->spec.milli_cpus) create.request.limits.milli_cpus = *unit->spec.milli_cpus;
+  BRIG_CO_TRY(create.env, co_await environment(unit));
+  BRIG_CO_TRY(auto home, co_await home_of(unit, true));
+  create.volumes.push_back({home, kHome, false});
+  BRIG_CO_TRY(unit->row.session, co_await parts_.hosting.host(unit->owner(), std::move(host)));
+  BRIG_CO_CHECK(co_await save(unit));
+  co_return co_await meet(unit, unit->row.session, false);
+}
+
+// `again`: another brigd has met it already, and it knows nothing of our having been away.
+net::Task<Result<void>> Manager::meet(UnitRef unit, SessionId session, bool again) {
+  session::AttachSpec spec;
+  spec.write = spec.take_over = spec.pace = true;
+  spec.who = "brigd";
+  if (again) spec.from = session::AttachSpec::From::end;
+  BRIG_CO_TRY(auto attachment, co_await parts_.hosting.attend(session, spec));
+  Server::About about{unit->purpose(), session, again};
+  auto server =
+      std::make_shared<Server>(executor_, std::move(about), std::move(attachment), unit->log, parts_.clock);
+  servers_.insert(server);
+  server->start();
+  auto greeted = co_await greet(unit, server, again);
+  if (!greeted) {
+    co_await drop(server);
+    co_return greeted;
+  }
+  unit->server = server;
+  co_await set_state(unit, State::running, "");
+  scope_.spawn(watch(unit, server));
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> Manager::greet(UnitRef unit, std::shared_ptr<Server> server, bool again) {
+  auto deadline = Deadline::in(options_.start_within);
+  auto late = [&](Error why) {
+    if (why.code == Code::timeout)
+      why.message = "the server did not answer within " + format_duration(options_.start_within) +
+                    "; is it one that speaks MCP on its standard input and output?";
+    return why;
+  };
+  if (!again) {
+    auto said = co_await server->client().initialize(deadline);
+    if (!said) co_return late(std::move(said).error());
+    unit->row.server_json = said->result;
+  }
+  auto listed = co_await list_tools(unit, server, deadline);
+  if (!listed) co_return late(std::move(listed).error());
+  co_return listed;
+}
+
+net::Task<Result<void>> Manager::list_tools(UnitRef unit, std::shared_ptr<Server> server, Deadline deadline) {
+  BRIG_CO_TRY(auto items, co_await server->client().list(mcp::Listing::tools, deadline));
+  unit->tools.clear();
+  for (auto& item : items) unit->tools.push_back({std::move(item.name), std::move(item.json)});
+  unit->changed.notify_all();
+  co_return Result<void>();
+}
+
+// Until it ends, does not answer any more, or another has taken its place.
+net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
+  std::optional<Error> why;
+  int missed = 0;
+  while (!why) {
+    bool notified = false;
+    if (!server->ended()) notified = co_await server->changed().wait_until(Deadline::in(options_.ping_every));
+    if (unit->server != server) co_return;
+    if (server->ended()) {
+      why = *server->ended();
+    } else if (server->take_tools_changed()) {
+      auto listed = co_await list_tools(unit, server, Deadline::in(options_.start_within));
+      if (!listed)
+        unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
+    } else if (!notified) {
+      auto alive = co_await server->client().ping(Deadline::in(options_.ping_within));
+      missed = !alive && alive.error().code == Code::timeout ? missed + 1 : 0;
+      if (missed >= options_.pings_missed)
+        why = Error{Code::timeout, "the server did not answer " + std::to_string(missed) + " pings in a row",
+                    "service: health", true};
+    }
+    if (unit->server != server) co_return;
+  }
+  unit->server = nullptr;
+  auto ran = std::chrono::duration_cast<Millis>(parts_.clock.wall() - server->started());
+  co_await drop(server);
+  co_await revive(unit, *why, ran);
+}
+
+net::Task<void> Manager::revive(UnitRef unit, Error why, Millis ran) {
+  while (true) {
+    auto epoch = unit->epoch;
+    auto delay = is_away(why) ? std::optional(Backoff::jittered(kEngineAway)) : unit->backoff.next(ran);
+    if (!delay) {
+      auto times = std::to_string(Backoff::kMost);
+      auto turn = co_await take_turn(unit);
+      if (unit->epoch != epoch || unit->gone) co_return;
+      co_await set_state(
+          unit, State::crashed,
+          "it was started again " + times + " times, and ended each time; the last: " + why.message);
+      auto ended = co_await let_go(unit);
+      if (!ended)
+        log::warn("a service's sandbox is left", {{"name", unit->purpose()}, {"error", ended.error()}});
+      co_return;
+    }
+    co_await set_state(unit, State::restarting, why.message);
+    auto deadline = Deadline::in(*delay);
+    while (unit->epoch == epoch && co_await unit->changed.wait_until(deadline)) {
+    }
+    auto turn = co_await take_turn(unit);
+    if (unit->epoch != epoch || unit->gone) co_return;
+    auto started = co_await start_server(unit);
+    if (started) co_return;
+    why = with_log(started.error(), unit->log);
+    ran = Millis(0);
+  }
+}
+
+}  // namespace brig::service

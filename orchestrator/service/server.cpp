@@ -1,0 +1,135 @@
+#include "service/server.hpp"
+
+#include "core/text.hpp"
+
+namespace brig::service {
+namespace {
+
+// Greater than any id that a brigd before this one can have used on the same pipe, and exact as a double.
+std::uint64_t first_id(const Clock& clock) {
+  return static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) * 1000;
+}
+
+mcp::Client::Options options_of(const Server::About& about, const Clock& clock) {
+  mcp::Client::Options options;
+  options.name = about.name;
+  options.first_id = first_id(clock);
+  options.capabilities = "{}";  // nobody is behind us who could answer more
+  return options;
+}
+
+Error ended_as(const session::Outcome& outcome) {
+  using Kind = session::Outcome::Kind;
+  std::string how;
+  switch (outcome.kind) {
+    case Kind::exited:
+      how = "the server exited with code " + std::to_string(outcome.code);
+      break;
+    case Kind::signaled:
+      how = "the server was killed by signal " + std::to_string(outcome.signal);
+      break;
+    case Kind::out_of_memory:
+      how = "the server ran out of memory, and the kernel killed it";
+      break;
+    case Kind::lost:
+      how = "the server's sandbox vanished";
+      break;
+    default:
+      how = "the server was ended";
+  }
+  if (!outcome.detail.empty()) how += ": " + printable(outcome.detail);
+  return {Code::unavailable, std::move(how), "service: server", true};
+}
+
+}  // namespace
+
+Server::Server(net::asio::any_io_executor executor, About about,
+               std::unique_ptr<session::Attachment> attachment, LogRing& log, const Clock& clock)
+    : about_(std::move(about)),
+      attachment_(std::move(attachment)),
+      log_(log),
+      clock_(clock),
+      started_(clock.wall()),
+      changed_(executor),
+      written_(attachment_->stdin_offset()),
+      broken_line_(about_.again),
+      client_(executor, *this, *this, options_of(about_, clock)) {}
+
+Server::~Server() = default;
+
+net::Task<void> Server::close() {
+  co_await client_.close();
+}
+
+net::Task<Result<void>> Server::send(std::string line) {
+  if (std::exchange(broken_line_, false)) line.insert(0, "\n");
+  line += '\n';
+  const auto* at = reinterpret_cast<const std::byte*>(line.data());
+  std::vector<std::byte> bytes(at, at + line.size());
+  auto offset = std::exchange(written_, written_ + bytes.size());
+  co_return co_await attachment_->write(offset, std::move(bytes));
+}
+
+void Server::take(const session::Output& output) {
+  std::string_view bytes(reinterpret_cast<const char*>(output.bytes.data()), output.bytes.size());
+  if (output.stream == session::Output::Stream::err) {
+    auto keep = [this](mcp::Line line) { say(line.text); };
+    err_.feed(bytes, keep);
+  } else {
+    auto keep = [this](mcp::Line line) { lines_.push_back(std::move(line)); };
+    out_.feed(bytes, keep);
+  }
+}
+
+net::Task<Result<mcp::Line>> Server::receive() {
+  while (lines_.empty()) {
+    BRIG_CO_TRY(auto event, co_await attachment_->next());
+    if (!event) co_return Error{Code::unavailable, "the server has ended", "service: server", true};
+    if (const auto* output = std::get_if<session::Output>(&*event)) take(*output);
+    if (const auto* gap = std::get_if<session::Gap>(&*event))
+      say("brig: " + std::to_string(gap->to - gap->from) + " bytes of output were lost here");
+    const auto* end = std::get_if<session::Ended>(&*event);
+    if (!end) continue;
+    if (auto rest = err_.finish()) say(rest->text);
+    if (auto rest = out_.finish()) say(rest->text);
+    co_return ended_as(end->outcome);
+  }
+  auto line = std::move(lines_.front());
+  lines_.pop_front();
+  co_return line;
+}
+
+// We offer nothing, so a server has nothing to ask; one that does is told so.
+net::Task<mcp::Answer> Server::on_request(std::string method, std::string) {
+  co_return mcp::Answer::error(mcp::kMethodNotFound,
+                               "nobody is connected who could answer " + printable(method));
+}
+
+void Server::on_notification(const std::string& method, const std::string& params) {
+  if (method == "notifications/tools/list_changed") {
+    tools_changed_ = true;
+    changed_.notify_all();
+  } else if (method == "notifications/message") {
+    say(params);
+  }
+}
+
+void Server::on_log(std::string line) {
+  say(line);
+}
+
+void Server::on_fault(std::string what) {
+  say("brig: " + what);
+}
+
+void Server::on_stray_answer(const std::string& id, const mcp::Answer&) {
+  say("brig: an answer to " + printable(id) + ", for which nobody waits, was dropped");
+}
+
+void Server::on_ended(const Error& why) {
+  ended_ = why;
+  say("brig: " + why.message);
+  changed_.notify_all();
+}
+
+}  // namespace brig::service

@@ -1,0 +1,71 @@
+// A server that runs: process 1 of a sandbox, and brigd as its client.
+//
+// Its standard output is read all the time, line by line, and held back where we do not keep up; what is no
+// message there and all of its standard error are log lines. When it ends, every call gets the reason.
+//
+// Ownership: owns attachment and client; borrows the log, which outlives it. close() before destroying it:
+// the sandbox runs on. Threads: the loop's. Failure: as Result.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "mcp/client.hpp"
+#include "net/event.hpp"
+#include "service/log_ring.hpp"
+
+namespace brig::service {
+
+class Server final : private mcp::Pipe, private mcp::ClientObserver {
+ public:
+  struct About {
+    std::string name;  // "acme/files"
+    SessionId session;
+    bool again = false;  // another brigd has spoken to it before
+  };
+  Server(net::asio::any_io_executor executor, About about, std::unique_ptr<session::Attachment> attachment,
+         LogRing& log, const Clock& clock);
+  ~Server() override;
+
+  void start() { client_.start(); }
+  net::Task<void> close();
+
+  mcp::Client& client() { return client_; }
+  const SessionId& session() const { return about_.session; }
+  WallTime started() const { return started_; }
+  // Why it ended; none while it runs.
+  const std::optional<Error>& ended() const { return ended_; }
+  // Told when it ends, and when it says that its tools have changed.
+  net::Event& changed() { return changed_; }
+  bool take_tools_changed() { return std::exchange(tools_changed_, false); }
+
+ private:
+  net::Task<Result<void>> send(std::string line) override;
+  net::Task<Result<mcp::Line>> receive() override;
+  net::Task<mcp::Answer> on_request(std::string method, std::string params) override;
+  void on_notification(const std::string& method, const std::string& params) override;
+  void on_log(std::string line) override;
+  void on_fault(std::string what) override;
+  void on_stray_answer(const std::string& id, const mcp::Answer& answer) override;
+  void on_ended(const Error& why) override;
+  void take(const session::Output& output);
+  void say(std::string_view text) { log_.add(clock_.wall(), text); }
+
+  About about_;
+  std::unique_ptr<session::Attachment> attachment_;
+  LogRing& log_;
+  const Clock& clock_;
+  WallTime started_;
+  net::Event changed_;
+  mcp::LineSplitter out_;
+  mcp::LineSplitter err_{LogRing::kMaxText};
+  std::deque<mcp::Line> lines_;
+  std::uint64_t written_;
+  bool broken_line_;  // what went before may have been cut off in the middle of a line
+  std::optional<Error> ended_;
+  bool tools_changed_ = false;
+  mcp::Client client_;
+};
+
+}  // namespace brig::service

@@ -1,0 +1,140 @@
+// MCP servers that run in a mesh, as the API sees them.
+//
+// A service is a row of the ledger that says what is to run; brigd builds it in a sandbox, runs it in
+// another, and speaks to its standard input and output itself. Its life:
+//
+//   building ──► installing ──► starting ──► running ◄──► restarting ──► crashed
+//       └─────────────┴─────────────┴──► failed         stopped: somebody asked for it
+//
+// What was begun goes on though whoever asked goes away, and after a restart of brigd: a deployment is made
+// whole, a server that runs is taken up again without its noticing.
+//
+// A service is seen by its mesh's tokens and by admins, and changed by whoever deployed it and by admins; for
+// everybody else it is `not_found`.
+//
+// Ownership: the implementation owns services; Views are copies. Threads: the loop's. Failure: as Result.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mcp/message.hpp"
+#include "policy/egress/rule.hpp"
+#include "session/sessions.hpp"
+
+namespace brig::service {
+
+enum class State { building, installing, starting, running, restarting, stopped, failed, crashed };
+std::string_view to_string(State state);
+std::optional<State> state_of(std::string_view text);
+
+// A package of the registry that this host's npm is set up for.
+struct NpmSource {
+  std::string package;                     // "@scope/name" or "name"
+  std::string range;                       // a version, a range or a tag; empty: the newest
+  std::string bin;                         // which of its commands; empty: the one there is, or of its name
+  std::vector<std::string> allow_scripts;  // packages whose install scripts run
+  bool operator==(const NpmSource&) const = default;
+};
+
+// A directory on this host, copied when it is deployed.
+struct DirectorySource {
+  std::string path;
+  // With whose rights it is read: those of whoever deployed it. None: an admin's token.
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  bool operator==(const DirectorySource&) const = default;
+};
+
+enum class Runtime { node, python };
+std::string_view to_string(Runtime runtime);
+
+struct Spec {
+  std::optional<NpmSource> npm;  // one of the two
+  std::optional<DirectorySource> directory;
+  std::optional<Runtime> runtime;  // none: what the source says
+  std::vector<std::string> args;   // of its command
+  std::vector<egress::Rule> allow;
+  std::optional<std::uint64_t> memory;  // bytes
+  std::optional<std::uint32_t> milli_cpus;
+};
+
+struct DeploySpec {
+  std::string name;
+  Spec spec;
+  // "$vault:KEY" stands for that key of the deployer's vault, whatever it is when the server starts.
+  std::map<std::string, Secret> env;
+};
+
+struct View {
+  std::string mesh;
+  std::string name;
+  std::string owner;
+  State state = State::building;
+  std::string reason;  // one sentence; empty where the state says it all
+  Spec spec;
+  std::map<std::string, std::string> env;  // names, each with the vault's key it stands for or ""
+  std::optional<Runtime> runtime;          // once it is known
+  std::string version;                     // what was resolved; empty: the source has none
+  std::vector<std::string> command;
+  std::string artefact;
+  std::uint64_t artefact_bytes = 0;
+  std::string session;      // the id of its sandbox; empty: none
+  std::string server_info;  // JSON, as it came; empty: it never ran
+  std::size_t tools = 0;
+  int restarts = 0;  // since it was last quiet
+  WallTime created{};
+  WallTime updated{};
+};
+
+struct Tool {
+  std::string name;
+  std::string json;  // as the server described it
+};
+
+struct LogLine {
+  WallTime at{};
+  std::string text;  // printable
+};
+
+// Told of each state as it is reached.
+using Progress = std::function<void(State state, const std::string& what)>;
+
+class Services {
+ public:
+  virtual ~Services() = default;
+
+  // What would be refused without anything being begun.
+  virtual Result<void> check(const session::Caller& caller, const std::string& mesh,
+                             const DeploySpec& spec) const = 0;
+  // In place of the one of that name, which runs on until this one is built. Returns once it runs.
+  virtual net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
+                                         Progress progress) = 0;
+  // The newest that its source has, built and started in its place.
+  virtual net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
+                                         Progress progress) = 0;
+  virtual net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) = 0;
+  virtual net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) = 0;
+  // SIGTERM, ten seconds, SIGKILL; then nothing of it is left but its home.
+  virtual net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) = 0;
+
+  virtual Result<std::vector<View>> list(const session::Caller& caller, const std::string& mesh) = 0;
+  virtual Result<View> get(const session::Caller& caller, const std::string& mesh,
+                           const std::string& name) = 0;
+  virtual Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
+                                          const std::string& name) = 0;
+  // The last `count` lines, oldest first.
+  virtual Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
+                                            const std::string& name, std::size_t count) = 0;
+  // `arguments` is a JSON object. What the server answers, also its own errors, is the Answer.
+  virtual net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
+                                              std::string tool, std::string arguments, Deadline deadline) = 0;
+};
+
+inline constexpr std::size_t kLogLines = 1'000;
+inline constexpr Millis kCallWithin{25'000};
+
+}  // namespace brig::service

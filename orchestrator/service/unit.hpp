@@ -1,0 +1,73 @@
+// What the parts of Manager share. Included by its sources alone.
+#pragma once
+
+#include "service/manager.hpp"
+
+namespace brig::service {
+
+// A service, as this brigd has it.
+struct Manager::Unit {
+  Unit(net::asio::any_io_executor executor, store::ServiceRow r) : row(std::move(r)), changed(executor) {}
+
+  std::string purpose() const { return row.mesh + "/" + row.name; }
+  // On whose account its sandboxes run.
+  session::Caller owner() const {
+    session::Caller caller;
+    caller.role = session::Caller::Role::admin;
+    caller.owner = row.owner;
+    caller.mesh = row.mesh;
+    return caller;
+  }
+  vault::Scope scope() const { return {row.owner, row.mesh}; }
+  std::string sealed_as() const { return "service " + purpose(); }
+
+  store::ServiceRow row;  // as it is in the ledger
+  Spec spec;
+  std::map<std::string, std::string> env;  // names, each with the vault's key it stands for
+  std::optional<Entry> entry;              // once it is built
+  std::uint64_t artefact_bytes = 0;
+  State state = State::starting;
+  std::string reason;
+  LogRing log;
+  std::shared_ptr<Server> server;  // while one runs
+  std::vector<Tool> tools;
+  Backoff backoff;
+  std::uint64_t epoch = 0;  // grows with every start and stop: who waits to restart it finds it changed
+  bool busy = false;        // somebody builds, starts or stops it
+  bool gone = false;        // removed
+  net::Event changed;
+};
+
+// Something that goes on whether or not whoever asked for it still waits.
+struct Manager::Job {
+  Job(net::asio::any_io_executor executor, UnitRef u) : unit(std::move(u)), changed(std::move(executor)) {}
+  UnitRef unit;
+  std::optional<Result<void>> result;
+  net::Event changed;
+};
+
+// One at a time builds, starts or stops a service.
+class Manager::Turn {
+ public:
+  explicit Turn(UnitRef unit) : unit_(std::move(unit)) { unit_->busy = true; }
+  Turn(Turn&& other) = default;
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (!unit_) return;
+    unit_->busy = false;
+    unit_->changed.notify_all();
+  }
+
+ private:
+  UnitRef unit_;
+};
+
+std::string entry_to_json(const Entry& entry);
+Result<Entry> entry_from_json(const std::string& text);
+
+// The wish in a row.
+inline constexpr const char* kRunning = "running";
+inline constexpr const char* kStopped = "stopped";
+inline constexpr const char* kRemoved = "removed";
+
+}  // namespace brig::service

@@ -1,0 +1,106 @@
+// Services of a mesh: what is asked is read strictly, what servers say passes as it is.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/schema.hpp"
+#include "support/server.hpp"
+
+namespace brig::api::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr const char* kPath = "/v1/meshes/acme/services";
+
+std::vector<json> lines_of(const std::string& text) {
+  std::vector<json> out;
+  for (std::size_t at = 0; at < text.size();) {
+    auto end = text.find('\n', at);
+    out.push_back(json::parse(text.substr(at, end - at), nullptr, false));
+    at = end + 1;
+  }
+  return out;
+}
+
+TEST(DeployedServices, AreDeployedAndToldOfStateByState) {
+  TestServer server;
+  Document document;
+  auto answer = Client::local(server).ask("POST", kPath, R"({
+      "name": "mine",
+      "source": {"npm": {"package": "@scope/mine", "version": "^1", "bin": "run", "allow_scripts": ["native"]},
+                 "args": ["mcp"]},
+      "config": {"env": {"KEY": "$vault:the-key", "PLAIN": "value"}, "memory_mb": 256, "cpus": 0.5,
+                 "network_allow": ["backend.test:443"], "runtime": "node"}})");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  auto lines = lines_of(answer.body);
+  ASSERT_EQ(lines.size(), 3u) << answer.body;
+  for (const auto& line : lines) EXPECT_EQ(document.mismatch("/components/schemas/DeployLine", line), "");
+  EXPECT_EQ(lines[0], json({{"state", "building"}, {"what", "npm x"}}));
+  EXPECT_EQ(lines[2]["done"]["config"]["env"], json({{"KEY", "$vault:the-key"}, {"PLAIN", nullptr}}));
+  const auto& asked = server.deployed.deployed;
+  EXPECT_EQ(asked.spec.npm, (service::NpmSource{"@scope/mine", "^1", "run", {"native"}}));
+  EXPECT_EQ(asked.spec.memory, 256u << 20);
+  EXPECT_EQ(asked.spec.milli_cpus, 500u);
+  EXPECT_EQ(asked.env.at("PLAIN").reveal(), "value");
+
+  auto failed = Client::local(server).ask("POST", kPath,
+                                          R"({"name": "fails", "source": {"directory": {"path": "/x"}}})");
+  auto last = lines_of(failed.body).back();
+  EXPECT_EQ(last["error"]["status"], 409) << failed.body;
+  EXPECT_EQ(document.mismatch("/components/schemas/DeployLine", last), "");
+}
+
+TEST(DeployedServices, AreRefusedByFieldBeforeAnythingBegins) {
+  TestServer server;
+  auto client = Client::local(server);
+  for (auto [body, field] :
+       {std::pair{R"({"name": "bad", "source": {"npm": {"package": "x"}}})", "name 'bad'"},
+        {R"({"name": "x"})", "source"},
+        {R"({"name": "x", "source": {"npm": {}}})", "package"},
+        {R"({"name": "x", "source": {"git": {}}})", "git"},
+        {R"({"name": "x", "source": {}, "config": {"memory_mb": 1}})", "memory_mb"},
+        {R"({"name": "x", "source": {}, "config": {"cpus": "two"}})", "cpus"},
+        {R"({"name": "x", "source": {}, "config": {"runtime": "ruby"}})", "runtime"},
+        {R"({"name": "x", "source": {}, "config": {"network_allow": ["a b"]}})", "network_allow"},
+        {R"({"name": "x", "source": {}, "config": {"env": {"A": 1}}})", "env"}}) {
+    auto answer = client.ask("POST", kPath, body);
+    EXPECT_EQ(answer.status, 400) << body << answer.body;
+    EXPECT_THAT(answer.body, HasSubstr(field));
+  }
+}
+
+TEST(DeployedServices, PassWhatServersSayAsItIs) {
+  TestServer server;
+  Document document;
+  auto client = Client::local(server);
+  auto path = std::string(kPath) + "/mine";
+  EXPECT_EQ(client.ask("GET", path + "/tools").body, R"({"tools":[{"name":"a","x":1e400},{"name":"b"}]})");
+  auto called = client.ask("POST", path + "/call", R"({"tool": "a", "arguments": {"n": 1.10, "s": "é"}})");
+  EXPECT_EQ(called.body, R"({"result":{"content":[],"n":12345678901234567890123}})");
+  EXPECT_EQ(server.deployed.asked_arguments, R"({"n": 1.10, "s": "é"})");
+  EXPECT_GT(server.deployed.asked_left, Millis(20'000));
+  auto refused = client.ask("POST", path + "/call", R"({"tool": "fails", "timeout_ms": 1000})");
+  EXPECT_EQ(refused.status, 200);
+  EXPECT_EQ(refused.body, R"({"error":{"code":-32602,"message":"no"}})");
+  EXPECT_EQ(server.deployed.asked_arguments, "{}");
+  EXPECT_LE(server.deployed.asked_left, Millis(1000));
+  EXPECT_EQ(client.ask("POST", path + "/call", R"({"tool": "a", "arguments": [1]})").status, 400);
+
+  auto shown = client.ask("GET", path).json();
+  EXPECT_EQ(document.mismatch("/components/schemas/Service", shown), "") << shown;
+  EXPECT_EQ(shown["server"], json::parse(server.deployed.view.server_info));
+  auto list = client.ask("GET", kPath).json();
+  EXPECT_EQ(document.mismatch("/components/schemas/ServiceList", list), "") << list;
+  auto log = client.ask("GET", path + "/logs?last=5").json();
+  EXPECT_EQ(document.mismatch("/components/schemas/ServiceLog", log), "") << log;
+  EXPECT_EQ(server.deployed.asked_lines, 5u);
+  EXPECT_EQ(client.ask("GET", path + "/logs?last=1001").status, 400);
+  for (const char* verb : {"/restart", "/stop"}) EXPECT_EQ(client.ask("POST", path + verb).status, 200);
+  EXPECT_EQ(client.ask("DELETE", path).status, 204);
+  EXPECT_EQ(client.ask("DELETE", std::string(kPath) + "/other").status, 404);
+  EXPECT_EQ(client.ask("POST", std::string(kPath) + "/other/update").status, 404);
+}
+
+}  // namespace
+}  // namespace brig::api::test

@@ -1,0 +1,99 @@
+// What may be deployed, and that it reads back from the ledger as it was.
+#include "service/spec.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace brig::service {
+namespace {
+
+using testing::HasSubstr;
+
+Spec npm(std::string package, std::string range = {}, std::string bin = {}) {
+  Spec spec;
+  spec.npm = NpmSource{std::move(package), std::move(range), std::move(bin), {}};
+  return spec;
+}
+
+TEST(Spec, TakesPackagesAsRegistriesHaveThem) {
+  for (const char* name : {"a", "server-everything", "@modelcontextprotocol/server-everything", "JSONStream"})
+    EXPECT_TRUE(check_spec(npm(name))) << name;
+  for (const char* range :
+       {"", "1", "1.2.3", "^1.2", "~0.3", ">=1 <2", "1.x", "latest", "1.0.0-rc.1+build", "1 || 2"})
+    EXPECT_TRUE(check_spec(npm("a", range))) << range;
+}
+
+// Whatever npm would take for something else than a package of the registry.
+TEST(Spec, RefusesWhatIsNoPackage) {
+  for (const char* name :
+       {"",    "-g",    "--registry=x",  "../x",      "/x", "./x", "x/y",  "@x",    "@/y",   "@x/", "@x/y/z",
+        "x@1", "npm:x", "git+https://x", "https://x", ".x", "a b", "a\nb", "@x/-y", "x.tgz/"})
+    EXPECT_FALSE(check_spec(npm(name))) << name;
+  EXPECT_FALSE(check_spec(npm(std::string(215, 'a'))));
+  for (const char* range :
+       {"npm:other", "file:x", "https://x", "git+ssh://x", "../x", "-x", "1;2", "$(x)", "a/b"})
+    EXPECT_FALSE(check_spec(npm("a", range))) << range;
+  for (const char* bin : {"../x", "-x", ".x", "a/b", "a b"})
+    EXPECT_FALSE(check_spec(npm("a", "", bin))) << bin;
+}
+
+TEST(Spec, RefusesWhatCannotBe) {
+  Spec none, both = npm("a"), python = npm("a"), secret = npm("a"), small = npm("a");
+  both.directory = DirectorySource{"/x", {}, {}};
+  python.runtime = Runtime::python;
+  secret.args = {"--key=$vault:x"};
+  small.memory = 1;
+  for (const auto& spec : {none, both, python, secret, small}) EXPECT_FALSE(check_spec(spec));
+  Spec relative;
+  relative.directory = DirectorySource{"x", {}, {}};
+  EXPECT_FALSE(check_spec(relative));
+}
+
+TEST(Spec, KnowsReferencesToTheVault) {
+  std::map<std::string, Secret> env{{"A", Secret("$vault:the-key")}, {"B", Secret("plain")}};
+  EXPECT_TRUE(check_env(env));
+  EXPECT_EQ(vault_key_of(env["A"]), "the-key");
+  EXPECT_EQ(vault_key_of(env["B"]), "");
+  for (const char* value : {"x$vault:key", "$vault:", "$vault:a b", "$vault:../x"}) {
+    std::map<std::string, Secret> bad{{"A", Secret(value)}};
+    auto checked = check_env(bad);
+    ASSERT_FALSE(checked) << value;
+    EXPECT_THAT(checked.error().message, HasSubstr("config.env.A")) << value;
+  }
+  std::map<std::string, Secret> name{{"A-B", Secret("x")}};
+  EXPECT_FALSE(check_env(name));
+}
+
+TEST(Spec, ReadsBackFromTheLedger) {
+  auto spec = npm("@a/b", "^1", "run");
+  spec.npm->allow_scripts = {"native"};
+  spec.args = {"mcp", "--x"};
+  spec.allow = {*egress::read_rule("backend.test:443", egress::Verb::allow)};
+  spec.memory = 256u << 20;
+  spec.milli_cpus = 500;
+  auto back = spec_from_json(spec_to_json(spec));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->npm, spec.npm);
+  EXPECT_EQ(back->args, spec.args);
+  EXPECT_EQ(back->allow, spec.allow);
+  EXPECT_EQ(back->memory, spec.memory);
+  EXPECT_EQ(back->milli_cpus, spec.milli_cpus);
+  Spec local;
+  local.directory = DirectorySource{"/srv/tools", 1000, 100};
+  local.runtime = Runtime::python;
+  back = spec_from_json(spec_to_json(local));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->directory, local.directory);
+  EXPECT_EQ(back->runtime, Runtime::python);
+  for (const char* text : {"", "[]", "{}", R"({"npm":{"package":"../x"}})"})
+    EXPECT_FALSE(spec_from_json(text)) << text;
+
+  std::map<std::string, Secret> env{{"A", Secret("v\"1\n")}, {"B", Secret("")}};
+  auto read = env_from_text(env_to_text(env));
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 2u);
+  EXPECT_EQ((*read)["A"].reveal(), "v\"1\n");
+}
+
+}  // namespace
+}  // namespace brig::service
