@@ -18,7 +18,7 @@ struct OptionSpec {
   const char* flags;            // "-d,--detach"; what Arguments knows it by is the last, without dashes
   const char* value = nullptr;  // "DIR" in help; none: a switch
   const char* help = "";
-  // "dir", "file", "session", "provider", "profile", "volume", "key", or "a|b|c"
+  // "dir", "file", "session", "provider", "profile", "volume", "service", "key", or "a|b|c"
   const char* complete = nullptr;
   bool many = false;  // may be repeated, each adding a value
 };

@@ -26,6 +26,11 @@ Result<int> complete(Context& context, const Arguments& arguments) {
   const std::string& what = arguments.positionals()[0];
   std::string list = what == "key" ? "secrets" : what + "s";
   auto path = what == "key" ? "/v1/vault" : "/v1/" + list + (what == "session" ? "?all=1" : "");
+  if (what == "service") {
+    auto mesh = context.environment()("BRIG_MESH");  // no completion knows the rest of the line
+    if (!mesh) return 0;
+    path = "/v1/meshes/" + percent_encode(*mesh) + "/services";
+  }
   auto client = context.client();
   if (!client) return 0;
   auto answer = (*client)->call("GET", path, nullptr, Millis{1000});
@@ -44,7 +49,8 @@ Result<int> man(Context&, const Arguments&) {
 
 constexpr PositionalSpec kShell[] = {
     {.name = "SHELL", .help = "bash, zsh or fish", .complete = "bash|zsh|fish"}};
-constexpr PositionalSpec kWhat[] = {{.name = "WHAT", .help = "session, provider, profile, volume or key"}};
+constexpr PositionalSpec kWhat[] = {
+    {.name = "WHAT", .help = "session, provider, profile, volume, service or key"}};
 constexpr Example kExamples[] = {
     {"source <(brig completion bash)", "for this shell; put it in ~/.bashrc for every one"},
     {"brig completion fish > ~/.config/fish/completions/brig.fish", "fish looks there by itself"},

@@ -1,0 +1,203 @@
+// brig service deploy and update: what is told on the way, and what came of it.
+#include <filesystem>
+
+#include "cli/commands/services.hpp"
+#include "cli/progress.hpp"
+#include "core/text.hpp"
+#include "core/units.hpp"
+
+namespace brig::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMaxLine = 1 << 20;
+
+Error refuse(std::string message) {
+  return {Code::invalid, std::move(message), "usage", false};
+}
+
+// "@scope/name@^1" → the package and the range.
+json npm_of(const std::string& text) {
+  auto at = text.find('@', 1);
+  json out{{"package", text.substr(0, at)}};
+  if (at != text.npos && at + 1 < text.size()) out["version"] = text.substr(at + 1);
+  return out;
+}
+
+Result<json> source_of(const Arguments& arguments) {
+  auto npm = arguments.get("npm");
+  auto dir = arguments.get("dir");
+  if (npm.has_value() == dir.has_value())
+    return refuse("where the server comes from must be said once: --npm PACKAGE or --dir DIR");
+  json out = json::object();
+  if (npm) {
+    out["npm"] = npm_of(*npm);
+    if (auto bin = arguments.get("bin")) out["npm"]["bin"] = *bin;
+    if (auto scripts = arguments.all("allow-scripts"); !scripts.empty())
+      out["npm"]["allow_scripts"] = scripts;
+  } else {
+    for (const char* name : {"bin", "allow-scripts"})
+      if (arguments.has(name)) return refuse("--" + std::string(name) + " goes with --npm only");
+    std::error_code ec;
+    auto path = std::filesystem::absolute(*dir, ec).lexically_normal().string();
+    out["directory"] = {{"path", path}};
+  }
+  if (auto args = arguments.all("arg"); !args.empty()) out["args"] = args;
+  return out;
+}
+
+Result<json> config_of(const Context& context, const Arguments& arguments) {
+  json out = json::object();
+  BRIG_TRY(auto env, environment_of(context, arguments));
+  if (!env.empty()) out["env"] = std::move(env);
+  if (auto allow = arguments.all("allow"); !allow.empty()) out["network_allow"] = allow;
+  if (auto memory = arguments.get("memory")) {
+    auto bytes = parse_size(*memory);
+    if (!bytes) return refuse("--memory " + quoted(*memory) + ": " + bytes.error().message);
+    out["memory_mb"] = *bytes >> 20;
+  }
+  if (auto cpus = arguments.get("cpus")) {
+    auto value = json::parse(*cpus, nullptr, false);
+    if (!value.is_number()) return refuse("--cpus " + quoted(*cpus) + " is no number; write it as in 1.5");
+    out["cpus"] = std::move(value);
+  }
+  if (auto runtime = arguments.get("runtime")) out["runtime"] = *runtime;
+  return out;
+}
+
+// What brigd tells line by line; the last line is the service, or why there is none.
+Result<json> follow(Context& context, const std::string& path, const json& body) {
+  BRIG_TRY(Client * client, context.client());
+  ProgressLine progress(context.err());
+  json service;
+  std::string pending;
+  Result<void> told;
+  auto line = [&](std::string_view text) -> Result<void> {
+    auto value = json::parse(text, nullptr, false);
+    if (!value.is_object()) return Error{Code::protocol, "brigd's report is not JSON", "cli", false};
+    if (auto state = text_of(value, "state"); !state.empty()) {
+      auto what = printable(text_of(value, "what"), 200);
+      progress.update(printable(state) + (what.empty() ? "" : " " + what), std::nullopt);
+    }
+    if (value.contains("done")) service = value["done"];
+    if (value.contains("error"))
+      return problem_to_error(500, value["error"].dump(-1, ' ', false, json::error_handler_t::replace));
+    return {};
+  };
+  auto take = [&](std::string_view part) {
+    pending += part;
+    for (auto end = pending.find('\n'); end != std::string::npos && told; end = pending.find('\n')) {
+      if (end > 0) told = line(std::string_view(pending).substr(0, end));
+      pending.erase(0, end + 1);
+    }
+    if (pending.size() > kMaxLine)
+      told = Error{Code::protocol, "brigd's report has an endless line", "cli", false};
+    return told.ok();
+  };
+  auto streamed = client->stream("POST", path, body, take);
+  progress.finish();
+  BRIG_CHECK(told);
+  BRIG_CHECK(streamed);
+  if (service.is_null())
+    return Error{Code::unavailable,
+                 "brigd's report broke off; the deployment goes on, 'brig service show' says how it stands",
+                 "cli", true};
+  return service;
+}
+
+int say(const Arguments& arguments, const json& service) {
+  if (arguments.json()) {
+    print_json(service);
+    return 0;
+  }
+  auto version = text_of(service, "version");
+  auto tools = number_of(service, "tools");
+  print(printable(text_of(service, "name")) + " " + text_of(service, "state") +
+        (version.empty() ? "" : ", version " + printable(version)) + ", " + std::to_string(tools) +
+        (tools == 1 ? " tool\n" : " tools\n"));
+  return 0;
+}
+
+Result<int> deploy(Context& context, const Arguments& arguments) {
+  BRIG_TRY(auto path, service_path(context, arguments));
+  json body{{"name", arguments.positionals()[0]}};
+  BRIG_TRY(body["source"], source_of(arguments));
+  BRIG_TRY(body["config"], config_of(context, arguments));
+  BRIG_TRY(auto service, follow(context, path, body));
+  return say(arguments, service);
+}
+
+Result<int> update(Context& context, const Arguments& arguments) {
+  BRIG_TRY(auto path, service_path(context, arguments, arguments.positionals()[0]));
+  BRIG_TRY(auto service, follow(context, path + "/update", nullptr));
+  return say(arguments, service);
+}
+
+constexpr PositionalSpec kNewName[] = {
+    {.name = "NAME", .help = "what to call it in the mesh; one of that name is replaced"}};
+constexpr PositionalSpec kName[] = {kServiceName};
+constexpr OptionSpec kDeployOptions[] = {
+    kServiceMesh,
+    {.flags = "--npm",
+     .value = "PACKAGE[@VERSION]",
+     .help = "a package of this host's npm registry; a version, a range or a tag, else the newest"},
+    {.flags = "--bin", .value = "COMMAND", .help = "which of the package's commands is the server"},
+    {.flags = "--allow-scripts",
+     .value = "PACKAGE",
+     .help = "let this package's install scripts run, which none may otherwise",
+     .many = true},
+    {.flags = "--dir",
+     .value = "DIR",
+     .help = "a directory on brigd's host, copied as it is now",
+     .complete = "dir"},
+    {.flags = "--arg", .value = "ARGUMENT", .help = "an argument of the server", .many = true},
+    kEnvOption,
+    {.flags = "--allow",
+     .value = "RULE",
+     .help = "let it reach api.example.com, *.example.org:443, 10.1.2.3:8080; nothing else is reached",
+     .many = true},
+    {.flags = "-m,--memory", .value = "SIZE", .help = "memory limit, such as 256M"},
+    {.flags = "--cpus", .value = "NUMBER", .help = "CPU limit, such as 0.5"},
+    {.flags = "--runtime",
+     .value = "RUNTIME",
+     .help = "what runs it; by default what the source looks like",
+     .complete = "node|python"},
+    kJsonOption,
+};
+constexpr Example kDeployExamples[] = {
+    {"brig service deploy ev --mesh acme --npm @modelcontextprotocol/server-everything",
+     "the newest version, pinned until 'brig service update'"},
+    {"brig service deploy dc --mesh acme --npm @dontcode2/backend --bin dontcode --arg mcp --env "
+     "'DONTCODE_API_KEY=$vault:dc_key' --allow backend.test:443",
+     "a command of another name, a key of the vault, one host"},
+    {"brig service deploy mine --mesh acme --dir ./server --memory 256M", "what you are working on"},
+};
+constexpr OptionSpec kUpdateOptions[] = {kServiceMesh, kJsonOption};
+constexpr Example kUpdateExamples[] = {
+    {"brig service update ev --mesh acme",
+     "the newest of what was deployed; the old one runs until that is built"}};
+
+}  // namespace
+
+constexpr CommandSpec kServiceDeploy = {
+    .name = "deploy",
+    .summary = "Build an MCP server and run it for a mesh.",
+    .description =
+        "It is installed in a sandbox that reaches the package registry and nothing else, without install "
+        "scripts, and runs in another that reaches what --allow says. Its home outlives restarts and "
+        "updates.",
+    .positionals = kNewName,
+    .options = kDeployOptions,
+    .examples = kDeployExamples,
+    .run = deploy};
+
+constexpr CommandSpec kServiceUpdate = {
+    .name = "update",
+    .summary = "Build a service's source anew, and start that in its place.",
+    .positionals = kName,
+    .options = kUpdateOptions,
+    .examples = kUpdateExamples,
+    .run = update};
+
+}  // namespace brig::cli

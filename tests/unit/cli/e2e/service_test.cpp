@@ -1,0 +1,104 @@
+// Services: what goes to brigd, and how its answers are told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "brig_process.hpp"
+#include "fake_brigd.hpp"
+
+namespace brig::cli::test {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+struct Said {
+  std::string out, err;
+  int code = 0;
+};
+
+Said service(FakeBrigd& brigd, std::vector<std::string> words, BrigOptions options = {}) {
+  words.insert(words.begin(), "service");
+  BrigProcess process(brigd.host(), std::move(words), std::move(options));
+  process.close_stdin();
+  auto out = process.output();
+  auto err = process.errors();
+  return {out, err, process.wait()};
+}
+
+TEST(Service, DeploysWhatTheOptionsSay) {
+  FakeBrigd brigd;
+  json body;
+  brigd.on("POST /v1/meshes/acme/services", [&](const FakeRequest& request) {
+    body = json::parse(request.body);
+    return FakeAnswer{
+        200,
+        "{\"state\":\"building\"}\n{\"done\":{\"name\":\"dc\",\"state\":\"running\",\"version\":\"1.2\","
+        "\"tools\":1}}\n",
+        "application/x-ndjson"};
+  });
+  auto said =
+      service(brigd, {"deploy", "dc", "--mesh", "acme", "--npm", "@a/b@^1", "--bin", "run", "--arg", "mcp",
+                      "--env", "KEY=$vault:k", "--allow", "x.test:443", "--memory", "256M", "--cpus", "0.5"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.out, "dc running, version 1.2, 1 tool\n");
+  EXPECT_EQ(body, json::parse(R"({"name": "dc",
+      "source": {"npm": {"package": "@a/b", "version": "^1", "bin": "run"}, "args": ["mcp"]},
+      "config": {"env": {"KEY": "$vault:k"}, "network_allow": ["x.test:443"], "memory_mb": 256, "cpus": 0.5}})"));
+  ASSERT_EQ(service(brigd, {"deploy", "dc", "--mesh", "acme", "--dir", "/srv/../srv/x"}).code, 0);
+  EXPECT_EQ(body["source"], json::parse(R"({"directory": {"path": "/srv/x"}})"));
+}
+
+TEST(Service, SaysWhatIsMissingBeforeItAsks) {
+  FakeBrigd brigd;
+  for (auto [words, why] :
+       {std::pair<std::vector<std::string>, const char*>{{"deploy", "x", "--npm", "a"}, "--mesh"},
+        {{"deploy", "x", "--mesh", "m"}, "--npm PACKAGE or --dir DIR"},
+        {{"deploy", "x", "--mesh", "m", "--npm", "a", "--dir", "/b"}, "--npm PACKAGE or --dir DIR"},
+        {{"deploy", "x", "--mesh", "m", "--dir", "/b", "--bin", "c"}, "--bin goes with --npm"},
+        {{"deploy", "x", "--mesh", "m", "--npm", "a", "--cpus", "two"}, "--cpus 'two'"},
+        {{"call", "x", "echo", "{", "--mesh", "m"}, "no JSON object"}}) {
+    auto said = service(brigd, words);
+    EXPECT_NE(said.code, 0);
+    EXPECT_THAT(said.err, HasSubstr(why));
+  }
+  EXPECT_TRUE(brigd.requests().empty());
+}
+
+TEST(Service, TellsAFailureThatComesAtTheEnd) {
+  FakeBrigd brigd;
+  brigd.on("POST /v1/meshes/m/services/x/update", [](const FakeRequest&) {
+    return FakeAnswer{
+        200,
+        "{\"state\":\"building\"}\n{\"error\":{\"code\":\"conflict\",\"status\":409,\"detail\":\"npm said "
+        "no\"}}\n",
+        "application/x-ndjson"};
+  });
+  auto said = service(brigd, {"update", "x", "--mesh", "m"});
+  EXPECT_NE(said.code, 0);
+  EXPECT_THAT(said.err, HasSubstr("npm said no"));
+}
+
+TEST(Service, PrintsWhatAToolSaysAndHowItWent) {
+  FakeBrigd brigd;
+  std::string answer;
+  brigd.on("POST /v1/meshes/m/services/x/call", [&](const FakeRequest&) { return FakeAnswer{200, answer}; });
+  auto call = [&](std::string text) {
+    answer = std::move(text);
+    BrigOptions options;
+    options.environment["BRIG_MESH"] = "m";
+    return service(brigd, {"call", "x", "echo", R"({"a":1})"}, std::move(options));
+  };
+  auto fine =
+      call(R"({"result":{"content":[{"type":"text","text":"hi"},{"type":"image","mimeType":"image/png"}]}})");
+  EXPECT_EQ(fine.code, 0) << fine.err;
+  EXPECT_EQ(fine.out, "hi\n[image image/png; --json shows it]\n");
+  auto failed = call(R"({"result":{"isError":true,"content":[{"type":"text","text":"sorry"}]}})");
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_EQ(failed.out, "sorry\n");
+  auto refused = call(R"({"error":{"code":-32602,"message":"bad"}})");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("the server refused: bad"));
+}
+
+}  // namespace
+}  // namespace brig::cli::test
