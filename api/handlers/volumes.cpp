@@ -7,6 +7,15 @@
 #include "api/json/volume_filter.hpp"
 
 namespace brig::api {
+namespace {
+
+Response created(const session::VolumeView& volume) {
+  auto out = json_response(201, encode(volume));
+  out.headers.push_back({"Location", "/v1/volumes/" + volume.engine});
+  return out;
+}
+
+}  // namespace
 
 net::Task<Response> list_volumes(Context* context, Request* request) {
   std::optional<Failure> failure;
@@ -31,9 +40,7 @@ net::Task<Response> create_volume(Context* context, Request* request) {
   if (body.failure()) co_return problem(*body.failure(), request->id);
   auto made = co_await context->services.volumes.create(*request->caller, std::move(spec));
   if (!made) co_return problem(made.error(), request->id);
-  auto out = json_response(201, encode(*made));
-  out.headers.push_back({"Location", "/v1/volumes/" + made->engine});
-  co_return out;
+  co_return created(*made);
 }
 
 net::Task<Response> get_volume(Context* context, Request* request) {
@@ -73,8 +80,68 @@ net::Task<Response> unpin_volume(Context* context, Request* request) {
   return set_pin(context, request, false);
 }
 
+namespace {
+
+net::Task<Result<void>> send(std::shared_ptr<session::Outgoing> outgoing, Sink* sink) {
+  while (true) {
+    BRIG_CO_TRY(auto bytes, co_await outgoing->read());
+    if (bytes.empty()) co_return Result<void>();
+    BRIG_CO_CHECK(co_await sink->write(bytes));
+  }
+}
+
+net::Task<Result<void>> receive(session::Incoming* incoming, Source* source) {
+  while (true) {
+    BRIG_CO_TRY(auto bytes, co_await source->read());
+    if (bytes.empty()) co_return Result<void>();
+    const auto* at = reinterpret_cast<const std::byte*>(bytes.data());
+    std::vector<std::byte> piece(at, at + bytes.size());
+    BRIG_CO_CHECK(co_await incoming->write(std::move(piece)));
+  }
+}
+
+}  // namespace
+
+net::Task<Response> export_volume(Context* context, Request* request) {
+  auto begun = co_await context->services.volumes.carry_out(*request->caller, request->path["volume"]);
+  if (!begun) co_return problem(begun.error(), request->id);
+  std::shared_ptr<session::Outgoing> outgoing = std::move(*begun);
+  Response out;
+  out.type = "application/zstd";
+  out.stream = [outgoing](Sink* sink) { return send(outgoing, sink); };
+  co_return out;
+}
+
+net::Task<Response> import_volume(Context* context, Request* request) {
+  session::ImportSpec spec;
+  if (const auto* name = request->parameter("name")) spec.name = *name;
+  if (const auto* mesh = request->parameter("mesh")) spec.mesh = *mesh;
+  auto begun = co_await context->services.volumes.take_in(*request->caller, std::move(spec));
+  if (!begun) co_return problem(begun.error(), request->id);
+  auto received = co_await receive(begun->get(), request->source);
+  if (!received) co_return problem(received.error(), request->id);
+  auto volume = co_await (*begun)->finish();
+  if (!volume) co_return problem(volume.error(), request->id);
+  co_return created(*volume);
+}
+
+net::Task<Response> clone_volume(Context* context, Request* request) {
+  Body body(request->body);
+  auto spec = decode_volume_copy(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto copy =
+      co_await context->services.volumes.clone(*request->caller, request->path["volume"], std::move(spec));
+  if (!copy) co_return problem(copy.error(), request->id);
+  co_return created(*copy);
+}
+
 net::Task<Response> remove_volume(Context* context, Request* request) {
-  auto removed = co_await context->services.volumes.remove(*request->caller, request->path["volume"]);
+  using Removal = session::Volumes::Removal;
+  std::optional<Failure> failure;
+  bool for_good = query_flag(*request, "for_good", failure);
+  if (failure) co_return problem(*failure, request->id);
+  auto how = for_good ? Removal::for_good : Removal::quarantine;
+  auto removed = co_await context->services.volumes.remove(*request->caller, request->path["volume"], how);
   if (!removed) co_return problem(removed.error(), request->id);
   Response out;
   out.status = 204;

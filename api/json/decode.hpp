@@ -40,6 +40,7 @@ struct PreviewSpec {
 };
 PreviewSpec decode_preview(Body& body);
 session::VolumeSpec decode_volume(Body& body);
+session::ImportSpec decode_volume_copy(Body& body);
 bool decode_build(Body& body);  // no_cache
 review::ApplySpec decode_apply(Body& body);
 std::vector<std::string> decode_undo(Body& body);  // skip

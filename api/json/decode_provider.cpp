@@ -84,6 +84,17 @@ session::VolumeSpec decode_volume(Body& body) {
   return out;
 }
 
+session::ImportSpec decode_volume_copy(Body& body) {
+  auto top = body.object();
+  session::ImportSpec out;
+  out.name = top.text("name", {.required = true, .max = 64}).value_or("");
+  if (auto name = check_name("name", out.name); !name) top.fail("name", name.error().message);
+  out.mesh = top.text("mesh", {.max = 64}).value_or("");
+  if (auto mesh = check_name("mesh", out.mesh); !out.mesh.empty() && !mesh)
+    top.fail("mesh", mesh.error().message);
+  return out;
+}
+
 std::vector<egress::Credential> read_credentials(Object& top) {
   std::vector<egress::Credential> out;
   for (auto& entry : top.objects("credentials", egress::kMaxCredentials)) {

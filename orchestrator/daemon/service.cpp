@@ -351,9 +351,13 @@ Result<void> Service::prepare() {
                               *parts.policies, *parts.volumes, *parts.identities, *parts.hooks, parts.mounter,
                               parts.blocking, *parts.doors});
   session::ShelfOptions shelf{
-      config_.volumes.max_size, config_.volumes.per_owner, quotas_of(config_.quota),
+      config_.volumes.max_size,
+      config_.volumes.per_owner,
+      quotas_of(config_.quota),
       [&parts](const std::string& provider) { return parts.images->provider(provider).ok(); },
-      config_.volumes.retention};
+      config_.volumes.retention,
+      executor,
+      &*parts.quarantine};
   parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.clock, parts.blocking);
   parts.pruner.emplace(prune::Sources{*parts.shelf, *parts.volumes, *parts.quarantine, *parts.sessions,
                                       parts.clock, parts.blocking},
@@ -515,6 +519,7 @@ net::Task<void> Service::run() {
   co_await scope.close();
   co_await parts.services->close();
   co_await parts.manager->close();
+  co_await parts.shelf->close();
   co_await parts.volumes->put_down();
   co_await parts.images->close();
   auto flushed = co_await parts.events->flush();

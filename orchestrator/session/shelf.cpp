@@ -172,6 +172,10 @@ Result<void> Shelf::check_room(const std::string& owner, std::uint64_t bytes,
 }
 
 net::Task<Result<VolumeView>> Shelf::create(Caller caller, VolumeSpec spec) {
+  return make(std::move(caller), std::move(spec), nullptr);
+}
+
+net::Task<Result<VolumeView>> Shelf::make(Caller caller, VolumeSpec spec, volume::Fill fill) {
   BRIG_CO_CHECK(check_name("name", spec.name));
   BRIG_CO_TRY(auto mesh, mesh_for(caller, spec.mesh));
   auto bytes = spec.size.value_or(std::min(volumes_.standard_bytes(), options_.max_bytes));
@@ -185,13 +189,13 @@ net::Task<Result<VolumeView>> Shelf::create(Caller caller, VolumeSpec spec) {
   row.owner = caller.owner;
   row.mesh = mesh;
   row.bytes = bytes;
-  BRIG_CO_TRY(row, co_await volumes_.create(std::move(row)));
+  if (fill) {
+    BRIG_CO_TRY(row, co_await volume::make_whole(volumes_, std::move(row), carrying_, clock_.wall(),
+                                                 std::move(fill)));
+  } else {
+    BRIG_CO_TRY(row, co_await volumes_.create(std::move(row)));
+  }
   co_return co_await get(caller, row.name);
-}
-
-net::Task<Result<void>> Shelf::remove(Caller caller, std::string ref) {
-  BRIG_CO_TRY(auto row, co_await find(std::move(caller), std::move(ref)));
-  co_return co_await volumes_.remove(row.name);
 }
 
 }  // namespace brig::session

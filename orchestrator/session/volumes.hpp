@@ -5,6 +5,7 @@
 // that names cannot be probed; one in use is not removed: `conflict`, by whom.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,6 +80,28 @@ struct VolumeSpec {
   std::string mesh;  // an admin's to choose; a caller of a mesh has its own
 };
 
+// Bytes on their way out. Destroying it ends that.
+class Outgoing {
+ public:
+  virtual ~Outgoing() = default;
+  virtual net::Task<Result<std::vector<std::byte>>> read() = 0;  // empty: that was all
+};
+
+// An archive on its way in; destroyed before it is finished, nothing comes of it.
+class Incoming {
+ public:
+  virtual ~Incoming() = default;
+  virtual net::Task<Result<void>> write(std::vector<std::byte> bytes) = 0;
+  // It was looked at to its end; now the volume is made.
+  virtual net::Task<Result<VolumeView>> finish() = 0;
+};
+
+// Under which name, "" for the one that it had, and for whom.
+struct ImportSpec {
+  std::string name;
+  std::string mesh;
+};
+
 class Volumes {
  public:
   virtual ~Volumes() = default;
@@ -92,8 +115,15 @@ class Volumes {
   virtual net::Task<Result<VolumeView>> restore(Caller caller, std::string ref) = 0;
   virtual net::Task<Result<VolumeView>> create(Caller caller, VolumeSpec spec) = 0;
   virtual net::Task<Result<VolumeView>> pin(Caller caller, std::string ref, bool pinned) = 0;
-  // With all that is in it; out of quarantine, too.
-  virtual net::Task<Result<void>> remove(Caller caller, std::string ref) = 0;
+  // As an archive (volume/portable.hpp) of one moment.
+  virtual net::Task<Result<std::unique_ptr<Outgoing>>> carry_out(Caller caller, std::string ref) = 0;
+  virtual net::Task<Result<std::unique_ptr<Incoming>>> take_in(Caller caller, ImportSpec spec) = 0;
+  // A copy of one moment, shared whatever the other one was.
+  virtual net::Task<Result<VolumeView>> clone(Caller caller, std::string ref, ImportSpec spec) = 0;
+  // Into quarantine; or with all that is in it and for good, also out of quarantine. `conflict` if it is in
+  // use or pinned.
+  enum class Removal { quarantine, for_good };
+  virtual net::Task<Result<void>> remove(Caller caller, std::string ref, Removal how) = 0;
 };
 
 }  // namespace brig::session

@@ -13,7 +13,7 @@
 namespace brig::volume {
 namespace {
 
-constexpr int kDepth = 64;
+constexpr int kDepth = 256;  // as archives are
 constexpr std::size_t kMaxEntries = 1'000'000;
 
 Error failed(int err, std::string_view doing, std::string_view name) {

@@ -3,6 +3,7 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "volume/carry.hpp"
 #include "volume/disk.hpp"
 #include "volume/files.hpp"
 #include "volume/volumes.hpp"
@@ -85,6 +86,9 @@ net::Task<Result<void>> Volumes::come_back(store::VolumeRow row) {
 }
 
 net::Task<void> Volumes::take_up() {
+  auto drop = [path = carried_in(options_.paths.root())] { return workspace::destroy(path); };
+  auto dropped = co_await blocking_.run(std::move(drop));
+  if (!dropped) log::warn("copies of volumes stay behind", {{"error", dropped.error()}});
   auto rows = co_await table_.list();
   if (!rows) {
     log::warn("cannot list volumes", {{"error", rows.error()}});

@@ -44,7 +44,8 @@ Result<void> Client::ask(Exchange& exchange, std::string_view method, std::strin
     request.append("Authorization: Bearer ").append(endpoint_.token.reveal()).append("\r\n");
   request.append(headers);
   if (!body.empty()) request.append("Content-Type: application/json\r\n");
-  if (!body.empty() || method == "POST") {
+  bool comes_later = headers.find("Transfer-Encoding:") != headers.npos;
+  if (!body.empty() || (method == "POST" && !comes_later)) {
     request.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   }
   request.append("\r\n").append(body);

@@ -59,7 +59,7 @@ bool Client::Upload::write(std::string_view bytes) {
   return !stopped_;
 }
 
-Result<void> Client::Upload::finish() {
+Result<std::string> Client::Upload::finish() {
   if (!stopped_ && flush() && !send("0\r\n\r\n")) stopped_ = true;
   if (failure_) return *failure_;
   BRIG_TRY(ResponseHead head, client_.hear(exchange_, Deadline::in(kAnswer)));
@@ -71,7 +71,7 @@ Result<void> Client::Upload::finish() {
   BRIG_CHECK(client_.read_body(exchange_, head, collect, Deadline::in(kAnswer)));
   if (head.status >= 400) return problem_to_error(head.status, body);
   if (stopped_) return Error{Code::protocol, "brigd was content before it had everything", "client", false};
-  return {};
+  return body;
 }
 
 }  // namespace brig::cli

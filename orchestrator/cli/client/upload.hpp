@@ -21,8 +21,8 @@ class Client::Upload {
 
   Result<void> begin(std::string_view method, std::string_view target, std::string_view type);
   bool write(std::string_view bytes);
-  // The answer, if it is a good one.
-  Result<void> finish();
+  // The answer's body, if it is a good one.
+  Result<std::string> finish();
   bool stopped() const { return stopped_; }
 
  private:

@@ -8,7 +8,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/progress.hpp"
+#include "cli/meter.hpp"
 #include "cli/signals.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -56,40 +56,6 @@ Result<Side> parse_side(const std::string& text) {
 std::string files_path(const Side& side, const std::string& more = "") {
   return session_path(side.session) + "/files?path=" + percent_encode(side.path) + more;
 }
-
-// How much has passed, on terminals, once it is worth saying.
-class Meter {
- public:
-  Meter(const Style& style, std::string what)
-      : what_(std::move(what)), begun_(std::chrono::steady_clock::now()), told_(begun_) {
-    if (::isatty(STDERR_FILENO)) line_.emplace(style);
-  }
-
-  void expect(std::uint64_t total) { total_ = total; }
-  void add(std::size_t bytes) {
-    bytes_ += bytes;
-    if (!line_) return;
-    auto now = std::chrono::steady_clock::now();
-    if (now - told_ < Millis{150}) return;
-    told_ = now;
-    double seconds = std::chrono::duration<double>(now - begun_).count();
-    auto rate = static_cast<std::uint64_t>(static_cast<double>(bytes_) / seconds);
-    std::optional<double> fraction;
-    if (total_ > 0) fraction = static_cast<double>(bytes_) / static_cast<double>(total_);
-    line_->update(what_ + "  " + format_size(bytes_) + "  " + format_size(rate) + "/s", fraction);
-  }
-  void finish() {
-    if (line_) line_->finish();
-  }
-
- private:
-  std::string what_;
-  std::optional<ProgressLine> line_;
-  SteadyTime begun_;
-  SteadyTime told_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t total_ = 0;
-};
 
 // What comes out of the sandbox, put into place.
 class Arrival final : public tar::Handler, private tar::Extractor::Listener {

@@ -102,7 +102,8 @@ Result<int> restore(Context& context, const Arguments& arguments) {
 Result<int> remove(Context& context, const Arguments& arguments) {
   BRIG_TRY(Client * client, context.client());
   for (const auto& name : arguments.positionals()) {
-    BRIG_TRY(auto nothing, client->call("DELETE", volume_path(name)));
+    auto target = volume_path(name) + (arguments.has("no-quarantine") ? "?for_good=1" : "");
+    BRIG_TRY(auto nothing, client->call("DELETE", target, nullptr, kRestoreLimit));
     if (!arguments.json()) {
       print(printable(name) + "\n");
       BRIG_CHECK(flush_output());
@@ -118,6 +119,9 @@ constexpr OptionSpec kCreateOptions[] = {
      .value = "SIZE",
      .help = "how much it may hold, such as 10G (default: as brigd is told)"},
     {.flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it belongs to; admins may choose"},
+    kJsonOption};
+constexpr OptionSpec kRemoveOptions[] = {
+    {.flags = "--no-quarantine", .help = "for good, without an archive; also what is in quarantine"},
     kJsonOption};
 constexpr PositionalSpec kName[] = {{.name = "NAME", .help = "what to call it"}};
 constexpr PositionalSpec kOne[] = {
@@ -136,7 +140,9 @@ constexpr Example kUnpinExamples[] = {{"brig volume unpin cache", "prunes may ta
 constexpr Example kRestoreExamples[] = {
     {"brig volume ls --quarantined", "what there is"},
     {"brig volume restore brig-claude-1f2e3d4c-1", "as it was when it was pruned"}};
-constexpr Example kRemoveExamples[] = {{"brig volume rm cache", "with all that is in it"}};
+constexpr Example kRemoveExamples[] = {
+    {"brig volume rm cache", "'brig volume restore cache' takes it back, for a while"},
+    {"brig volume rm --no-quarantine cache", "with all that is in it, and for good"}};
 
 constexpr CommandSpec kCreate = {.name = "create",
                                  .summary = "Make a volume that sandboxes can share.",
@@ -150,17 +156,18 @@ constexpr CommandSpec kShowVolume = {.name = "show",
                                      .options = kJson,
                                      .examples = kShowExamples,
                                      .run = show};
-constexpr CommandSpec kRemove = {
-    .name = "rm",
-    .summary = "Remove volumes with all that is in them.",
-    .description =
-        "For good, without an archive; also those in quarantine. One that a session has is not removed. To "
-        "remove what a provider keeps, say its name at the "
-        "engine, as 'brig volume ls' shows it.",
-    .positionals = kSome,
-    .options = kJson,
-    .examples = kRemoveExamples,
-    .run = remove};
+constexpr CommandSpec kRemove = {.name = "rm",
+                                 .summary = "Remove volumes.",
+                                 .description =
+                                     "They go into quarantine, as a prune's do: archived, and removed then. "
+                                     "One that a session or a container "
+                                     "has, or that is pinned, is not removed. To remove what a provider "
+                                     "keeps, say its name at the engine, "
+                                     "as 'brig volume ls' shows it.",
+                                 .positionals = kSome,
+                                 .options = kRemoveOptions,
+                                 .examples = kRemoveExamples,
+                                 .run = remove};
 constexpr CommandSpec kPin = {.name = "pin",
                               .summary = "Keep volumes from being pruned.",
                               .positionals = kSome,
@@ -182,8 +189,9 @@ constexpr CommandSpec kRestoreVolume = {
     .options = kJson,
     .examples = kRestoreExamples,
     .run = restore};
-constexpr const CommandSpec* kCommands[] = {&kVolumeList, &kCreate,      &kShowVolume,    &kVolumeDu, &kPin,
-                                            &kUnpin,      &kVolumePrune, &kRestoreVolume, &kRemove};
+constexpr const CommandSpec* kCommands[] = {&kVolumeList,   &kCreate,       &kShowVolume,  &kVolumeDu,
+                                            &kPin,          &kUnpin,        &kVolumePrune, &kRestoreVolume,
+                                            &kVolumeExport, &kVolumeImport, &kVolumeClone, &kRemove};
 
 }  // namespace
 

@@ -11,7 +11,7 @@
 
 namespace brig::cli {
 
-extern const CommandSpec kVolumeList, kVolumeDu, kVolumePrune;
+extern const CommandSpec kVolumeList, kVolumeDu, kVolumePrune, kVolumeExport, kVolumeImport, kVolumeClone;
 
 std::string volume_path(const std::string& volume);
 bool is_true(const nlohmann::json& json, const char* key);

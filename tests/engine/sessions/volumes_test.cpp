@@ -89,7 +89,7 @@ TEST_F(Volumes, AreSharedAndOutliveSandboxes) {
   EXPECT_EQ(brigd.brig({"exec", "second", "--", "cat", "/opt/c/a"}).out, "two\n");
   brigd.brig({"rm", "-f", "second"});
   EXPECT_EQ(brigd.brig({"rm", "-f", "user"}).code, 0);
-  EXPECT_EQ(brigd.brig({"volume", "rm", "cache"}).code, 0);
+  EXPECT_EQ(brigd.brig({"volume", "rm", "--no-quarantine", "cache"}).code, 0);
   EXPECT_FALSE(Engine::shared().request("GET", "/volumes/" + name));
   EXPECT_FALSE(std::filesystem::exists(brigd.state() / "volumes" / name));
   EXPECT_FALSE(mounted(name));
@@ -185,7 +185,7 @@ TEST_F(Volumes, AreKnownAgainWhenTheLedgerIsLost) {
   EXPECT_TRUE(mounted(name));
   auto other = json::parse(*Engine::shared().request("GET", "/volumes/" + name));
   EXPECT_EQ(other["Labels"]["brig.name"], "cache");
-  EXPECT_EQ(brigd.brig({"volume", "rm", "cache"}).code, 0);
+  EXPECT_EQ(brigd.brig({"volume", "rm", "--no-quarantine", "cache"}).code, 0);
 }
 
 TEST_F(Volumes, RefuseWhatCannotBe) {

@@ -21,6 +21,35 @@ TEST(Volumes, AreMadeAndRemovedAsAsked) {
   EXPECT_EQ(client.ask("GET", "/v1/volumes/cache").json()["kind"], "shared");
   EXPECT_EQ(client.ask("DELETE", "/v1/volumes/cache").status, 204);
   EXPECT_EQ(server.volumes.removed, "cache");
+  EXPECT_EQ(server.volumes.removed_how, session::Volumes::Removal::quarantine);
+  EXPECT_EQ(client.ask("DELETE", "/v1/volumes/cache?for_good=1").status, 204);
+  EXPECT_EQ(server.volumes.removed_how, session::Volumes::Removal::for_good);
+  EXPECT_EQ(client.ask("DELETE", "/v1/volumes/cache?for_good=maybe").status, 400);
+}
+
+TEST(Volumes, GoOutComeInAndAreCopied) {
+  TestServer server;
+  auto client = Client::local(server);
+  client.ask("POST", "/v1/volumes", R"({"name": "cache"})");
+  auto out = client.ask("GET", "/v1/volumes/cache/archive");
+  EXPECT_EQ(out.status, 200);
+  EXPECT_EQ(out.header("Content-Type"), "application/zstd");
+  EXPECT_EQ(out.body, "an archive");
+  EXPECT_EQ(client.ask("GET", "/v1/volumes/other/archive").status, 404);
+  auto in = client.ask("POST", "/v1/volumes/import?name=other", "what comes");
+  EXPECT_EQ(in.status, 201) << in.body;
+  EXPECT_EQ(in.json()["name"], "other");
+  EXPECT_EQ(server.volumes.archive, "what comes");
+  EXPECT_EQ(client.ask("POST", "/v1/volumes/import", "x").json()["name"], "as it was");
+  auto bad = client.ask("POST", "/v1/volumes/import", "damaged");
+  EXPECT_EQ(bad.status, 500);
+  EXPECT_THAT(bad.body, HasSubstr("damaged at byte 7"));
+  auto copy = client.ask("POST", "/v1/volumes/cache/clone", R"({"name": "copy"})");
+  EXPECT_EQ(copy.status, 201) << copy.body;
+  EXPECT_EQ(server.volumes.cloned, "cache");
+  EXPECT_EQ(copy.json()["name"], "copy");
+  EXPECT_EQ(client.ask("POST", "/v1/volumes/cache/clone", R"({"name": "../x"})").status, 400);
+  EXPECT_EQ(client.ask("POST", "/v1/volumes/cache/clone", "{}").status, 400);
 }
 
 TEST(Volumes, RefuseWhatIsNoName) {

@@ -28,7 +28,14 @@ class OneOldVolume final : public session::Volumes {
   net::Task<Result<View>> restore(Caller, std::string) override { co_return refusal(); }
   net::Task<Result<View>> create(Caller, session::VolumeSpec) override { co_return refusal(); }
   net::Task<Result<View>> pin(Caller, std::string, bool) override { co_return refusal(); }
-  net::Task<Result<void>> remove(Caller, std::string) override { co_return refusal(); }
+  net::Task<Result<std::unique_ptr<session::Outgoing>>> carry_out(Caller, std::string) override {
+    co_return refusal();
+  }
+  net::Task<Result<std::unique_ptr<session::Incoming>>> take_in(Caller, session::ImportSpec) override {
+    co_return refusal();
+  }
+  net::Task<Result<View>> clone(Caller, std::string, session::ImportSpec) override { co_return refusal(); }
+  net::Task<Result<void>> remove(Caller, std::string, Removal) override { co_return refusal(); }
 
  private:
   static Error refusal() { return {Code::internal, "nobody asks for this", "test", false}; }

@@ -201,8 +201,60 @@ net::Task<Result<session::VolumeView>> FakeVolumes::create(session::Caller calle
   co_return view;
 }
 
-net::Task<Result<void>> FakeVolumes::remove(session::Caller, std::string ref) {
+namespace {
+
+struct Leaving final : session::Outgoing {
+  explicit Leaving(std::string t) : text(std::move(t)) {}
+  net::Task<Result<std::vector<std::byte>>> read() override {
+    auto now = std::exchange(text, {});
+    const auto* at = reinterpret_cast<const std::byte*>(now.data());
+    co_return std::vector<std::byte>(at, at + now.size());
+  }
+  std::string text;
+};
+
+struct Coming final : session::Incoming {
+  Coming(FakeVolumes& v, session::Caller c, session::ImportSpec s)
+      : volumes(v), caller(std::move(c)), spec(std::move(s)) {}
+  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    co_return Result<void>();
+  }
+  net::Task<Result<session::VolumeView>> finish() override {
+    volumes.archive = text;
+    if (text == "damaged") co_return Error{Code::corrupt, "the archive is damaged at byte 7", "test", false};
+    session::VolumeSpec made{spec.name.empty() ? "as it was" : spec.name, {}, spec.mesh};
+    co_return co_await volumes.create(caller, std::move(made));
+  }
+  FakeVolumes& volumes;
+  session::Caller caller;
+  session::ImportSpec spec;
+  std::string text;
+};
+
+}  // namespace
+
+net::Task<Result<std::unique_ptr<session::Outgoing>>> FakeVolumes::carry_out(session::Caller caller,
+                                                                             std::string ref) {
+  BRIG_CO_TRY(auto there, co_await get(std::move(caller), std::move(ref)));
+  co_return std::make_unique<Leaving>(archive);
+}
+
+net::Task<Result<std::unique_ptr<session::Incoming>>> FakeVolumes::take_in(session::Caller caller,
+                                                                           session::ImportSpec spec) {
+  co_return std::make_unique<Coming>(*this, std::move(caller), std::move(spec));
+}
+
+net::Task<Result<session::VolumeView>> FakeVolumes::clone(session::Caller caller, std::string ref,
+                                                          session::ImportSpec spec) {
+  cloned = ref;
+  session::VolumeSpec made{spec.name, {}, spec.mesh};
+  co_return co_await create(std::move(caller), std::move(made));
+}
+
+net::Task<Result<void>> FakeVolumes::remove(session::Caller, std::string ref, Removal how) {
   removed = ref;
+  removed_how = how;
   co_return Result<void>();
 }
 

@@ -83,13 +83,21 @@ class FakeVolumes final : public session::Volumes {
   net::Task<Result<session::VolumeView>> restore(session::Caller caller, std::string ref) override;
   net::Task<Result<session::VolumeView>> create(session::Caller caller, session::VolumeSpec spec) override;
   net::Task<Result<session::VolumeView>> pin(session::Caller caller, std::string ref, bool pinned) override;
-  net::Task<Result<void>> remove(session::Caller caller, std::string ref) override;
+  net::Task<Result<std::unique_ptr<session::Outgoing>>> carry_out(session::Caller caller,
+                                                                  std::string ref) override;
+  net::Task<Result<std::unique_ptr<session::Incoming>>> take_in(session::Caller caller,
+                                                                session::ImportSpec spec) override;
+  net::Task<Result<session::VolumeView>> clone(session::Caller caller, std::string ref,
+                                               session::ImportSpec spec) override;
+  net::Task<Result<void>> remove(session::Caller caller, std::string ref, Removal how) override;
 
   std::vector<session::VolumeView> volumes;
   session::VolumeFilter filter;  // of the last list
   session::VolumeOrder order{};
   std::optional<session::VolumeSpec> asked;
-  std::string removed, restored;
+  std::string removed, restored, cloned;
+  std::optional<Removal> removed_how;
+  std::string archive = "an archive";  // that goes out, and what came in
 };
 
 // One plan: the volume "old" goes, "new" stays.
