@@ -13,8 +13,9 @@
 #include "core/text.hpp"
 #include "daemon/adapters.hpp"
 #include "daemon/engine_watch.hpp"
-#include "daemon/notify.hpp"
+#include "daemon/own_metrics.hpp"
 #include "daemon/resident.hpp"
+#include "daemon/systemd.hpp"
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
 #include "egress/doors.hpp"
@@ -95,6 +96,14 @@ Result<void> install_init(const StatePaths& paths) {
   auto present = read_file(paths.init_binary(), kMaxInit);
   if (present && *present == ours) return {};
   return write_file(paths.init_binary(), ours, 0755);
+}
+
+// A loop that is stuck says nothing, and is started anew; sandboxes do not notice.
+net::Task<void> be_alive(Millis every) {
+  while (true) {
+    notify("WATCHDOG=1");
+    co_await net::sleep_for(every);
+  }
 }
 
 Result<std::optional<gid_t>> group_id(const std::string& name) {
@@ -410,6 +419,7 @@ Result<void> Service::prepare() {
     if (!from.empty()) parts.in_phase(from).add(-1);
     if (!to.empty()) parts.in_phase(to).add(1);
   };
+  register_own_metrics(parts.metrics);
   parts.metrics.gauge_from("brig_sessions_live", "Sessions whose sandbox runs or is being started or ended.",
                            [&parts] { return static_cast<double>(parts.manager->live_count()); });
   parts.metrics.gauge_from("brig_engine_answers", "1 while the engine answers.",
@@ -468,7 +478,6 @@ net::Task<void> Service::take_stock() {
   if (!parts.recovered) co_await recover_volumes();
   parts.took_stock = true;
   log::info("took stock", {{"sessions", parts.manager->live_count()}});
-  notify("READY=1");
   co_await parts.services->resume();
   give_back_code();
   co_await parts.reconciler->run(kReconcileEvery);
@@ -505,12 +514,15 @@ net::Task<void> Service::run() {
   log::info("brigd serves", {{"version", BRIG_VERSION},
                              {"socket", config_.service.socket.native()},
                              {"installation", parts.database->installation()}});
+  // Not only once the engine answers: that may take long, and is told by /readyz.
+  notify("READY=1");
   scope.spawn(parts.events->run());
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
   scope.spawn(parts.manager->keep());
   scope.spawn(parts.quarantine->run());
   scope.spawn(parts.reviews->run());
+  if (auto limit = watchdog_limit()) scope.spawn(be_alive(*limit / 2));
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");

@@ -38,6 +38,7 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
 
 net::Task<Result<void>> Manager::await_launch(std::shared_ptr<Launch> launch) {
   auto id = launch->prepared.row.id;
+  auto begun = parts_.clock.steady();
   launching_.insert(id);
   scope_.spawn(run_launch(launch));
   auto abandon = [this, launch, id] {
@@ -48,6 +49,13 @@ net::Task<Result<void>> Manager::await_launch(std::shared_ptr<Launch> launch) {
   Claim claim{abandon};
   while (!launch->result) co_await launch->changed.wait();
   claim.taken = true;
+  if (launch->result->ok()) {
+    auto took = std::chrono::duration<double>(parts_.clock.steady() - begun);
+    parts_.metrics
+        .histogram("brig_session_start_seconds", "From a session's row in the ledger to its running command.",
+                   {{"runtime", launch->prepared.row.runtime}})
+        .observe(took.count());
+  }
   co_return *launch->result;
 }
 

@@ -32,6 +32,23 @@ void tag_providers(const std::string& prefix) {
   }
 }
 
+// What deploy/brigd.service leaves brigd, as setpriv wants to hear it: "-all,+chown,+kill".
+std::string capabilities() {
+  auto unit = read_file(BRIG_UNIT_FILE, 64 * 1024);
+  std::string out = "-all";
+  for (auto line : split(unit ? std::string_view(*unit) : std::string_view(), '\n')) {
+    constexpr std::string_view kKey = "CapabilityBoundingSet=", kPrefix = "CAP_";
+    if (!line.starts_with(kKey)) continue;
+    for (auto word : split(line.substr(kKey.size()), ' ')) {
+      if (!word.starts_with(kPrefix)) continue;
+      out += ",+";
+      for (char c : word.substr(kPrefix.size())) out += static_cast<char>(std::tolower(c));
+    }
+  }
+  EXPECT_GT(out.size(), 5u) << BRIG_UNIT_FILE << " says nothing of capabilities";
+  return out;
+}
+
 }  // namespace
 
 bool eventually(const std::function<bool()>& condition, const std::string& what,
@@ -84,8 +101,13 @@ Brigd::~Brigd() {
 
 void Brigd::start() {
   auto err = dir_ / "brigd.log";
-  std::vector<std::string> argv = {"/bin/sh",     "-c",     "exec \"$0\" --config \"$1\" 2>> \"$2\"",
-                                   BRIGD_PROGRAM, config(), err};
+  std::vector<std::string> argv = {
+      "/bin/sh",
+      "-c",
+      "exec setpriv --no-new-privs --bounding-set=" + capabilities() + " \"$0\" --config \"$1\" 2>> \"$2\"",
+      BRIGD_PROGRAM,
+      config(),
+      err};
   if (!network_.empty()) {
     argv[2] = network_ + " && " + argv[2];
     argv.insert(argv.begin(), {"unshare", "--net", "--"});
