@@ -22,6 +22,7 @@
 #include "policy/request.hpp"
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
+#include "prune/footprint.hpp"
 #include "prune/prunes.hpp"
 #include "review/reviews.hpp"
 #include "service/services.hpp"
@@ -115,6 +116,7 @@ struct Services {
   session::Usages& usages;
   session::Volumes& volumes;
   prune::Prunes& prunes;
+  prune::Footprints& footprints;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

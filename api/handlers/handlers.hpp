@@ -83,6 +83,7 @@ net::Task<Response> restore_volume(Context* context, Request* request);
 net::Task<Response> pin_volume(Context* context, Request* request);
 net::Task<Response> unpin_volume(Context* context, Request* request);
 
+net::Task<Response> get_footprint(Context* context, Request* request);
 net::Task<Response> plan_prune(Context* context, Request* request);
 net::Task<Response> execute_prune(Context* context, Request* request);
 

@@ -68,6 +68,12 @@ net::Task<Result<void>> stream_prune(Context* context, session::Caller caller, p
 
 }  // namespace
 
+net::Task<Response> get_footprint(Context* context, Request* request) {
+  auto taken = co_await context->services.footprints.footprint();
+  if (!taken) co_return problem(taken.error(), request->id);
+  co_return json_response(200, encode(*taken));
+}
+
 net::Task<Response> plan_prune(Context* context, Request* request) {
   Body body(request->body, true);
   auto rules = decode_rules(body);

@@ -72,6 +72,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/volumes/{volume}/restore", Access::user, kNone, "", restore_volume},
     {"POST", "/v1/volumes/{volume}/pin", Access::user, kNone, "", pin_volume},
     {"DELETE", "/v1/volumes/{volume}/pin", Access::user, kNone, "", unpin_volume},
+    {"GET", "/v1/system/df", Access::admin, kNone, "", get_footprint},
     {"POST", "/v1/prune/plan", Access::user, kSmall, "", plan_prune},
     {"POST", "/v1/prune", Access::user, kDefaultBody, "", execute_prune},
     {"GET", "/v1/images", Access::viewer, kNone, "", list_images},

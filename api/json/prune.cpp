@@ -40,6 +40,23 @@ json rules_to_json(const prune::Rules& rules) {
 
 }  // namespace
 
+json encode(const prune::Footprint& footprint) {
+  auto portions = [](const std::vector<prune::Portion>& all) {
+    auto out = json::array();
+    for (const auto& portion : all) {
+      json one{{"kind", portion.kind}, {"count", portion.count}};
+      if (portion.bytes) one["bytes"] = *portion.bytes;
+      if (portion.idle > 0) one["idle"] = {{"count", portion.idle}, {"bytes", portion.idle_bytes}};
+      if (!portion.remedy.empty()) one["remedy"] = portion.remedy;
+      out.push_back(std::move(one));
+    }
+    return out;
+  };
+  return {{"brig", portions(footprint.ours)},
+          {"others", portions(footprint.others)},
+          {"disk", {{"size", footprint.size}, {"free", footprint.free}}}};
+}
+
 json encode(const prune::Plan& plan) {
   json out{{"at", format_time(plan.at)},
            {"rules", rules_to_json(plan.rules)},

@@ -6,10 +6,12 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "api/json/reader.hpp"
+#include "prune/footprint.hpp"
 #include "prune/prunes.hpp"
 
 namespace brig::api {
 
+nlohmann::json encode(const prune::Footprint& footprint);
 nlohmann::json encode(const prune::Plan& plan);
 nlohmann::json encode(const prune::Step& step);
 nlohmann::json encode(const prune::Report& report);

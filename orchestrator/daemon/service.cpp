@@ -239,6 +239,7 @@ struct Service::Parts {
   std::optional<session::Manager> manager;
   std::optional<session::Shelf> shelf;
   std::optional<prune::Pruner> pruner;
+  std::optional<prune::Surveyor> surveyor;
   std::optional<review::Service> reviews;
   std::optional<store::ServiceTable> service_table;
   std::optional<service::Builds> builds;
@@ -368,9 +369,10 @@ Result<void> Service::prepare() {
       executor,
       &*parts.quarantine};
   parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.clock, parts.blocking);
-  parts.pruner.emplace(prune::Sources{*parts.shelf, *parts.volumes, *parts.quarantine, *parts.sessions,
-                                      parts.clock, parts.blocking},
-                       *parts.events);
+  prune::Sources sources{*parts.shelf,    *parts.volumes, *parts.quarantine,
+                         *parts.sessions, parts.clock,    parts.blocking};
+  parts.pruner.emplace(sources, *parts.events);
+  parts.surveyor.emplace(sources, paths);
   auto hold = [&parts](const store::SessionRow& row, std::string doing) {
     return parts.manager->hold(row, std::move(doing));
   };
@@ -434,29 +436,14 @@ Result<void> Service::prepare() {
     return conditions;
   };
   parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,
-                                     *parts.manager,
-                                     *parts.reviews,
-                                     *parts.manager,
-                                     *parts.manager,
-                                     *parts.manager,
-                                     *parts.shelf,
-                                     *parts.pruner,
-                                     *parts.images,
-                                     *parts.registry,
-                                     *parts.identities,
-                                     *parts.doctor,
-                                     *parts.doors,
-                                     *parts.vault,
-                                     *parts.services,
-                                     *parts.api_policies,
-                                     *parts.api_tokens,
-                                     *parts.api_previews,
-                                     *parts.events,
-                                     parts.metrics,
-                                     parts.clock,
-                                     readiness,
-                                     {BRIG_VERSION, installation}});
+                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
+                                     *parts.manager,      *parts.manager,      *parts.manager,
+                                     *parts.shelf,        *parts.pruner,       *parts.surveyor,
+                                     *parts.images,       *parts.registry,     *parts.identities,
+                                     *parts.doctor,       *parts.doors,        *parts.vault,
+                                     *parts.services,     *parts.api_policies, *parts.api_tokens,
+                                     *parts.api_previews, *parts.events,       parts.metrics,
+                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
   return {};
 }
 

@@ -104,6 +104,48 @@ class Prune : public testing::Test {
   std::vector<std::string> containers;
 };
 
+TEST_F(Prune, WhatTakesRoomIsTold) {
+  auto part = [&](const char* side, const std::string& kind) {
+    auto done = brigd.brig({"system", "df", "--json"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    auto told = json::parse(done.out, nullptr, false);
+    for (const auto& one : told[side])
+      if (one["kind"] == kind) return json(one);
+    return json();
+  };
+  constexpr std::uint64_t kMiB = 1 << 20;
+  make({"full", "empty"});
+  fill("full", 3 * 1024);
+  auto volumes = part("brig", "volumes");
+  EXPECT_EQ(volumes["count"], 2) << volumes;
+  EXPECT_EQ(volumes["idle"]["count"], 2) << volumes;
+  EXPECT_EQ(sh("full", "sync").code, 0);
+  EXPECT_TRUE(eventually([&] { return part("brig", "volumes")["bytes"] >= 3 * kMiB; }, "it is on the disk"));
+
+  auto foreign = part("others", "volumes")["count"].get<int>();
+  ASSERT_TRUE(Engine::shared().request("POST", "/volumes/create", R"({"Name": "df-foreign"})"));
+  EXPECT_EQ(part("others", "volumes")["count"], foreign + 1);
+  EXPECT_EQ(part("brig", "volumes")["count"], 2);
+  ASSERT_TRUE(Engine::shared().request("DELETE", "/volumes/df-foreign"));
+
+  auto began = brigd.brig({"run", "box", "--name", "wrote", "--empty", "-d", "-v", "full:/v", "--", "sh",
+                           "-c", "head -c 2m /dev/urandom > /workspace/x; sync; sleep 1000"});
+  ASSERT_EQ(began.code, 0) << began.err;
+  EXPECT_EQ(part("brig", "volumes")["idle"]["count"], 1);
+  EXPECT_TRUE(eventually([&] { return part("brig", "workspaces")["bytes"] >= 2 * kMiB; }, "it is written"));
+  EXPECT_FALSE(part("brig", "workspaces").contains("idle"));
+  ASSERT_EQ(brigd.brig({"stop", "--grace", "0s", "wrote"}).code, 0);
+  EXPECT_GE(part("brig", "workspaces")["idle"]["bytes"], 2 * kMiB);
+  ASSERT_EQ(brigd.brig({"rm", "wrote"}).code, 0);
+  EXPECT_EQ(part("brig", "workspaces")["count"], 0);
+
+  ASSERT_EQ(prune().code, 0);
+  EXPECT_EQ(part("brig", "volumes")["count"], 0);
+  EXPECT_EQ(part("brig", "volumes in quarantine")["count"], 2);
+  EXPECT_GE(part("brig", "volumes in quarantine")["bytes"], 3 * kMiB);
+  EXPECT_NE(brigd.brig({"system", "df"}).out.find("are free"), std::string::npos);
+}
+
 TEST_F(Prune, LeavesWhatAnythingSpeaksFor) {
   make({"free", "pinned", "named", "bound", "mounted", "running", "ended"});
   ASSERT_EQ(brigd.brig({"volume", "pin", "pinned"}).code, 0);

@@ -131,6 +131,7 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/meshes/{mesh}/services/{name}/tools", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/call", {To::hidden, R"({"tool": "echo"})"}},
     {"get /v1/meshes/{mesh}/services/{name}/logs", {To::hidden}},
+    {"get /v1/system/df", {To::admins}},
     {"get /v1/tokens", {To::admins}},
     {"post /v1/tokens", {To::admins, R"({"label": "x", "role": "user"})"}},
     {"delete /v1/tokens/{id}", {To::admins}},

@@ -250,6 +250,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.sessions,
                       first.volumes,
                       first.prunes,
+                      first.footprints,
                       first.images,
                       first.providers,
                       first.identities,

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "support/schema.hpp"
 #include "support/server.hpp"
 
 namespace brig::api::test {
@@ -50,6 +51,22 @@ TEST(Volumes, GoOutComeInAndAreCopied) {
   EXPECT_EQ(copy.json()["name"], "copy");
   EXPECT_EQ(client.ask("POST", "/v1/volumes/cache/clone", R"({"name": "../x"})").status, 400);
   EXPECT_EQ(client.ask("POST", "/v1/volumes/cache/clone", "{}").status, 400);
+}
+
+TEST(Footprint, IsToldToAdmins) {
+  TestServer server;
+  server.footprints.taken.ours = {{"volumes", 3, 4096, 1, 1024, "brig volume prune"},
+                                  {"images of providers", 2, std::nullopt, 0, 0, ""}};
+  server.footprints.taken.others = {{"build cache", 1, 10, 0, 0, ""}};
+  server.footprints.taken.size = 100;
+  server.footprints.taken.free = 40;
+  auto answer = Client::local(server).ask("GET", "/v1/system/df");
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  auto json = answer.json();
+  EXPECT_EQ(Document().mismatch("/components/schemas/Footprint", json), "");
+  EXPECT_EQ(json["brig"][0]["idle"], (nlohmann::json{{"count", 1}, {"bytes", 1024}}));
+  EXPECT_FALSE(json["brig"][1].contains("bytes"));
+  EXPECT_EQ(json["disk"]["free"], 40);
 }
 
 TEST(Volumes, RefuseWhatIsNoName) {

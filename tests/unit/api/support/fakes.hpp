@@ -114,6 +114,12 @@ class FakePrunes final : public prune::Prunes {
   Result<void> refuse;  // what check() says
 };
 
+class FakeFootprints final : public prune::Footprints {
+ public:
+  net::Task<Result<prune::Footprint>> footprint() override { co_return taken; }
+  prune::Footprint taken;
+};
+
 class FakeDoctor final : public doctor::Doctor {
  public:
   net::Task<std::vector<doctor::Finding>> examine() override;

@@ -56,6 +56,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     sessions,
                     volumes,
                     prunes,
+                    footprints,
                     images,
                     providers,
                     identities,

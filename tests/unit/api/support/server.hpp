@@ -71,6 +71,7 @@ struct TestServer {
   FakeOneShots one_shots{io.get_executor()};
   FakeVolumes volumes;
   FakePrunes prunes;
+  FakeFootprints footprints;
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;

@@ -1,0 +1,170 @@
+#include "prune/footprint.hpp"
+
+#include <fts.h>
+#include <sys/statvfs.h>
+
+#include <set>
+
+#include "session/records.hpp"
+#include "workspace/layers.hpp"
+
+namespace brig::prune {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kImageLabel = "brig-image.provider";
+
+// What the ledger knows, for a walk that cannot ask it.
+struct Known {
+  struct Session {
+    SessionId id;
+    LayerId layer;
+    bool ended = false;
+  };
+  std::vector<Session> sessions;
+  std::set<std::string> volumes;       // the engine's names
+  std::set<std::string> idle_volumes;  // of these, those that no session has
+};
+
+struct Walked {
+  Portion workspaces{"workspaces", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion checkpoints{"checkpoints", 0, 0, 0, 0, "brig checkpoint --delete SESSION NAME"};
+  Portion output{"output and accounts", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion volumes{"volumes", 0, 0, 0, 0, "brig volume prune"};
+  Portion quarantine{"volumes in quarantine", 0, 0, 0, 0, "brig volume ls --quarantined"};
+  Portion applied{"what undo needs", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion ledger{"ledger", 0, 0, 0, 0, ""};
+  std::uint64_t size = 0, free = 0;
+};
+
+void add(Portion& to, std::uint64_t bytes, bool idle) {
+  ++to.count;
+  *to.bytes += bytes;
+  to.idle += idle;
+  if (idle) to.idle_bytes += bytes;
+}
+
+std::vector<fs::path> entries(const fs::path& directory) {
+  std::vector<fs::path> out;
+  std::error_code failed;
+  for (fs::directory_iterator at(directory, failed), end; !failed && at != end; at.increment(failed))
+    out.push_back(at->path());
+  return out;
+}
+
+Walked walk(const Known& known, const StatePaths& paths) {
+  Walked out;
+  std::map<std::string, bool> own_layers;  // whether its session has ended
+  for (const auto& session : known.sessions) {
+    own_layers[session.layer.str()] = session.ended;
+    auto said = bytes_on_disk(paths.session(session.id) / "out") +
+                bytes_on_disk(paths.egress_account(session.id)) +
+                bytes_on_disk(paths.egress_account(session.id).string() + ".1");
+    add(out.output, said, session.ended);
+  }
+  for (const auto& layer : entries(paths.layers())) {
+    auto own = own_layers.find(layer.filename().string());
+    if (own == own_layers.end())
+      add(out.checkpoints, bytes_on_disk(layer), false);
+    else
+      add(out.workspaces, bytes_on_disk(layer), own->second);
+  }
+  for (const auto& volume : known.volumes)
+    add(out.volumes, bytes_on_disk(paths.volume(volume)), known.idle_volumes.contains(volume));
+  for (const auto& archive : entries(paths.quarantine())) add(out.quarantine, bytes_on_disk(archive), true);
+  for (const auto& review : entries(paths.reviews())) add(out.applied, bytes_on_disk(review), false);
+  auto ledger = paths.database().string();
+  add(out.ledger, bytes_on_disk(ledger) + bytes_on_disk(ledger + "-wal") + bytes_on_disk(ledger + "-shm"),
+      false);
+  struct statvfs at {};
+  if (::statvfs(paths.root().c_str(), &at) == 0) {
+    out.size = at.f_blocks * at.f_frsize;
+    out.free = at.f_bavail * at.f_frsize;
+  }
+  return out;
+}
+
+net::Task<Result<Known>> look_up(Sources from) {
+  Known out;
+  BRIG_CO_TRY(auto rows, co_await from.sessions.list());
+  for (const auto& row : rows)
+    out.sessions.push_back({row.id, row.layer, session::state_of(row.phase) == session::State::ended});
+  BRIG_CO_TRY(auto volumes, co_await from.volumes.table().list());
+  BRIG_CO_TRY(auto attached, co_await from.volumes.table().all_attachments());
+  std::set<std::string> in_use;
+  for (const auto& one : attached) in_use.insert(one.volume);
+  for (const auto& volume : volumes) {
+    if (!volume.stage.empty()) continue;
+    out.volumes.insert(volume.name);
+    if (!in_use.contains(volume.name)) out.idle_volumes.insert(volume.name);
+  }
+  co_return out;
+}
+
+bool is_ours(const docker::ContainerSummary& container) {
+  return container.labels.contains(volume::kLabelInstallation);
+}
+
+}  // namespace
+
+std::uint64_t bytes_on_disk(const fs::path& path) {
+  auto text = path.string();
+  char* const roots[] = {text.data(), nullptr};
+  std::uint64_t bytes = 0;
+  std::set<std::pair<dev_t, ino_t>> seen;  // of files with several names
+  FTS* walk = ::fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, nullptr);
+  if (!walk) return 0;
+  while (const FTSENT* entry = ::fts_read(walk)) {
+    bool counts = entry->fts_info == FTS_D || entry->fts_info == FTS_F || entry->fts_info == FTS_SL ||
+                  entry->fts_info == FTS_SLNONE || entry->fts_info == FTS_DEFAULT;
+    if (!counts) continue;
+    const auto& status = *entry->fts_statp;
+    if (entry->fts_info != FTS_D && status.st_nlink > 1 && !seen.emplace(status.st_dev, status.st_ino).second)
+      continue;
+    bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+  ::fts_close(walk);
+  return bytes;
+}
+
+net::Task<Result<Footprint>> Surveyor::footprint() {
+  auto& engine = sources_.volumes.engine();
+  BRIG_CO_TRY(auto known, co_await look_up(sources_));
+  BRIG_CO_TRY(auto used, co_await engine.system().disk_use());
+  docker::ContainerFilter every;
+  BRIG_CO_TRY(auto containers, co_await engine.containers().list(std::move(every)));
+  docker::ImageFilter labelled;
+  labelled.labels = {kImageLabel};
+  docker::VolumeFilter every_volume;
+  BRIG_CO_TRY(auto volumes, co_await engine.volumes().list(std::move(every_volume)));
+  BRIG_CO_TRY(auto images, co_await engine.images().list(std::move(labelled)));
+
+  auto look = [known, paths = paths_] { return walk(known, paths); };
+  auto walked = co_await walking_.run(std::move(look));
+
+  Footprint out;
+  out.ours = {walked.workspaces, walked.checkpoints, walked.output, walked.volumes,
+              walked.quarantine, walked.applied,     walked.ledger};
+  out.ours.push_back({"images of providers", images.size(), std::nullopt, 0, 0, "brig image ls"});
+  auto own = static_cast<std::uint64_t>(std::count_if(containers.begin(), containers.end(), is_ours));
+  out.ours.push_back({"containers", own, std::nullopt, 0, 0, "brig ps"});
+
+  auto rest = [](std::uint64_t all, std::uint64_t some) { return all - std::min(all, some); };
+  // The engine's own account leaves out volumes with a device of their own, such as Brig's.
+  Portion foreign{"volumes", 0, 0, 0, 0, ""};
+  for (const auto& volume : volumes) {
+    if (known.volumes.contains(volume.name)) continue;
+    auto bytes = used.volume_bytes.find(volume.name);
+    add(foreign, bytes == used.volume_bytes.end() ? 0 : bytes->second, false);
+  }
+  out.others = {{"images, Brig's among them", used.images.count, used.layers, 0, 0, ""},
+                {"containers", rest(used.containers.count, own), used.containers.bytes, 0, 0, ""},
+                foreign,
+                {"build cache", used.build_cache.count, used.build_cache.bytes, 0, 0, ""}};
+  out.size = walked.size;
+  out.free = walked.free;
+  co_return out;
+}
+
+}  // namespace brig::prune
