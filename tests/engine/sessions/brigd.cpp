@@ -244,7 +244,10 @@ void Brigd::remove_volumes() {
   eventually(
       [&] {
         auto all = nlohmann::json::parse(brig({"volume", "ls", "--json"}).out, nullptr, false);
-        for (const auto& volume : all) brig({"volume", "rm", "--no-quarantine", volume["engine_name"]});
+        for (const auto& volume : all) {
+          if (volume.value("pinned", false)) brig({"volume", "unpin", volume["engine_name"]});
+          brig({"volume", "rm", "--no-quarantine", volume["engine_name"]});
+        }
         return all.is_array() && all.empty();
       },
       "the volumes are gone");
