@@ -1,20 +1,16 @@
 #include "daemon/service.hpp"
 
-#include <grp.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/asio/signal_set.hpp>
 
 #include "api/server.hpp"
-#include "core/files.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
-#include "core/text.hpp"
 #include "daemon/adapters.hpp"
 #include "daemon/engine_watch.hpp"
 #include "daemon/own_metrics.hpp"
+#include "daemon/places.hpp"
 #include "daemon/resident.hpp"
+#include "daemon/settings.hpp"
 #include "daemon/systemd.hpp"
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
@@ -44,59 +40,6 @@ constexpr Millis kReconcileEvery{30'000};
 constexpr Millis kStopGrace{2'000};
 constexpr Millis kFirstLook{200};             // between tries to look while the engine is away
 constexpr long kManyConnections = 1'000'000;  // none is closed for want of room
-constexpr std::size_t kMaxInit = 8 << 20;
-
-Result<void> make_private(const std::filesystem::path& directory, mode_t mode) {
-  std::error_code ec;
-  std::filesystem::create_directories(directory, ec);
-  if (ec) return errno_error(ec.value(), "cannot make " + quoted(directory.native(), 256), "brigd");
-  if (::chmod(directory.c_str(), mode) != 0) {
-    return errno_error(errno, "cannot set the mode of " + quoted(directory.native(), 256), "brigd");
-  }
-  return {};
-}
-
-// One that is there already is somebody else's to arrange.
-Result<void> make_socket_directory(const std::filesystem::path& directory) {
-  std::error_code ec;
-  if (std::filesystem::exists(directory, ec)) return {};
-  return make_private(directory, 0755);
-}
-
-// Where the programs that belong to brigd were put: beside it in a build, in lib/brig once installed.
-Result<std::filesystem::path> find_beside(const std::string& name) {
-  std::error_code ec;
-  auto self = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
-  for (const auto& candidate : {self / name, self.parent_path() / "lib" / "brig" / name}) {
-    if (std::filesystem::exists(candidate, ec)) return candidate;
-  }
-  return Error{Code::not_found,
-               quoted(name) + " is neither beside brigd nor in " +
-                   quoted((self.parent_path() / "lib" / "brig").native()) + "; install Brig whole",
-               "brigd", false};
-}
-
-// The folder of provider images: in the source tree of a build, in share/brig once installed.
-Result<std::filesystem::path> find_images() {
-  std::error_code ec;
-  auto self = std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
-  for (const auto& candidate :
-       {self.parent_path() / "share" / "brig" / "images", std::filesystem::path(BRIG_SOURCE_IMAGES)}) {
-    if (std::filesystem::is_directory(candidate, ec)) return candidate;
-  }
-  return Error{Code::not_found,
-               "the images that come with Brig are not where they were installed; set images.dir", "brigd",
-               false};
-}
-
-// Running sandboxes keep the file they were given; new ones get the one that came with this brigd.
-Result<void> install_init(const StatePaths& paths) {
-  BRIG_TRY(auto source, find_beside("brig-init"));
-  BRIG_TRY(std::string ours, read_file(source, kMaxInit));
-  auto present = read_file(paths.init_binary(), kMaxInit);
-  if (present && *present == ours) return {};
-  return write_file(paths.init_binary(), ours, 0755);
-}
 
 // A loop that is stuck says nothing, and is started anew; sandboxes do not notice.
 net::Task<void> be_alive(Millis every) {
@@ -104,97 +47,6 @@ net::Task<void> be_alive(Millis every) {
     notify("WATCHDOG=1");
     co_await net::sleep_for(every);
   }
-}
-
-Result<std::optional<gid_t>> group_id(const std::string& name) {
-  if (name.empty()) return std::optional<gid_t>();
-  if (auto* entry = ::getgrnam(name.c_str())) return std::optional<gid_t>(entry->gr_gid);
-  log::warn("there is no such group; only root can reach the socket", {{"group", name}});
-  return std::optional<gid_t>();
-}
-
-Result<docker::Endpoint> endpoint_of(const config::Config::Engine& engine) {
-  if (engine.host.empty()) return docker::endpoint_from_environment(::getenv);
-  auto from_file = [&](const char* name) -> const char* {
-    std::string_view wanted = name;
-    if (wanted == "DOCKER_HOST") return engine.host.c_str();
-    if (wanted == "DOCKER_TLS_VERIFY") return engine.tls_verify ? "1" : nullptr;
-    if (wanted == "DOCKER_CERT_PATH") return engine.cert_path.empty() ? nullptr : engine.cert_path.c_str();
-    return nullptr;
-  };
-  return docker::endpoint_from_environment(from_file);
-}
-
-std::vector<std::string> engine_sockets(const docker::Endpoint& endpoint) {
-  std::vector<std::string> sockets = {"/var/run/docker.sock", "/run/docker.sock",
-                                      "/run/containerd/containerd.sock"};
-  if (endpoint.is_unix()) sockets.push_back(endpoint.socket);
-  return sockets;
-}
-
-std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
-                                                   const std::vector<std::string>& sockets) {
-  std::vector<workspace::Forbidden> places = {{config.service.state_dir, "Brig's state directory"},
-                                              {config.service.socket, "Brig's own socket"},
-                                              {"/var/lib/docker", "the engine's data"},
-                                              {"/var/lib/containerd", "the engine's data"}};
-  for (const auto& socket : sockets) places.push_back({socket, "the engine's socket"});
-  return places;
-}
-
-session::Quota quota_of(const config::Config::Quota& quota) {
-  return {quota.sessions, quota.memory, quota.disk, quota.starts_per_minute};
-}
-
-session::Quotas::Options quotas_of(const config::Config::Quotas& quotas) {
-  session::Quotas::Options out;
-  out.standard = quota_of(quotas.standard);
-  for (const auto& [owner, quota] : quotas.owners) out.owners[owner] = quota_of(quota);
-  return out;
-}
-
-Result<std::optional<api::TcpListener>> tcp_listener(const config::Config::Tcp& config,
-                                                     std::filesystem::path tls_dir) {
-  std::optional<api::TcpListener> listener;
-  if (config.listen.empty()) return listener;
-  auto colon = config.listen.rfind(':');
-  api::TcpListener tcp;
-  tcp.address = config.listen.substr(0, colon);
-  if (tcp.address.size() > 2 && tcp.address.front() == '[')
-    tcp.address = tcp.address.substr(1, tcp.address.size() - 2);
-  tcp.port = static_cast<std::uint16_t>(std::stoul(config.listen.substr(colon + 1)));
-  tcp.certificate = config.cert;
-  tcp.key = config.key;
-  tcp.tls_dir = std::move(tls_dir);
-  tcp.hosts = config.allowed_hosts;
-  listener = std::move(tcp);
-  return listener;
-}
-
-std::optional<egress::Upstream> upstream_proxy() {
-  auto found = egress::upstream_from([](const char* name) { return std::getenv(name); });
-  if (found) return std::move(*found);
-  log::warn("sandboxes connect without the host's proxy", {{"error", found.error()}});
-  return std::nullopt;
-}
-
-// What sandboxes with an authority of their own trust beside it: what they would trust anyway. Without a
-// bundle of ours that is what their images have, and the distribution's stands for it.
-Result<std::string> trust_of_credentials(const std::string& bundle, const std::filesystem::path& stock) {
-  if (!bundle.empty()) return bundle;
-  BRIG_TRY(auto pem, image::load_stock());
-  if (pem.empty()) return std::string();
-  BRIG_CHECK(write_file(stock, pem, 0644));
-  return stock.string();
-}
-
-egress::Limits egress_limits(const config::Config& config) {
-  egress::Limits out;
-  out.connections = config.egress.connections;
-  out.per_second = static_cast<double>(config.egress.connections_per_second);
-  out.bytes = config.egress.bytes;
-  out.answer = config.egress.answer_within;
-  return out;
 }
 
 }  // namespace
