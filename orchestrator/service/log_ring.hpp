@@ -1,13 +1,15 @@
-// The last lines that a server wrote beside its answers.
+// The last lines that a server wrote beside its answers, without the values that it was given to keep.
 //
 // Whatever a server writes, memory stays within kLogLines lines of kMaxText bytes. Threads: one. Failure:
 // none.
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/secret.hpp"
 #include "core/text.hpp"
 #include "service/services.hpp"
 
@@ -16,10 +18,16 @@ namespace brig::service {
 class LogRing {
  public:
   static constexpr std::size_t kMaxText = 4096;
+  // What is shorter stands in any text: to take it out would tell more than it hides.
+  static constexpr std::size_t kLeastHidden = 6;
+
+  // From now on "[NAME]" stands for these values, and for each line of those that have several.
+  void hide(const std::map<std::string, Secret>& values);
+  std::string cleaned(std::string_view text) const;
 
   void add(WallTime at, std::string_view text) {
     if (lines_.size() == kLogLines) lines_.pop_front();
-    lines_.push_back({at, printable(text, kMaxText)});
+    lines_.push_back({at, printable(cleaned(text), kMaxText)});
   }
   std::vector<LogLine> last(std::size_t count) const {
     auto from = lines_.size() - std::min(count, lines_.size());
@@ -28,6 +36,7 @@ class LogRing {
 
  private:
   std::deque<LogLine> lines_;
+  std::vector<std::pair<std::string, Secret>> hidden_;  // "[NAME]" and what it stands for, the longest first
 };
 
 }  // namespace brig::service

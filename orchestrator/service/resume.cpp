@@ -75,6 +75,10 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     co_return;
   }
   if (live && !unit->row.server_json.empty()) {
+    // For what its log is not to tell. If a key is gone from the vault since, the others' values still count.
+    auto given = co_await environment(unit);
+    if (!given)
+      log::warn("a service's log may tell a key", {{"name", unit->purpose()}, {"error", given.error()}});
     up = co_await meet(unit, unit->row.session, true);
   } else {
     up = co_await start_server(unit);

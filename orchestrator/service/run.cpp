@@ -41,6 +41,7 @@ Error with_log(Error why, const LogRing& log) {
     if (line.text.starts_with("brig: ")) continue;
     tail += (tail.empty() ? "" : "; ") + line.text;
   }
+  why.message = log.cleaned(why.message);
   if (!tail.empty()) why.message += "; it wrote: " + printable(tail, 1024);
   return why;
 }
@@ -86,8 +87,9 @@ net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef uni
     if (!key.empty()) {
       BRIG_CO_TRY(value, co_await parts_.vault.open(unit->scope(), key));
     }
-    out.push_back({name, std::move(value)});
   }
+  unit->log.hide(variables);
+  for (auto& [name, value] : variables) out.push_back({name, std::move(value)});
   co_return out;
 }
 

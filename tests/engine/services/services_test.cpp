@@ -135,6 +135,8 @@ TEST_F(Services, RunFromADirectoryUntilTheyAreRemoved) {
   EXPECT_THAT(logs(), HasSubstr("this is no message"));
   EXPECT_THAT(logs(), HasSubstr("this is an error line"));
   EXPECT_THAT(logs(), Not(HasSubstr("jsonrpc")));
+  EXPECT_THAT(logs(), HasSubstr("it was given [KEY]"));
+  EXPECT_THAT(logs(), Not(HasSubstr("sesame")));
 
   // What it is made of cannot be changed by it; what it keeps stays.
   EXPECT_NE(call("write_own_code").code, 0);

@@ -51,6 +51,24 @@ TEST_F(Trees, AreEqualIfWhatIsInThemIs) {
   EXPECT_EQ(hash("a")->hash.size(), 64u);
 }
 
+TEST(LogRing, DoesNotTellWhatTheServerWasGiven) {
+  LogRing log;
+  log.hide({{"KEY", Secret("sesame-open")},
+            {"LONGER", Secret("sesame-open-wide")},
+            {"FILE", Secret("first line\nsecond line\n\n")},
+            {"SHORT", Secret("yes")}});
+  log.add({}, "key=sesame-open, twice sesame-opensesame-open; yes, sesame-open-wide");
+  log.add({}, "second line");
+  log.add({}, "\x1bsesame-open");
+  auto lines = log.last(3);
+  EXPECT_EQ(lines[0].text, "key=[KEY], twice [KEY][KEY]; yes, [LONGER]");
+  EXPECT_EQ(lines[1].text, "[FILE]");
+  EXPECT_EQ(lines[2].text.find("sesame"), std::string::npos);
+  EXPECT_EQ(log.cleaned("it failed with sesame-open"), "it failed with [KEY]");
+  log.hide({});
+  EXPECT_EQ(log.cleaned("sesame-open"), "sesame-open");
+}
+
 TEST_F(Trees, DifferWithAnythingThatMatters) {
   std::set<std::string> seen;
   auto differs = [&](const char* what) { EXPECT_TRUE(seen.insert(hash("t")->hash).second) << what; };

@@ -20,7 +20,8 @@ const tools = {
   breakdown: () => { appendFileSync(`${home}/broken`, ''); process.exit(8); },
   exit: (a) => process.exit(a.code),
   silence: () => undefined,
-  mutter: () => { console.log('this is no message'); console.error('this is an error line'); return text('done'); },
+  mutter: () => { console.log('this is no message'); console.error('this is an error line');
+    console.error('it was given', process.env.KEY);  return text('done'); },
   twice: () => text('twice'),
 };
 
