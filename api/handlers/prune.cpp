@@ -4,66 +4,24 @@
 
 #include "api/handlers/handlers.hpp"
 #include "api/http/problem.hpp"
-#include "net/event.hpp"
+#include "api/http/telling.hpp"
 
 namespace brig::api {
 namespace {
 
 using nlohmann::json;
 
-// Lines between the prune, which goes its way, and a caller, who reads as it likes.
-struct Telling {
-  explicit Telling(const boost::asio::any_io_executor& executor) : changed(executor) {}
-  net::Event changed;
-  std::string queued;
-  bool done = false;
-};
-
-net::Task<Result<prune::Report>> carry_out(Context* context, session::Caller caller, prune::Order order,
-                                           std::shared_ptr<Telling> telling) {
-  auto tell = [telling](const json& line) {
-    telling->queued += dumped(line) + "\n";
-    telling->changed.notify_all();
-  };
+net::Task<Result<json>> carry_out(Context* context, session::Caller caller, prune::Order order,
+                                  std::shared_ptr<Telling> telling) {
   prune::Listener listener;
-  listener.step = [tell](const prune::Step& step) { tell({{"step", encode(step)}}); };
+  listener.step = [telling](const prune::Step& step) { telling->tell({{"step", encode(step)}}); };
   // Who reads too slowly misses progress, and no step.
-  listener.progress = [tell, telling](const std::string& volume, double fraction) {
-    if (telling->queued.empty()) tell({{"progress", {{"volume", volume}, {"fraction", fraction}}}});
+  listener.progress = [telling](const std::string& volume, double fraction) {
+    if (telling->queued.empty()) telling->tell({{"progress", {{"volume", volume}, {"fraction", fraction}}}});
   };
-  auto report =
-      co_await context->services.prunes.execute(std::move(caller), std::move(order), std::move(listener));
-  telling->done = true;
-  telling->changed.notify_all();
-  co_return report;
-}
-
-// Until it is done and its last words are written; who does not listen any more does not stop it.
-net::Task<Result<void>> relay(std::shared_ptr<Telling> telling, Sink* sink) {
-  Result<void> written;
-  while (true) {
-    while (telling->queued.empty() && !telling->done) co_await telling->changed.wait();
-    if (telling->queued.empty()) co_return written;
-    auto text = std::exchange(telling->queued, {});
-    if (written) written = co_await sink->write(std::as_bytes(std::span(text)));
-  }
-}
-
-net::Task<Result<void>> stream_prune(Context* context, session::Caller caller, prune::Order order,
-                                     std::string request_id, Sink* sink) {
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto telling = std::make_shared<Telling>(co_await boost::asio::this_coro::executor);
-  auto [report, relayed] =
-      co_await (carry_out(context, std::move(caller), std::move(order), telling) && relay(telling, sink));
-  BRIG_CO_CHECK(std::move(relayed));
-  json last;
-  if (report) {
-    last["done"] = encode(*report);
-  } else {
-    last["error"] = problem_json(Failure{report.error(), 0, {}, {}}, request_id);
-  }
-  auto text = dumped(last) + "\n";
-  co_return co_await sink->write(std::as_bytes(std::span(text)));
+  BRIG_CO_TRY(auto report, co_await context->services.prunes.execute(std::move(caller), std::move(order),
+                                                                     std::move(listener)));
+  co_return encode(report);
 }
 
 }  // namespace
@@ -90,12 +48,10 @@ net::Task<Response> execute_prune(Context* context, Request* request) {
   // What is refused as a whole is a plain refusal, not a line of a report.
   if (auto refused = co_await context->services.prunes.check(*request->caller, order); !refused)
     co_return problem(refused.error(), request->id);
-  Response out;
-  out.type = "application/x-ndjson";
-  out.stream = [context, caller = *request->caller, order, id = request->id](Sink* sink) {
-    return stream_prune(context, caller, order, id, sink);
+  ToldWork work = [context, caller = *request->caller, order](std::shared_ptr<Telling> telling) {
+    return carry_out(context, caller, order, std::move(telling));
   };
-  co_return out;
+  co_return told(std::move(work), request->id);
 }
 
 }  // namespace brig::api

@@ -5,70 +5,33 @@
 
 #include "api/handlers/handlers.hpp"
 #include "api/http/problem.hpp"
+#include "api/http/telling.hpp"
 #include "api/json/decode.hpp"
 #include "api/json/encode.hpp"
-#include "net/event.hpp"
 
 namespace brig::api {
 namespace {
 
 using nlohmann::json;
 
-// Lines between a deployment, which goes its way, and a caller, who reads as it likes.
-struct Telling {
-  explicit Telling(const boost::asio::any_io_executor& executor) : changed(executor) {}
-  net::Event changed;
-  std::string queued;
-  bool done = false;
-};
-
 using Work = std::function<net::Task<Result<service::View>>(service::Progress)>;
 
-net::Task<Result<service::View>> carry_out(Work work, std::shared_ptr<Telling> telling) {
+net::Task<Result<json>> carry_out(Work work, std::shared_ptr<Telling> telling) {
   auto tell = [telling](service::State state, const std::string& what) {
     json line{{"state", to_string(state)}};
     if (!what.empty()) line["what"] = what;
-    telling->queued += dumped(line) + "\n";
-    telling->changed.notify_all();
+    telling->tell(line);
   };
-  auto view = co_await work(tell);
-  telling->done = true;
-  telling->changed.notify_all();
-  co_return view;
-}
-
-net::Task<Result<void>> relay(std::shared_ptr<Telling> telling, Sink* sink) {
-  while (true) {
-    while (telling->queued.empty() && !telling->done) co_await telling->changed.wait();
-    if (telling->queued.empty()) co_return Result<void>();
-    auto text = std::exchange(telling->queued, {});
-    BRIG_CO_CHECK(co_await sink->write(std::as_bytes(std::span(text))));
-  }
+  BRIG_CO_TRY(auto view, co_await work(tell));
+  co_return encode(view);
 }
 
 // What is told to the caller; the deployment itself does not end with this.
-net::Task<Result<void>> stream_work(Work work, std::string request_id, Sink* sink) {
-  using namespace boost::asio::experimental::awaitable_operators;
-  auto telling = std::make_shared<Telling>(co_await boost::asio::this_coro::executor);
-  auto [view, relayed] = co_await (carry_out(std::move(work), telling) && relay(telling, sink));
-  BRIG_CO_CHECK(std::move(relayed));
-  json last;
-  if (view) {
-    last["done"] = encode(*view);
-  } else {
-    last["error"] = problem_json(Failure{view.error(), 0, {}, {}}, request_id);
-  }
-  auto text = dumped(last) + "\n";
-  co_return co_await sink->write(std::as_bytes(std::span(text)));
-}
-
 Response streamed(Work work, std::string request_id) {
-  Response out;
-  out.type = "application/x-ndjson";
-  out.stream = [work = std::move(work), id = std::move(request_id)](Sink* sink) {
-    return stream_work(work, id, sink);
+  auto carry = [work = std::move(work)](std::shared_ptr<Telling> telling) {
+    return carry_out(work, std::move(telling));
   };
-  return out;
+  return told(std::move(carry), std::move(request_id));
 }
 
 Response shown(const Result<service::View>& view, const Request* request) {

@@ -2,39 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/client/report.hpp"
 #include "cli/commands/common.hpp"
 #include "cli/progress.hpp"
-#include "core/text.hpp"
 
 namespace brig::cli {
 namespace {
 
-constexpr std::size_t kMaxLine = 1024 * 1024;
-
-// One line of the builder's report.
-Result<void> take_line(std::string_view line, ProgressLine& progress, std::string& tail,
-                       nlohmann::json& image) {
-  auto json = nlohmann::json::parse(line, nullptr, false);
-  if (!json.is_object())
-    return Error{Code::protocol, "brigd's report of the build is not JSON", "cli", false};
-  if (auto at = json.find("progress"); at != json.end() && at->is_object()) {
-    std::optional<double> fraction;
-    if (auto f = at->find("fraction"); f != at->end() && f->is_number()) fraction = f->get<double>();
-    if (auto log = text_of(*at, "log"); !log.empty()) {
-      // Shown only if the build fails: the last screenful says why.
-      tail += log;
-      if (!tail.ends_with('\n')) tail += '\n';
-      if (tail.size() > 8192) tail.erase(0, tail.size() - 4096);
-    }
-    progress.update(text_of(*at, "step"), fraction);
-  } else if (auto done = json.find("done"); done != json.end()) {
-    image = *done;
-  } else if (auto failed = json.find("error"); failed != json.end()) {
-    progress.log(tail);
-    return problem_to_error(500, failed->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  }
-  return {};
-}
+constexpr std::size_t kTail = 4096;  // of the builder's log: the last screenful says why it failed
 
 }  // namespace
 
@@ -54,31 +29,22 @@ Result<nlohmann::json> build_image(Context& context, const std::string& provider
   if (no_cache) body["no_cache"] = true;
   ProgressLine progress(context.err());
   progress.update("building " + provider, std::nullopt);
-  std::string pending;
   std::string tail;
-  nlohmann::json image;
-  Result<void> told;
-  auto take = [&](std::string_view part) {
-    pending += part;
-    for (auto end = pending.find('\n'); end != std::string::npos && told; end = pending.find('\n')) {
-      if (end > 0) told = take_line(std::string_view(pending).substr(0, end), progress, tail, image);
-      pending.erase(0, end + 1);
+  auto line = [&](const nlohmann::json& told) {
+    if (auto at = told.find("progress"); at != told.end() && at->is_object()) {
+      std::optional<double> fraction;
+      if (auto f = at->find("fraction"); f != at->end() && f->is_number()) fraction = f->get<double>();
+      if (auto log = text_of(*at, "log"); !log.empty()) {
+        tail += log;
+        if (!tail.ends_with('\n')) tail += '\n';
+        if (tail.size() > 2 * kTail) tail.erase(0, tail.size() - kTail);
+      }
+      progress.update(text_of(*at, "step"), fraction);
     }
-    if (pending.size() > kMaxLine)
-      told = Error{Code::protocol, "brigd's report of the build has an endless line", "cli", false};
-    return told.ok();
+    if (told.contains("error")) progress.log(tail);
   };
-  auto streamed = client->stream("POST", "/v1/images/" + percent_encode(provider) + "/build", body, take);
-  progress.finish();
-  BRIG_CHECK(told);
-  BRIG_CHECK(streamed);
-  if (image.is_null()) {
-    return Error{
-        Code::unavailable,
-        "brigd's report of the build broke off; the build goes on, 'brig image ls' shows how it ended", "cli",
-        true};
-  }
-  return image;
+  auto path = "/v1/images/" + percent_encode(provider) + "/build";
+  return follow(*client, path, body, {"the build", "'brig image ls' shows how it ended"}, line);
 }
 
 }  // namespace brig::cli

@@ -1,6 +1,7 @@
 // brig service deploy and update: what is told on the way, and what came of it.
 #include <filesystem>
 
+#include "cli/client/report.hpp"
 #include "cli/commands/services.hpp"
 #include "cli/progress.hpp"
 #include "core/text.hpp"
@@ -10,8 +11,6 @@ namespace brig::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kMaxLine = 1 << 20;
 
 Error refuse(std::string message) {
   return {Code::invalid, std::move(message), "usage", false};
@@ -66,44 +65,16 @@ Result<json> config_of(const Context& context, const Arguments& arguments) {
   return out;
 }
 
-// What brigd tells line by line; the last line is the service, or why there is none.
-Result<json> follow(Context& context, const std::string& path, const json& body) {
+Result<json> watch(Context& context, const std::string& path, const json& body) {
   BRIG_TRY(Client * client, context.client());
   ProgressLine progress(context.err());
-  json service;
-  std::string pending;
-  Result<void> told;
-  auto line = [&](std::string_view text) -> Result<void> {
-    auto value = json::parse(text, nullptr, false);
-    if (!value.is_object()) return Error{Code::protocol, "brigd's report is not JSON", "cli", false};
-    if (auto state = text_of(value, "state"); !state.empty()) {
-      auto what = printable(text_of(value, "what"), 200);
-      progress.update(printable(state) + (what.empty() ? "" : " " + what), std::nullopt);
-    }
-    if (value.contains("done")) service = value["done"];
-    if (value.contains("error"))
-      return problem_to_error(500, value["error"].dump(-1, ' ', false, json::error_handler_t::replace));
-    return {};
+  auto line = [&](const json& told) {
+    auto state = text_of(told, "state");
+    if (state.empty()) return;
+    auto what = printable(text_of(told, "what"), 200);
+    progress.update(printable(state) + (what.empty() ? "" : " " + what), std::nullopt);
   };
-  auto take = [&](std::string_view part) {
-    pending += part;
-    for (auto end = pending.find('\n'); end != std::string::npos && told; end = pending.find('\n')) {
-      if (end > 0) told = line(std::string_view(pending).substr(0, end));
-      pending.erase(0, end + 1);
-    }
-    if (pending.size() > kMaxLine)
-      told = Error{Code::protocol, "brigd's report has an endless line", "cli", false};
-    return told.ok();
-  };
-  auto streamed = client->stream("POST", path, body, take);
-  progress.finish();
-  BRIG_CHECK(told);
-  BRIG_CHECK(streamed);
-  if (service.is_null())
-    return Error{Code::unavailable,
-                 "brigd's report broke off; the deployment goes on, 'brig service show' says how it stands",
-                 "cli", true};
-  return service;
+  return follow(*client, path, body, {"the deployment", "'brig service show' says how it stands"}, line);
 }
 
 int say(const Arguments& arguments, const json& service) {
@@ -124,13 +95,13 @@ Result<int> deploy(Context& context, const Arguments& arguments) {
   json body{{"name", arguments.positionals()[0]}};
   BRIG_TRY(body["source"], source_of(arguments));
   BRIG_TRY(body["config"], config_of(context, arguments));
-  BRIG_TRY(auto service, follow(context, path, body));
+  BRIG_TRY(auto service, watch(context, path, body));
   return say(arguments, service);
 }
 
 Result<int> update(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto path, service_path(context, arguments, arguments.positionals()[0]));
-  BRIG_TRY(auto service, follow(context, path + "/update", nullptr));
+  BRIG_TRY(auto service, watch(context, path + "/update", nullptr));
   return say(arguments, service);
 }
 

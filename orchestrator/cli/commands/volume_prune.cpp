@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/client/report.hpp"
 #include "cli/commands/volumes.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
@@ -19,7 +20,6 @@ using nlohmann::json;
 
 constexpr Millis kHead = std::chrono::minutes(5);
 constexpr std::size_t kMaxPlan = 64u << 20;
-constexpr std::size_t kMaxLine = 1u << 20;
 
 Error refuse(std::string message) {
   return Error{Code::invalid, std::move(message), "cli", false};
@@ -93,51 +93,24 @@ Result<json> carry_out(Context& context, const json& plan, bool quarantine) {
   }
   BRIG_TRY(Client * client, context.client());
   ProgressLine progress(context.err());
-  json report;
-  std::string pending;
-  Result<void> told;
   std::size_t done = 0;
-  auto line = [&](std::string_view text) -> Result<void> {
-    auto value = json::parse(text, nullptr, false);
-    if (!value.is_object())
-      return Error{Code::protocol, "brigd's report of the prune is not JSON", "cli", false};
-    if (auto at = value.find("progress"); at != value.end() && at->is_object()) {
+  auto line = [&](const json& told) {
+    if (auto at = told.find("progress"); at != told.end() && at->is_object()) {
       auto fraction = at->find("fraction");
       progress.update("archiving " + printable(names[text_of(*at, "volume")]) + " (" +
                           std::to_string(done + 1) + " of " + std::to_string(names.size()) + ")",
                       fraction != at->end() && fraction->is_number() ? std::optional(fraction->get<double>())
                                                                      : std::nullopt);
     }
-    if (value.contains("step")) {
+    if (told.contains("step")) {
       ++done;
       progress.update(
-          "pruned " + printable(names[text_of(value["step"], "volume")]),
+          "pruned " + printable(names[text_of(told["step"], "volume")]),
           static_cast<double>(done) / static_cast<double>(std::max<std::size_t>(1, names.size())));
     }
-    if (value.contains("done")) report = value["done"];
-    if (value.contains("error"))
-      return problem_to_error(500, value["error"].dump(-1, ' ', false, json::error_handler_t::replace));
-    return {};
   };
-  auto take = [&](std::string_view part) {
-    pending += part;
-    for (auto end = pending.find('\n'); end != std::string::npos && told; end = pending.find('\n')) {
-      if (end > 0) told = line(std::string_view(pending).substr(0, end));
-      pending.erase(0, end + 1);
-    }
-    if (pending.size() > kMaxLine)
-      told = Error{Code::protocol, "brigd's report of the prune has an endless line", "cli", false};
-    return told.ok();
-  };
-  auto streamed = client->stream("POST", "/v1/prune", order, take, kHead);
-  progress.finish();
-  BRIG_CHECK(told);
-  BRIG_CHECK(streamed);
-  if (report.is_null())
-    return Error{
-        Code::unavailable,
-        "brigd's report of the prune broke off; the prune goes on, 'brig volume ls' shows what is left",
-        "cli", true};
+  Report of{"the prune", "'brig volume ls' shows what is left"};
+  BRIG_TRY(auto report, follow(*client, "/v1/prune", order, of, line, kHead));
   // What people call them.
   for (auto& step : report["steps"]) step["name"] = names[text_of(step, "volume")];
   return report;
