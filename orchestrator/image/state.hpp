@@ -6,6 +6,7 @@
 #include <list>
 
 #include "image/catalog.hpp"
+#include "image/labels.hpp"
 #include "image/program_source.hpp"
 #include "image/service.hpp"
 #include "net/event.hpp"
@@ -16,10 +17,6 @@ namespace brig::image {
 inline constexpr const char* kBaseRepository = "brig/base";
 inline constexpr const char* kBaseVersion = "bookworm";
 inline constexpr const char* kBaseTag = "brig/base:bookworm";
-// Labels of images; containers have theirs from the policy.
-inline constexpr const char* kLabelImageProvider = "brig-image.provider";
-inline constexpr const char* kLabelImageSource = "brig-image.source";
-inline constexpr const char* kLabelImageInstallation = "brig-image.installation";
 
 // One image being made, for all who asked for it.
 struct Build {

@@ -1,19 +1,17 @@
 #include "prune/footprint.hpp"
 
-#include <fts.h>
 #include <sys/statvfs.h>
 
 #include <set>
 
+#include "core/disk_use.hpp"
+#include "image/labels.hpp"
 #include "session/records.hpp"
-#include "workspace/layers.hpp"
 
 namespace brig::prune {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kImageLabel = "brig-image.provider";
 
 // What the ledger knows, for a walk that cannot ask it.
 struct Known {
@@ -38,6 +36,12 @@ struct Walked {
   std::uint64_t size = 0, free = 0;
 };
 
+// What cannot be read is not counted.
+std::uint64_t bytes_of(const fs::path& path) {
+  auto bytes = bytes_on_disk(path);
+  return bytes ? *bytes : 0;
+}
+
 void add(Portion& to, std::uint64_t bytes, bool idle) {
   ++to.count;
   *to.bytes += bytes;
@@ -58,25 +62,23 @@ Walked walk(const Known& known, const StatePaths& paths) {
   std::map<std::string, bool> own_layers;  // whether its session has ended
   for (const auto& session : known.sessions) {
     own_layers[session.layer.str()] = session.ended;
-    auto said = bytes_on_disk(paths.session(session.id) / "out") +
-                bytes_on_disk(paths.egress_account(session.id)) +
-                bytes_on_disk(paths.egress_account(session.id).string() + ".1");
+    auto said = bytes_of(paths.session(session.id) / "out") + bytes_of(paths.egress_account(session.id)) +
+                bytes_of(paths.egress_account(session.id).string() + ".1");
     add(out.output, said, session.ended);
   }
   for (const auto& layer : entries(paths.layers())) {
     auto own = own_layers.find(layer.filename().string());
     if (own == own_layers.end())
-      add(out.checkpoints, bytes_on_disk(layer), false);
+      add(out.checkpoints, bytes_of(layer), false);
     else
-      add(out.workspaces, bytes_on_disk(layer), own->second);
+      add(out.workspaces, bytes_of(layer), own->second);
   }
   for (const auto& volume : known.volumes)
-    add(out.volumes, bytes_on_disk(paths.volume(volume)), known.idle_volumes.contains(volume));
-  for (const auto& archive : entries(paths.quarantine())) add(out.quarantine, bytes_on_disk(archive), true);
-  for (const auto& review : entries(paths.reviews())) add(out.applied, bytes_on_disk(review), false);
+    add(out.volumes, bytes_of(paths.volume(volume)), known.idle_volumes.contains(volume));
+  for (const auto& archive : entries(paths.quarantine())) add(out.quarantine, bytes_of(archive), true);
+  for (const auto& review : entries(paths.reviews())) add(out.applied, bytes_of(review), false);
   auto ledger = paths.database().string();
-  add(out.ledger, bytes_on_disk(ledger) + bytes_on_disk(ledger + "-wal") + bytes_on_disk(ledger + "-shm"),
-      false);
+  add(out.ledger, bytes_of(ledger) + bytes_of(ledger + "-wal") + bytes_of(ledger + "-shm"), false);
   struct statvfs at {};
   if (::statvfs(paths.root().c_str(), &at) == 0) {
     out.size = at.f_blocks * at.f_frsize;
@@ -108,26 +110,6 @@ bool is_ours(const docker::ContainerSummary& container) {
 
 }  // namespace
 
-std::uint64_t bytes_on_disk(const fs::path& path) {
-  auto text = path.string();
-  char* const roots[] = {text.data(), nullptr};
-  std::uint64_t bytes = 0;
-  std::set<std::pair<dev_t, ino_t>> seen;  // of files with several names
-  FTS* walk = ::fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, nullptr);
-  if (!walk) return 0;
-  while (const FTSENT* entry = ::fts_read(walk)) {
-    bool counts = entry->fts_info == FTS_D || entry->fts_info == FTS_F || entry->fts_info == FTS_SL ||
-                  entry->fts_info == FTS_SLNONE || entry->fts_info == FTS_DEFAULT;
-    if (!counts) continue;
-    const auto& status = *entry->fts_statp;
-    if (entry->fts_info != FTS_D && status.st_nlink > 1 && !seen.emplace(status.st_dev, status.st_ino).second)
-      continue;
-    bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
-  }
-  ::fts_close(walk);
-  return bytes;
-}
-
 net::Task<Result<Footprint>> Surveyor::footprint() {
   auto& engine = sources_.volumes.engine();
   BRIG_CO_TRY(auto known, co_await look_up(sources_));
@@ -135,7 +117,7 @@ net::Task<Result<Footprint>> Surveyor::footprint() {
   docker::ContainerFilter every;
   BRIG_CO_TRY(auto containers, co_await engine.containers().list(std::move(every)));
   docker::ImageFilter labelled;
-  labelled.labels = {kImageLabel};
+  labelled.labels = {image::kLabelImageProvider};
   docker::VolumeFilter every_volume;
   BRIG_CO_TRY(auto volumes, co_await engine.volumes().list(std::move(every_volume)));
   BRIG_CO_TRY(auto images, co_await engine.images().list(std::move(labelled)));

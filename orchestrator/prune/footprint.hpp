@@ -43,7 +43,4 @@ class Surveyor final : public Footprints {
   net::Worker walking_{1};
 };
 
-// Bytes that a file or a tree takes, on its own file system; what vanishes meanwhile takes none.
-std::uint64_t bytes_on_disk(const std::filesystem::path& path);
-
 }  // namespace brig::prune

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "core/disk_use.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -89,7 +90,7 @@ net::Task<Result<void>> Settler::settle_checkpoint(store::SessionRow session, st
     auto from = place;
     from.own = {};
     BRIG_CHECK(settle_stack(stack, from, changing));
-    return workspace::layer_bytes(paths_.layer(place.own));
+    return bytes_on_disk(paths_.layer(place.own));
   };
   auto bytes = co_await worker_.run(work);
   auto done = bytes ? Result<void>() : Result<void>(bytes.error());

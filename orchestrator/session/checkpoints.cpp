@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/disk_use.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/units.hpp"
@@ -75,7 +76,7 @@ net::Task<Result<store::CheckpointRow>> Manager::take_checkpoint(store::SessionR
       BRIG_CO_CHECK(co_await parts_.checkpoints.insert(made));
       co_return made;
     }
-    auto measure = [own] { return workspace::layer_bytes(own); };
+    auto measure = [own] { return bytes_on_disk(own); };
     BRIG_CO_TRY(made.bytes, co_await parts_.blocking.run(measure));
     made.layers.insert(made.layers.begin(), row.layer);
     BRIG_CO_CHECK(co_await parts_.checkpoints.freeze(made, LayerId(random_hex(8))));

@@ -86,17 +86,6 @@ Result<void> release_layer(const fs::path& layer) {
   return release_disk_image(layer);
 }
 
-Result<std::uint64_t> layer_bytes(const fs::path& layer) {
-  std::uint64_t bytes = 0;
-  std::error_code ec;
-  for (fs::recursive_directory_iterator at(layer, ec), end; !ec && at != end; at.increment(ec)) {
-    struct stat st {};
-    if (::lstat(at->path().c_str(), &st) == 0) bytes += static_cast<std::uint64_t>(st.st_blocks) * 512;
-  }
-  if (ec && ec != std::errc::no_such_file_or_directory) return failed(ec.value(), "Cannot look at", layer);
-  return bytes;
-}
-
 Result<std::set<LayerId>> list_layers(const StatePaths& paths) {
   std::set<LayerId> layers;
   std::error_code ec;

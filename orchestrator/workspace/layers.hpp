@@ -57,9 +57,6 @@ Result<std::uint64_t> copy_layer(const std::filesystem::path& from, const std::f
 // Lets writers go that copy_layer() has left waiting when it was killed. No error if there are none.
 Result<void> release_layer(const std::filesystem::path& layer);
 
-// The bytes a layer takes on the host.
-Result<std::uint64_t> layer_bytes(const std::filesystem::path& layer);
-
 // All that are there, referred to or not.
 Result<std::set<LayerId>> list_layers(const StatePaths& paths);
 
