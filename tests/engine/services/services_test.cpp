@@ -23,18 +23,6 @@ using ::testing::Not;
 
 const Images kImages{BRIG_SOURCE_DIR "/images", "brig-real", "auto"};
 
-std::string free_address() {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
-    std::abort();
-  return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
-}
-
 class Services : public testing::Test {
  protected:
   static void SetUpTestSuite() {

@@ -1,6 +1,7 @@
 #include "brigd.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -62,6 +63,18 @@ bool eventually(const std::function<bool()>& condition, const std::string& what,
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return true;
+}
+
+std::string free_address() {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
+    std::abort();
+  return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
 }
 
 void put_file(const std::filesystem::path& path, std::string_view content, uid_t owner) {

@@ -76,6 +76,9 @@ class Brigd {
 // Writes a file that belongs to the owner of projects.
 void put_file(const std::filesystem::path& path, std::string_view content, uid_t owner = 4321);
 
+// "127.0.0.1:PORT" that nobody listens on.
+std::string free_address();
+
 // Waits until `condition` holds, or fails the test with `what`.
 bool eventually(const std::function<bool()>& condition, const std::string& what,
                 std::chrono::milliseconds limit = std::chrono::seconds(60));

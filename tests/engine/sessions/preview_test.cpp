@@ -15,20 +15,12 @@ namespace {
 
 using testing::HasSubstr;
 
-std::uint16_t free_port() {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  return ntohs(address.sin_port);
-}
-
 class Preview : public testing::Test, public testing::WithParamInterface<const char*> {
  protected:
-  Preview() : port(free_port()), brigd("[preview]\nlisten = \"127.0.0.1:" + std::to_string(port) + "\"\n") {}
+  Preview()
+      : address(free_address()),
+        port(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)))),
+        brigd("[preview]\nlisten = \"" + address + "\"\n") {}
 
   // As a browser that keeps cookies would.
   harness::Finished curl(const std::string& url, std::vector<std::string> more = {}) {
@@ -76,6 +68,7 @@ class Preview : public testing::Test, public testing::WithParamInterface<const c
     return all;
   }
 
+  std::string address;
   std::uint16_t port;
   Brigd brigd;
 };

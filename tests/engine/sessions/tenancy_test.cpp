@@ -19,18 +19,6 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-std::string free_address() {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
-    std::abort();
-  return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
-}
-
 // What a route has to say to somebody who asks for what is another's.
 enum class To {
   hidden,  // as if it did not exist: the answer for an id that nobody ever had
