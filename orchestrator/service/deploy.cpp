@@ -2,6 +2,7 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "net/to_the_end.hpp"
 #include "service/spec.hpp"
 #include "service/unit.hpp"
 
@@ -101,9 +102,9 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
       co_return std::move(inserted).error();
     }
   }
-  auto job = std::make_shared<Job>(executor_, unit);
-  scope_.spawn(run(job, deploy_steps(unit, std::move(wish.spec), std::move(sealed), std::move(progress))));
-  co_return co_await await(job);
+  auto work = deploy_steps(unit, std::move(wish.spec), std::move(sealed), std::move(progress));
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit);
 }
 
 net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
@@ -155,16 +156,16 @@ net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsi
 net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,
                                         Progress progress) {
   BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
-  auto job = std::make_shared<Job>(executor_, unit);
-  scope_.spawn(run(job, deploy_steps(unit, unit->spec, unit->row.env, std::move(progress))));
-  co_return co_await await(job);
+  auto work = deploy_steps(unit, unit->spec, unit->row.env, std::move(progress));
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit);
 }
 
 net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mesh, std::string name) {
   BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
-  auto job = std::make_shared<Job>(executor_, unit);
-  scope_.spawn(run(job, restart_steps(unit)));
-  co_return co_await await(job);
+  auto work = restart_steps(unit);
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit);
 }
 
 net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
@@ -181,9 +182,9 @@ net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
 
 net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, std::string name) {
   BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
-  auto job = std::make_shared<Job>(executor_, unit);
-  scope_.spawn(run(job, stop_steps(unit)));
-  co_return co_await await(job);
+  auto work = stop_steps(unit);
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit);
 }
 
 net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
@@ -198,10 +199,8 @@ net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
 
 net::Task<Result<void>> Manager::remove(session::Caller caller, std::string mesh, std::string name) {
   BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
-  auto job = std::make_shared<Job>(executor_, unit);
-  scope_.spawn(run(job, remove_steps(unit)));
-  while (!job->result) co_await job->changed.wait();
-  co_return *job->result;
+  auto work = remove_steps(unit);
+  co_return co_await net::to_the_end(scope_, std::move(work));
 }
 
 net::Task<Result<void>> Manager::remove_steps(UnitRef unit) {

@@ -82,17 +82,6 @@ net::Task<Manager::Turn> Manager::take_turn(UnitRef unit) {
   co_return Turn(unit);
 }
 
-net::Task<void> Manager::run(std::shared_ptr<Job> job, net::Task<Result<void>> steps) {
-  job->result = co_await std::move(steps);
-  job->changed.notify_all();
-}
-
-net::Task<Result<View>> Manager::await(std::shared_ptr<Job> job) {
-  while (!job->result) co_await job->changed.wait();
-  if (!*job->result) co_return job->result->error();
-  co_return view_of(*job->unit);
-}
-
 net::Task<Result<void>> Manager::save(UnitRef unit) {
   unit->row.state = to_string(unit->state);
   unit->row.reason = unit->reason;

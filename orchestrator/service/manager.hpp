@@ -67,7 +67,6 @@ class Manager final : public Services {
 
  private:
   struct Unit;
-  struct Job;
   class Turn;
   using UnitRef = std::shared_ptr<Unit>;
   using Key = std::pair<std::string, std::string>;  // mesh and name
@@ -78,8 +77,6 @@ class Manager final : public Services {
                            const std::string& name) const;
   View view_of(const Unit& unit) const;
   net::Task<Turn> take_turn(UnitRef unit);
-  net::Task<Result<View>> await(std::shared_ptr<Job> job);
-  net::Task<void> run(std::shared_ptr<Job> job, net::Task<Result<void>> steps);
   net::Task<Result<void>> save(UnitRef unit);
   net::Task<void> set_state(UnitRef unit, State state, std::string reason);
 

@@ -38,14 +38,6 @@ struct Manager::Unit {
   net::Event changed;
 };
 
-// Something that goes on whether or not whoever asked for it still waits.
-struct Manager::Job {
-  Job(net::asio::any_io_executor executor, UnitRef u) : unit(std::move(u)), changed(std::move(executor)) {}
-  UnitRef unit;
-  std::optional<Result<void>> result;
-  net::Event changed;
-};
-
 // One at a time builds, starts or stops a service.
 class Manager::Turn {
  public:

@@ -9,9 +9,9 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "net/to_the_end.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
-#include "session/to_the_end.hpp"
 
 namespace brig::session {
 namespace {

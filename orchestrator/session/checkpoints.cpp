@@ -8,9 +8,9 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/units.hpp"
+#include "net/to_the_end.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
-#include "session/to_the_end.hpp"
 #include "workspace/layers.hpp"
 
 namespace brig::session {

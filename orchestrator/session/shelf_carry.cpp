@@ -2,9 +2,9 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "net/to_the_end.hpp"
 #include "session/shelf.hpp"
 #include "session/tenancy.hpp"
-#include "session/to_the_end.hpp"
 #include "volume/carry.hpp"
 
 namespace brig::session {

@@ -9,6 +9,7 @@
 
 #include "core/text.hpp"
 #include "core/unique_fd.hpp"
+#include "core/units.hpp"
 #include "workspace/disk_image.hpp"
 #include "workspace/loop_device.hpp"
 #include "workspace/syscalls.hpp"
@@ -52,6 +53,14 @@ bool is_mounted(const fs::path& path) {
 }
 
 }  // namespace
+
+Result<void> check_size(std::uint64_t bytes) {
+  if (bytes >= kSmallestVolume && bytes <= kLargestVolume) return {};
+  return Error{Code::invalid,
+               "size " + format_size(bytes) + " cannot be kept: it has to be between " +
+                   format_size(kSmallestVolume) + " and " + format_size(kLargestVolume),
+               "volume", false};
+}
 
 Result<bool> mount_volume(const fs::path& volume, std::uint64_t bytes) {
   static std::mutex turn;  // one image is mounted once

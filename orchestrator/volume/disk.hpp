@@ -18,6 +18,7 @@ namespace brig::volume {
 
 inline constexpr std::uint64_t kSmallestVolume = 16u << 20;
 inline constexpr std::uint64_t kLargestVolume = std::uint64_t{1} << 44;
+Result<void> check_size(std::uint64_t bytes);
 
 // Makes the file system if there is none: one that is there keeps its size. No error if it is mounted.
 // Whether something was taken in, whose owner is not the sandbox's user.

@@ -2,7 +2,6 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "core/units.hpp"
 #include "volume/carry.hpp"
 #include "volume/disk.hpp"
 #include "volume/files.hpp"
@@ -12,12 +11,7 @@
 namespace brig::volume {
 
 net::Task<Result<store::VolumeRow>> Volumes::create(store::VolumeRow row) {
-  if (row.bytes < kSmallestVolume || row.bytes > kLargestVolume) {
-    co_return Error{Code::invalid,
-                    "size " + format_size(row.bytes) + " cannot be kept: it has to be between " +
-                        format_size(kSmallestVolume) + " and " + format_size(kLargestVolume),
-                    "volume", false};
-  }
+  BRIG_CO_CHECK(check_size(row.bytes));
   row.name = "brig-shared-" + random_hex(4) + "-" + row.label;
   row.created = clock_.wall();
   BRIG_CO_CHECK(co_await table_.create(row));

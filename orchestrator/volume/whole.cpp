@@ -3,7 +3,6 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "core/units.hpp"
 #include "volume/disk.hpp"
 #include "workspace/mounter.hpp"
 
@@ -24,12 +23,7 @@ net::Task<Result<void>> take_apart(Volumes& volumes, std::string name, net::Work
 
 net::Task<Result<store::VolumeRow>> make_whole(Volumes& volumes, store::VolumeRow row, net::Worker& worker,
                                                WallTime now, Fill fill) {
-  if (row.bytes < kSmallestVolume || row.bytes > kLargestVolume) {
-    co_return Error{Code::invalid,
-                    "size " + format_size(row.bytes) + " cannot be kept: it has to be between " +
-                        format_size(kSmallestVolume) + " and " + format_size(kLargestVolume),
-                    "volume", false};
-  }
+  BRIG_CO_CHECK(check_size(row.bytes));
   row.name = "brig-shared-" + random_hex(4) + "-" + row.label;
   row.created = now;
   row.removing = true;

@@ -49,6 +49,9 @@ class Reviewed : public ::testing::Test {
       if (look(entry.path()).st_uid == 0) own(entry.path(), kOwner, kGroup);
     }
     wait_for_the_clock();
+    mount_again();
+  }
+  void mount_again() {
     auto opened = workspace::open_project(project.native(), std::nullopt, {});
     ASSERT_TRUE(opened) << opened.error().message;
     auto spec = place.spec();

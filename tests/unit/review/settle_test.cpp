@@ -140,16 +140,8 @@ class Seen : public Moves {
     ASSERT_TRUE(workspace::look_again(place.workspace()));
     EXPECT_EQ(shape(place.workspace()), after) << when << ", by name";
     ASSERT_TRUE(workspace::unmount(place.session()));
-    remount();
+    mount_again();
     EXPECT_EQ(shape(place.workspace()), after) << when << ", by the next sandbox";
-  }
-  void remount() {
-    auto opened = workspace::open_project(project.native(), std::nullopt, {});
-    ASSERT_TRUE(opened) << opened.error().message;
-    auto spec = place.spec();
-    spec.project = &*opened;
-    auto mounted = mounter.mount(spec);
-    ASSERT_TRUE(mounted) << mounted.error().message;
   }
 };
 

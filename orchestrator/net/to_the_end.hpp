@@ -6,30 +6,31 @@
 #include <memory>
 #include <optional>
 
+#include "net/event.hpp"
 #include "net/scope.hpp"
 
-namespace brig::session {
+namespace brig::net {
 
 template <class T>
 struct Pending {
-  explicit Pending(net::asio::any_io_executor executor) : changed(std::move(executor)) {}
+  explicit Pending(asio::any_io_executor executor) : changed(std::move(executor)) {}
   std::optional<T> result;
-  net::Event changed;
+  Event changed;
 };
 
 template <class T>
-net::Task<void> finish(std::shared_ptr<Pending<T>> pending, net::Task<T> work) {
+Task<void> finish(std::shared_ptr<Pending<T>> pending, Task<T> work) {
   pending->result.emplace(co_await std::move(work));
   pending->changed.notify_all();
 }
 
 // The scope's owner waits for it.
 template <class T>
-net::Task<T> to_the_end(net::Scope& scope, net::Task<T> work) {
+Task<T> to_the_end(Scope& scope, Task<T> work) {
   auto pending = std::make_shared<Pending<T>>(scope.executor());
   scope.spawn(finish(pending, std::move(work)));
   while (!pending->result) co_await pending->changed.wait();
   co_return std::move(*pending->result);
 }
 
-}  // namespace brig::session
+}  // namespace brig::net
