@@ -108,7 +108,8 @@ net::Task<Result<Answer>> Client::Impl::request(std::shared_ptr<Impl> self, Call
   self->push(Outgoing{std::move(line), waiting.id});
   while (!waiting.outcome) {
     bool told = co_await waiting.changed.wait_until(call.deadline);
-    if (!told && !waiting.outcome) {
+    // Not told before the deadline: cancelled, and the next wait unwinds.
+    if (!told && !waiting.outcome && call.deadline.passed()) {
       co_return Error{Code::timeout, self->options_.name + " did not answer " + call.method + " in time",
                       "mcp", true};
     }
@@ -136,7 +137,7 @@ net::Task<Result<void>> Client::Impl::wait_for_room(std::size_t bytes, std::stri
   }
   while (!ended_ && !has_room(bytes)) {
     bool told = co_await queue_changed_.wait_until(deadline);
-    if (!told) {
+    if (!told && deadline.passed()) {
       co_return Error{Code::timeout, options_.name + " does not read its input; " + what + " was not sent",
                       "mcp", true};
     }

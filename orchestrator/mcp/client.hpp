@@ -72,6 +72,8 @@ struct Initialized {
   std::string instructions;  // a string literal, or empty
   std::string result;        // all of it
 
+  // Out of the result of `initialize`.
+  static Result<Initialized> from(std::string result);
   // "tools", "resources", "prompts", "logging", "completions"
   bool can(std::string_view capability) const;
 };

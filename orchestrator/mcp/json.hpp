@@ -59,5 +59,7 @@ std::string literal(std::string_view text);
 std::string one_line(std::string value);
 // The object with the member's value replaced, or the member added at the front; the rest byte for byte.
 std::string with_member(std::string_view object, std::string_view name, std::string_view value);
+// The object without the member.
+std::string without_member(std::string_view object, std::string_view name);
 
 }  // namespace brig::mcp::json

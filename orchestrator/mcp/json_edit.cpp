@@ -136,4 +136,14 @@ std::string with_member(std::string_view object, std::string_view name, std::str
   return out.append(rest);
 }
 
+std::string without_member(std::string_view object, std::string_view name) {
+  std::string out = "{";
+  for (const auto& member : leading_members(object, object.size())) {
+    if (member.is(name)) continue;
+    if (out.size() > 1) out += ',';
+    out.append(member.key).append(":").append(member.value);
+  }
+  return out += '}';
+}
+
 }  // namespace brig::mcp::json

@@ -81,6 +81,29 @@ bool Initialized::can(std::string_view capability) const {
   return found && json::type_of(*found) == json::Type::object;
 }
 
+Result<Initialized> Initialized::from(std::string result) {
+  Initialized out;
+  out.version = json::find_text(result, "protocolVersion").value_or("");
+  if (!is_known_version(out.version)) {
+    return Error{Code::unsupported,
+                 "it speaks version " + quoted(out.version) + " of the protocol, not one of " +
+                     std::string(kVersions[3]) + ", " + std::string(kVersions[2]) + ", " +
+                     std::string(kVersions[1]) + ", " + std::string(kVersions[0]),
+                 "mcp", false};
+  }
+  out.capabilities = json::find(result, "capabilities").value_or("");
+  out.server_info = json::find(result, "serverInfo").value_or("");
+  if (json::type_of(out.capabilities) != json::Type::object ||
+      json::type_of(out.server_info) != json::Type::object) {
+    return Error{Code::protocol, "it answered initialize without an object 'capabilities' or 'serverInfo'",
+                 "mcp", false};
+  }
+  auto instructions = json::find(result, "instructions");
+  if (instructions && json::type_of(*instructions) == json::Type::string) out.instructions = *instructions;
+  out.result = std::move(result);
+  return out;
+}
+
 net::Task<Result<Initialized>> Client::initialize(Deadline deadline) {
   auto impl = impl_;
   Call call;
@@ -94,29 +117,11 @@ net::Task<Result<Initialized>> Client::initialize(Deadline deadline) {
   if (answer.is_error) {
     co_return Error{Code::protocol, error_text(name, "initialize", answer), "mcp", false};
   }
-  Initialized out;
-  out.version = json::find_text(answer.json, "protocolVersion").value_or("");
-  if (!is_known_version(out.version)) {
-    co_return Error{Code::unsupported,
-                    name + " speaks version " + quoted(out.version) + " of the protocol, not one of " +
-                        std::string(kVersions[3]) + ", " + std::string(kVersions[2]) + ", " +
-                        std::string(kVersions[1]) + ", " + std::string(kVersions[0]),
-                    "mcp", false};
-  }
-  out.capabilities = json::find(answer.json, "capabilities").value_or("");
-  out.server_info = json::find(answer.json, "serverInfo").value_or("");
-  if (json::type_of(out.capabilities) != json::Type::object ||
-      json::type_of(out.server_info) != json::Type::object) {
-    co_return Error{Code::protocol,
-                    name + " answered initialize without an object 'capabilities' or 'serverInfo'", "mcp",
-                    false};
-  }
-  auto instructions = json::find(answer.json, "instructions");
-  if (instructions && json::type_of(*instructions) == json::Type::string) out.instructions = *instructions;
-  out.result = std::move(answer.json);
+  auto said = Initialized::from(std::move(answer.json));
+  if (!said) co_return Error{said.error().code, name + ": " + said.error().message, "mcp", false};
   auto line = write_notification("notifications/initialized", "");
   BRIG_CO_CHECK(co_await Impl::notify(impl, std::move(line), deadline));
-  co_return out;
+  co_return said;
 }
 
 net::Task<Result<void>> Client::ping(Deadline deadline) {

@@ -1,0 +1,81 @@
+// What the gateway has of one client. This module's own.
+//
+// Ownership: shared by the gateway and by the coroutines that serve it. Threads: the loop's. Failure: none.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "mcp/gateway/gateway.hpp"
+
+namespace brig::mcp {
+
+// A client's request that a service is answering.
+struct InFlight {
+  explicit InFlight(const net::asio::any_io_executor& executor) : changed(executor) {}
+
+  std::string service;  // once it is known
+  std::shared_ptr<EventStream> stream;
+  bool taken_back = false;
+  net::Event changed;
+
+  net::Task<void> wait_taken_back() {
+    while (!taken_back) co_await changed.wait();
+  }
+};
+
+// A service's request that the client is answering.
+struct Ask {
+  explicit Ask(const net::asio::any_io_executor& executor) : changed(executor) {}
+
+  std::string service;
+  std::string token;  // the server's own progress token, as written; empty: none
+  std::optional<Answer> answer;
+  net::Event changed;
+};
+
+struct Session {
+  explicit Session(const net::asio::any_io_executor& executor)
+      : listening(std::make_shared<EventStream>(executor, 0)) {}
+
+  std::string id;
+  std::string owner;
+  std::string credential;
+  Place place;
+  std::unique_ptr<Backends> backends;
+  std::string version;
+  std::string capabilities;  // the client's, as it said
+  std::shared_ptr<EventStream> listening;
+  std::map<std::uint64_t, std::shared_ptr<EventStream>> streams;  // of calls, also past ones
+  std::uint64_t next_stream = 1;
+  std::map<std::string, std::shared_ptr<InFlight>> calls;  // by the client's id
+  std::deque<std::string> taken_back;  // ids that came before their requests, which travel on their own
+  std::map<std::uint64_t, std::shared_ptr<Ask>> asks;
+  std::uint64_t next_ask = 1;
+  std::set<std::pair<std::string, std::string>> subscriptions;  // service and its own URI
+  std::string level;                                            // of logging; empty: all
+  SteadyTime used;
+  bool ended = false;
+
+  bool is_of_one() const { return !place.service.empty(); }
+  bool sees(const std::string& mesh, const std::string& service);
+  // The calls in flight on a service, the newest last.
+  std::vector<std::shared_ptr<InFlight>> calls_on(const std::string& service) const;
+  bool is_idle() const;
+  std::shared_ptr<EventStream> open_stream(const net::asio::any_io_executor& executor);
+  // Streams that have ended are kept for who comes back for them, within a bound.
+  void forget_streams();
+};
+
+// Answers what a client asks for.
+net::Task<Answer> answer(const Sessions& all, SessionRef session, Message message,
+                         std::shared_ptr<InFlight> call, Deadline deadline);
+// What it is answered to `initialize`.
+Answer greeting(Session& session);
+
+// How grave a logging level is; -1: there is no such level.
+int gravity(std::string_view level);
+
+}  // namespace brig::mcp
