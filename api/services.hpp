@@ -16,6 +16,7 @@
 #include "egress/egress.hpp"
 #include "events/log.hpp"
 #include "image/images.hpp"
+#include "mcp/gateway/gateway.hpp"
 #include "net/task.hpp"
 #include "policy/explain.hpp"
 #include "policy/profile.hpp"
@@ -124,6 +125,7 @@ struct Services {
   egress::Egress& egress;
   vault::Secrets& vault;
   service::Services& deployed;
+  mcp::Gateway& gateway;
   Policies& policies;
   TokenStore& tokens;
   PreviewStore& previews;

@@ -99,6 +99,10 @@ net::Task<Response> list_vault(Context* context, Request* request);
 net::Task<Response> set_vault(Context* context, Request* request);
 net::Task<Response> remove_vault(Context* context, Request* request);
 
+net::Task<Response> post_mcp(Context* context, Request* request);
+net::Task<Response> listen_mcp(Context* context, Request* request);
+net::Task<Response> end_mcp(Context* context, Request* request);
+
 net::Task<Response> list_services(Context* context, Request* request);
 net::Task<Response> deploy_service(Context* context, Request* request);
 net::Task<Response> get_service(Context* context, Request* request);

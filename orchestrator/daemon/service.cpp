@@ -95,6 +95,7 @@ struct Service::Parts {
   std::optional<review::Service> reviews;
   std::optional<store::ServiceTable> service_table;
   std::optional<service::Builds> builds;
+  std::optional<mcp::Gateway> gateway;
   std::optional<service::Manager> services;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
@@ -234,9 +235,10 @@ Result<void> Service::prepare() {
   parts.reviews->recover();
   parts.service_table.emplace(*parts.database);
   parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, parts.blocking);
+  parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
   parts.services.emplace(executor, service::Options(),
                          service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
-                                                 *parts.shelf, *parts.vault, *parts.builds});
+                                                 *parts.shelf, *parts.vault, *parts.builds, *parts.gateway});
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -287,15 +289,31 @@ Result<void> Service::prepare() {
          parts.took_stock ? "" : "sessions of an earlier run have not been looked after yet"});
     return conditions;
   };
-  parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
-                                     *parts.manager,      *parts.manager,      *parts.manager,
-                                     *parts.shelf,        *parts.pruner,       *parts.surveyor,
-                                     *parts.images,       *parts.registry,     *parts.identities,
-                                     *parts.doctor,       *parts.doors,        *parts.vault,
-                                     *parts.services,     *parts.api_policies, *parts.api_tokens,
-                                     *parts.api_previews, *parts.events,       parts.metrics,
-                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
+  parts.server.emplace(executor, std::move(api_config), api::Services{*parts.manager,
+                                                                      *parts.manager,
+                                                                      *parts.reviews,
+                                                                      *parts.manager,
+                                                                      *parts.manager,
+                                                                      *parts.manager,
+                                                                      *parts.shelf,
+                                                                      *parts.pruner,
+                                                                      *parts.surveyor,
+                                                                      *parts.images,
+                                                                      *parts.registry,
+                                                                      *parts.identities,
+                                                                      *parts.doctor,
+                                                                      *parts.doors,
+                                                                      *parts.vault,
+                                                                      *parts.services,
+                                                                      *parts.gateway,
+                                                                      *parts.api_policies,
+                                                                      *parts.api_tokens,
+                                                                      *parts.api_previews,
+                                                                      *parts.events,
+                                                                      parts.metrics,
+                                                                      parts.clock,
+                                                                      readiness,
+                                                                      {BRIG_VERSION, installation}});
   return {};
 }
 
@@ -368,6 +386,7 @@ net::Task<void> Service::run() {
   parts.quarantine->close();
   co_await parts.server->stop(kStopGrace);
   co_await scope.close();
+  co_await parts.gateway->close();
   co_await parts.services->close();
   co_await parts.manager->close();
   co_await parts.shelf->close();

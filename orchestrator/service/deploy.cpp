@@ -221,6 +221,7 @@ net::Task<Result<void>> Manager::remove_steps(UnitRef unit) {
   unit->gone = true;
   units_.erase({unit->row.mesh, unit->row.name});
   unit->changed.notify_all();
+  parts_.gateway.changed(unit->row.mesh, unit->row.name);
   auto dropped = co_await parts_.hosting.drop_stray_layers();
   if (!dropped) log::warn("an artefact is left to reconciling", {{"error", dropped.error()}});
   co_return Result<void>();

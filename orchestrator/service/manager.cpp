@@ -16,10 +16,6 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxArguments = 4 << 20;
 
-bool may_see(const session::Caller& caller, const std::string& mesh) {
-  return caller.role == session::Caller::Role::admin || (!mesh.empty() && caller.mesh == mesh);
-}
-
 Error no_service(const std::string& mesh, const std::string& name) {
   return {Code::not_found,
           "mesh " + quoted(mesh) + " has no service " + quoted(name) +
@@ -91,9 +87,11 @@ net::Task<Result<void>> Manager::save(UnitRef unit) {
 
 // What cannot be written down is no reason not to be in that state.
 net::Task<void> Manager::set_state(UnitRef unit, State state, std::string reason) {
+  bool other = (unit->state == State::running) != (state == State::running);
   unit->state = state;
   unit->reason = std::move(reason);
   unit->changed.notify_all();
+  if (other) parts_.gateway.changed(unit->row.mesh, unit->row.name);
   log::info("service", {{"name", unit->purpose()}, {"state", to_string(state)}, {"reason", unit->reason}});
   auto saved = co_await save(unit);
   if (!saved)
@@ -151,20 +149,22 @@ Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const 
   return unit->log.last(count);
 }
 
+Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& caller, const Unit& unit) const {
+  if (caller.role == session::Caller::Role::viewer)
+    return Error{Code::denied, "a viewer may not call tools; use a token of role 'user'", "service: call",
+                 false};
+  if (unit.state == State::running && unit.server) return unit.server;
+  bool soon = unit.state == State::restarting || unit.state == State::starting;
+  return Error{soon ? Code::unavailable : Code::conflict,
+               "service " + quoted(unit.row.name) + " is " + std::string(to_string(unit.state)) +
+                   (unit.reason.empty() ? std::string() : ": " + unit.reason),
+               "service: call", soon};
+}
+
 net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string mesh, std::string name,
                                              std::string tool, std::string arguments, Deadline deadline) {
   BRIG_CO_TRY(auto unit, find(caller, mesh, name));
-  if (caller.role == session::Caller::Role::viewer)
-    co_return Error{Code::denied, "a viewer may not call tools; use a token of role 'user'", "service: call",
-                    false};
-  auto server = unit->server;
-  if (unit->state != State::running || !server) {
-    bool soon = unit->state == State::restarting || unit->state == State::starting;
-    co_return Error{soon ? Code::unavailable : Code::conflict,
-                    "service " + quoted(name) + " is " + std::string(to_string(unit->state)) +
-                        (unit->reason.empty() ? std::string() : ": " + unit->reason),
-                    "service: call", soon};
-  }
+  BRIG_CO_TRY(auto server, server_for(caller, *unit));
   if (arguments.size() > kMaxArguments)
     co_return Error{Code::too_large, "the arguments are over 4 MiB", "service: call", false};
   BRIG_CO_CHECK(mcp::json::check(arguments));
@@ -183,7 +183,7 @@ net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string
   call.params = "{\"name\":" + mcp::json::literal(tool) +
                 ",\"arguments\":" + mcp::json::one_line(std::move(arguments)) + "}";
   call.deadline = deadline;
-  co_return co_await server->client().request(std::move(call));
+  co_return co_await server->call(std::move(call));
 }
 
 }  // namespace brig::service

@@ -37,6 +37,7 @@ class Manager final : public Services {
     session::Volumes& volumes;
     vault::Vault& vault;
     Builds& builds;
+    mcp::Gateway& gateway;
   };
   Manager(net::asio::any_io_executor executor, Options options, Parts parts);
   ~Manager() override;
@@ -64,8 +65,11 @@ class Manager final : public Services {
                                     const std::string& name, std::size_t count) override;
   net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                       std::string tool, std::string arguments, Deadline deadline) override;
+  Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller& caller,
+                                                  const std::string& mesh) override;
 
  private:
+  class Behind;
   struct Unit;
   class Turn;
   using UnitRef = std::shared_ptr<Unit>;
@@ -76,6 +80,8 @@ class Manager final : public Services {
   Result<UnitRef> find_own(const session::Caller& caller, const std::string& mesh,
                            const std::string& name) const;
   View view_of(const Unit& unit) const;
+  // Its server, if this caller may have it answer.
+  Result<std::shared_ptr<Server>> server_for(const session::Caller& caller, const Unit& unit) const;
   net::Task<Turn> take_turn(UnitRef unit);
   net::Task<Result<void>> save(UnitRef unit);
   net::Task<void> set_state(UnitRef unit, State state, std::string reason);

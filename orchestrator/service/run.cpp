@@ -162,9 +162,9 @@ net::Task<Result<void>> Manager::meet(UnitRef unit, SessionId session, bool agai
   spec.who = "brigd";
   if (again) spec.from = session::AttachSpec::From::end;
   BRIG_CO_TRY(auto attachment, co_await parts_.hosting.attend(session, spec));
-  Server::About about{unit->purpose(), session, again};
-  auto server =
-      std::make_shared<Server>(executor_, std::move(about), std::move(attachment), unit->log, parts_.clock);
+  Server::About about{unit->row.mesh, unit->row.name, session, again};
+  auto server = std::make_shared<Server>(executor_, std::move(about), std::move(attachment), unit->log,
+                                         parts_.clock, parts_.gateway);
   servers_.insert(server);
   server->start();
   auto greeted = co_await greet(unit, server, again);
@@ -218,6 +218,7 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
       auto listed = co_await list_tools(unit, server, Deadline::in(options_.start_within));
       if (!listed)
         unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
+      parts_.gateway.tell(unit->row.mesh, unit->row.name, "notifications/tools/list_changed", {});
     } else if (!notified) {
       auto alive = co_await server->client().ping(Deadline::in(options_.ping_within));
       missed = !alive && alive.error().code == Code::timeout ? missed + 1 : 0;

@@ -12,9 +12,8 @@ std::uint64_t first_id(const Clock& clock) {
 
 mcp::Client::Options options_of(const Server::About& about, const Clock& clock) {
   mcp::Client::Options options;
-  options.name = about.name;
+  options.name = about.mesh + "/" + about.name;
   options.first_id = first_id(clock);
-  options.capabilities = "{}";  // nobody is behind us who could answer more
   return options;
 }
 
@@ -44,7 +43,8 @@ Error ended_as(const session::Outcome& outcome) {
 }  // namespace
 
 Server::Server(net::asio::any_io_executor executor, About about,
-               std::unique_ptr<session::Attachment> attachment, LogRing& log, const Clock& clock)
+               std::unique_ptr<session::Attachment> attachment, LogRing& log, const Clock& clock,
+               mcp::Gateway& gateway)
     : about_(std::move(about)),
       attachment_(std::move(attachment)),
       log_(log),
@@ -53,6 +53,7 @@ Server::Server(net::asio::any_io_executor executor, About about,
       changed_(executor),
       written_(attachment_->stdin_offset()),
       broken_line_(about_.again),
+      gateway_(gateway),
       client_(executor, *this, *this, options_of(about_, clock)) {}
 
 Server::~Server() = default;
@@ -99,19 +100,27 @@ net::Task<Result<mcp::Line>> Server::receive() {
   co_return line;
 }
 
-// We offer nothing, so a server has nothing to ask; one that does is told so.
-net::Task<mcp::Answer> Server::on_request(std::string method, std::string) {
-  co_return mcp::Answer::error(mcp::kMethodNotFound,
-                               "nobody is connected who could answer " + printable(method));
+net::Task<Result<mcp::Answer>> Server::call(mcp::Call call) {
+  struct Leave {
+    Server& server;
+    ~Leave() { --server.calls_; }
+  } leave{*this};
+  ++calls_;
+  co_return co_await client_.request(std::move(call));
+}
+
+net::Task<mcp::Answer> Server::on_request(std::string method, std::string params) {
+  return gateway_.ask(about_.mesh, about_.name, std::move(method), std::move(params), calls_);
 }
 
 void Server::on_notification(const std::string& method, const std::string& params) {
   if (method == "notifications/tools/list_changed") {
-    tools_changed_ = true;
+    tools_changed_ = true;  // others are told once they are listed anew
     changed_.notify_all();
-  } else if (method == "notifications/message") {
-    say(params);
+    return;
   }
+  if (method == "notifications/message") say(params);
+  gateway_.tell(about_.mesh, about_.name, method, params);
 }
 
 void Server::on_log(std::string line) {

@@ -3,15 +3,15 @@
 // Its standard output is read all the time, line by line, and held back where we do not keep up; what is no
 // message there and all of its standard error are log lines. When it ends, every call gets the reason.
 //
-// Ownership: owns attachment and client; borrows the log, which outlives it. close() before destroying it:
-// the sandbox runs on. Threads: the loop's. Failure: as Result.
+// Ownership: owns attachment and client; borrows log and gateway, which outlive it. close() before destroying
+// it: the sandbox runs on. Threads: the loop's. Failure: as Result.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <memory>
 
-#include "mcp/client.hpp"
+#include "mcp/gateway/gateway.hpp"
 #include "net/event.hpp"
 #include "service/log_ring.hpp"
 
@@ -20,18 +20,21 @@ namespace brig::service {
 class Server final : private mcp::Pipe, private mcp::ClientObserver {
  public:
   struct About {
-    std::string name;  // "acme/files"
+    std::string mesh;
+    std::string name;
     SessionId session;
     bool again = false;  // another brigd has spoken to it before
   };
   Server(net::asio::any_io_executor executor, About about, std::unique_ptr<session::Attachment> attachment,
-         LogRing& log, const Clock& clock);
+         LogRing& log, const Clock& clock, mcp::Gateway& gateway);
   ~Server() override;
 
   void start() { client_.start(); }
   net::Task<void> close();
 
   mcp::Client& client() { return client_; }
+  // For a caller, who may be asked back.
+  net::Task<Result<mcp::Answer>> call(mcp::Call call);
   const SessionId& session() const { return about_.session; }
   WallTime started() const { return started_; }
   // Why it ended; none while it runs.
@@ -63,6 +66,8 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   std::deque<mcp::Line> lines_;
   std::uint64_t written_;
   bool broken_line_;  // what went before may have been cut off in the middle of a line
+  mcp::Gateway& gateway_;
+  std::size_t calls_ = 0;  // of callers, in flight
   std::optional<Error> ended_;
   bool tools_changed_ = false;
   mcp::Client client_;

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-#include "mcp/message.hpp"
+#include "mcp/gateway/backends.hpp"
 #include "policy/egress/rule.hpp"
 #include "session/sessions.hpp"
 
@@ -132,6 +132,9 @@ class Services {
   // `arguments` is a JSON object. What the server answers, also its own errors, is the Answer.
   virtual net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                               std::string tool, std::string arguments, Deadline deadline) = 0;
+  // The mesh as a client of the gateway sees it. `not_found` if it is not the caller's.
+  virtual Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller& caller,
+                                                          const std::string& mesh) = 0;
 };
 
 inline constexpr std::size_t kLogLines = 1'000;

@@ -54,6 +54,10 @@ class Manager::Turn {
   UnitRef unit_;
 };
 
+inline bool may_see(const session::Caller& caller, const std::string& mesh) {
+  return caller.role == session::Caller::Role::admin || (!mesh.empty() && caller.mesh == mesh);
+}
+
 std::string entry_to_json(const Entry& entry);
 Result<Entry> entry_from_json(const std::string& text);
 

@@ -258,6 +258,7 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       first.egress,
                       *first.vault,
                       first.deployed,
+                      *first.gateway,
                       first.policies,
                       first.tokens,
                       first.previews,

@@ -88,6 +88,32 @@ class FakeServices final : public service::Services {
   }
 
   service::View view;
+  Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller&, const std::string& mesh) override {
+    if (mesh != "acme") return Error{Code::not_found, "there is no such mesh", "service", false};
+    return std::unique_ptr<mcp::Backends>(std::make_unique<Behind>());
+  }
+
+  // "mine", which echoes.
+  class Behind final : public mcp::Backends {
+   public:
+    std::vector<std::string> names() override { return {"mine"}; }
+    bool has(const std::string& service) override { return service == "mine"; }
+    std::optional<mcp::Initialized> about(const std::string&) override {
+      auto said = mcp::Initialized::from(
+          R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"by-hand"}})");
+      return *said;
+    }
+    net::Task<Result<std::vector<mcp::Item>>> list(std::string, mcp::Listing) override {
+      co_return std::vector<mcp::Item>{{"echo", R"({"name":"echo","inputSchema":{}})"}};
+    }
+    net::Task<Result<mcp::Answer>> request(std::string, mcp::Call call) override {
+      co_return mcp::Answer::result(call.params);
+    }
+    net::Task<Result<void>> notify(std::string, std::string, std::string) override {
+      co_return Result<void>();
+    }
+  };
+
   service::DeploySpec deployed;
   std::string asked_arguments;
   Millis asked_left{};

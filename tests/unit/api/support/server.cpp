@@ -48,6 +48,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   vault_table.emplace(*database);
   vault.emplace(*vault_table, clock, dir.path() / "vault.key");
   events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
+  gateway.emplace(io.get_executor(), clock, mcp::Gateway::Options{});
   Services services{sessions,
                     workspaces,
                     reviews,
@@ -64,6 +65,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     egress,
                     *vault,
                     deployed,
+                    *gateway,
                     policies,
                     tokens,
                     previews,

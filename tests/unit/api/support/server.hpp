@@ -78,6 +78,7 @@ struct TestServer {
   FakeDoctor doctor;
   FakeEgress egress;
   FakeServices deployed;
+  std::optional<mcp::Gateway> gateway;
   FakePolicies policies;
   MemoryTokens tokens;
   MemoryPreviews previews;
