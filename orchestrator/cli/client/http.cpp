@@ -154,6 +154,16 @@ Result<void> Client::stream(std::string_view method, std::string_view target, co
   return read_body(exchange, head, sink, Deadline::never());
 }
 
+Result<ResponseHead> Client::converse(std::string_view method, std::string_view target,
+                                      std::string_view headers, std::string_view body, const Hear& hear,
+                                      Millis limit) {
+  Exchange exchange;
+  BRIG_TRY(ResponseHead head, begin(exchange, method, target, headers, body, Deadline::in(limit)));
+  auto sink = [&](std::string_view part) { return hear(head, part); };
+  BRIG_CHECK(read_body(exchange, head, sink, Deadline::never()));
+  return head;
+}
+
 Result<std::pair<ResponseHead, Upgraded>> Client::upgrade(std::string_view target, std::string_view headers,
                                                           Deadline deadline) {
   Exchange exchange;

@@ -50,6 +50,12 @@ class Client {
   Result<void> stream(std::string_view method, std::string_view target, const nlohmann::json& body,
                       const BodyReader::Sink& sink, Millis limit = std::chrono::seconds(60));
 
+  // The answer whatever its status: its head, then its body as it comes. `headers`: complete lines; `limit`
+  // bounds only the time to the head.
+  using Hear = std::function<bool(const ResponseHead& head, std::string_view part)>;
+  Result<ResponseHead> converse(std::string_view method, std::string_view target, std::string_view headers,
+                                std::string_view body, const Hear& hear, Millis limit);
+
   // A body that is made while it is sent, in chunks: client/upload.hpp.
   class Upload;
 

@@ -30,7 +30,7 @@ Result<bool> SseReader::feed(std::string_view part) {
     if (!take_line(line)) return false;
   }
   pending_.erase(0, begin);
-  if (pending_.size() + message_.data.size() > kMaxMessage)
+  if (pending_.size() + message_.data.size() > max_)
     return Error{Code::protocol, "brigd sent an event that does not end", "client", false};
   return true;
 }

@@ -22,7 +22,7 @@ class SseReader {
   // False: enough.
   using Sink = std::function<bool(const Message&)>;
 
-  explicit SseReader(Sink sink) : sink_(std::move(sink)) {}
+  explicit SseReader(Sink sink, std::size_t max = kMaxMessage) : sink_(std::move(sink)), max_(max) {}
 
   // False once the sink has had enough.
   Result<bool> feed(std::string_view part);
@@ -33,6 +33,7 @@ class SseReader {
   bool take_line(std::string_view line);
 
   Sink sink_;
+  std::size_t max_;
   std::string pending_;  // the beginning of a line
   Message message_;
   std::string id_;

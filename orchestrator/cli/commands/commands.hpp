@@ -9,7 +9,8 @@ extern const CommandSpec kRun, kAsk, kExec, kAttach, kLogs;
 extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents, kStats, kTop;
 extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward, kPreview;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
-extern const CommandSpec kPolicy, kImage, kProvider, kIdentity, kProfile, kVolume, kVault, kService, kToken;
+extern const CommandSpec kPolicy, kImage, kProvider, kIdentity, kProfile, kVolume, kVault, kService, kMcp,
+    kToken;
 extern const CommandSpec kDoctor, kVersion, kSystem;
 extern const CommandSpec kCompletion, kComplete, kMan;
 
