@@ -198,8 +198,9 @@ Answer Answer::error(int code, std::string_view message) {
 }
 
 Answer Answer::error(const Error& why) {
-  return Answer{true, R"({"code":)" + std::to_string(kServerError) + R"(,"message":)" +
-                          json::literal(why.message) + R"(,"data":{"code":)" +
+  bool callers = why.code == Code::invalid || why.code == Code::not_found;  // the protocol's word for both
+  return Answer{true, R"({"code":)" + std::to_string(callers ? kInvalidParams : kServerError) +
+                          R"(,"message":)" + json::literal(why.message) + R"(,"data":{"code":)" +
                           json::literal(to_string(why.code)) + "}}"};
 }
 

@@ -35,6 +35,10 @@ struct Case {
   int status = 0;  // of `own` and `all`, where it is not 200
 };
 
+constexpr const char* kHello =
+    R"({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-11-25"}})";
+constexpr const char* kListTools = R"({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})";
+
 const std::map<std::string, Case> kCases = {
     {"get /healthz", {To::all}},
     {"get /readyz", {To::all}},
@@ -119,6 +123,12 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/meshes/{mesh}/services/{name}/tools", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/call", {To::hidden, R"({"tool": "echo"})"}},
     {"get /v1/meshes/{mesh}/services/{name}/logs", {To::hidden}},
+    {"post /v1/meshes/{mesh}/mcp", {To::hidden, kListTools}},
+    {"get /v1/meshes/{mesh}/mcp", {To::hidden}},
+    {"delete /v1/meshes/{mesh}/mcp", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/mcp", {To::hidden, kListTools}},
+    {"get /v1/meshes/{mesh}/services/{name}/mcp", {To::hidden}},
+    {"delete /v1/meshes/{mesh}/services/{name}/mcp", {To::hidden}},
     {"get /v1/system/df", {To::admins}},
     {"get /v1/tokens", {To::admins}},
     {"post /v1/tokens", {To::admins, R"({"label": "x", "role": "user"})"}},
@@ -128,6 +138,7 @@ const std::map<std::string, Case> kCases = {
 struct Answer {
   int status = 0;
   std::string body;
+  std::string mcp_session = {};
 };
 
 class Tenancy : public testing::Test {
@@ -169,10 +180,14 @@ class Tenancy : public testing::Test {
                                      "-X",
                                      method,
                                      "-w",
-                                     "\n%{http_code}",
+                                     "\n%{http_code} %header{mcp-session-id}",
                                      "-H",
                                      "Authorization: Bearer " + token,
                                      "https://" + address + target};
+    if (target.ends_with("/mcp")) {
+      args.insert(args.end(), {"-H", "Accept: application/json, text/event-stream"});
+      if (!mcp_session.empty()) args.insert(args.end(), {"-H", "Mcp-Session-Id: " + mcp_session});
+    }
     if (websocket) {
       args.insert(
           args.end(),
@@ -187,9 +202,11 @@ class Tenancy : public testing::Test {
     if (!done) return {0, done.error().message};
     auto cut = done->out.rfind('\n');
     if (cut == std::string::npos) return {0, done->err};
-    return {std::atoi(done->out.c_str() + cut + 1), done->out.substr(0, cut)};
+    auto space = done->out.find(' ', cut);
+    return {std::atoi(done->out.c_str() + cut + 1), done->out.substr(0, cut), done->out.substr(space + 1)};
   }
 
+  std::string mcp_session;  // sent with whatever goes to the MCP gateway
   std::string address;
   Brigd brigd;
 };
@@ -249,6 +266,13 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   ASSERT_EQ(looked.status, 201) << looked.body;
   auto preview = json::parse(looked.body)["id"].get<std::string>();
 
+  // One of hers in a mesh talks to its services: whoever has got hold of that session's id is not her.
+  auto insider = token("alice", "acme");
+  auto hello = ask(insider, "post", "/v1/meshes/acme/mcp", kHello);
+  ASSERT_EQ(hello.status, 200) << hello.body;
+  mcp_session = hello.mcp_session;
+  ASSERT_EQ(mcp_session.size(), 32u);
+
   std::map<std::string, std::string> hers = {{"preview", preview},    {"volume", volume}, {"ref", victim},
                                              {"name", "alices-kept"}, {"number", "1"},    {"port", "8080"},
                                              {"provider", "kit"},     {"id", identity},   {"mesh", "acme"}};
@@ -306,6 +330,7 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
                          : has("{volume}")                     ? "volume"
                          : has("{preview}")                    ? "preview"
                          : has("/vault/") || has("/services/") ? "name"
+                         : has("{mesh}")                       ? "mesh"
                                                                : "id";
           unknown[guessed] = nobodys;
           auto nothing = ask(secret, method, filled(pattern, unknown) + is.query, is.body, is.websocket);
@@ -323,6 +348,11 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   for (const auto& [key, is] : kCases) EXPECT_TRUE(seen.contains(key)) << key << " is no route any more";
 
   EXPECT_EQ(snapshot(), before);
+  EXPECT_EQ(ask(insider, "post", "/v1/meshes/acme/mcp", kListTools).status, 200) << "nobody has ended it";
+  mcp_session.clear();
+  for (const auto& secret : {bob, neighbour, tenant})
+    for (const char* path : {"/v1/meshes/acme/mcp", "/v1/meshes/acme/services/alices-kept/mcp"})
+      EXPECT_EQ(ask(secret, "post", path, kHello).status, 404) << path;
   for (const char* query : {"?once=1&owner=alice", "?once=1&session=", "?once=1&since=0"}) {
     auto target = "/v1/events" + std::string(query) + (std::string(query).ends_with("=") ? victim : "");
     EXPECT_EQ(ask(bob, "get", target).body.find(victim), std::string::npos) << target;

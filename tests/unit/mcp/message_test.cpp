@@ -85,6 +85,8 @@ TEST(Message, IsWrittenAsItIsRead) {
   EXPECT_EQ(said(write_notification("m", "")), "notification  m ");
   EXPECT_EQ(said(write_answer("\"q\"", Answer::error(Error{Code::timeout, "too\nslow", "x", true}))),
             R"(error "q"  {"code":-32000,"message":"too\u000aslow","data":{"code":"timeout"}})");
+  EXPECT_EQ(said(write_answer("1", Answer::error(Error{Code::not_found, "no such tool", "x", false}))),
+            R"(error 1  {"code":-32602,"message":"no such tool","data":{"code":"not_found"}})");
 }
 
 }  // namespace
