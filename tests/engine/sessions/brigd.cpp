@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -264,6 +265,16 @@ void Brigd::remove_volumes() {
         return all.is_array() && all.empty();
       },
       "the volumes are gone");
+}
+
+void Brigd::drop_volumes() {
+  for (const auto& session : sessions()) brig({"rm", "-f", session["id"]});
+  kill_hard();
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(state() / "volumes", ec)) {
+    (void)Engine::shared().request("DELETE", "/volumes/" + entry.path().filename().string());
+    (void)::umount2((entry.path() / "data").c_str(), MNT_DETACH);
+  }
 }
 
 void Brigd::expect_nothing_left(std::size_t kept_directories) {

@@ -59,6 +59,8 @@ class Brigd {
   nlohmann::json sessions();
   // And the sessions that have them.
   void remove_volumes();
+  // The same for hundreds of them, without asking brigd, which is killed.
+  void drop_volumes();
 
   // Nothing of ours is left, or will be in a moment: containers, mounts, loop devices, layers, directories of
   // sessions (but for `kept` of them).

@@ -43,7 +43,7 @@ class Proof : public testing::Test {
     for (const auto& container : containers)
       (void)Engine::shared().request("DELETE", "/containers/" + container + "?force=1");
     for (const auto& volume : foreign) (void)Engine::shared().request("DELETE", "/volumes/" + volume.first);
-    clear();
+    brigd.drop_volumes();
   }
 
   void ok(std::vector<std::string> args) {
@@ -81,19 +81,6 @@ class Proof : public testing::Test {
     return options;
   }
 
-  // 300 of them are quicker gone without asking.
-  void clear() {
-    for (const auto& session : brigd.sessions()) brigd.brig({"rm", "-f", session["id"]});
-    std::error_code ec;
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(brigd.state() / "volumes", ec))
-      names.push_back(entry.path().filename());
-    brigd.kill_hard();
-    for (const auto& name : names) {
-      (void)Engine::shared().request("DELETE", "/volumes/" + name);
-      (void)::umount2(data_of(name).c_str(), MNT_DETACH);
-    }
-  }
   void put(const fs::path& file, const std::string& content) {
     std::ofstream out(file, std::ios::binary);
     out << content;
