@@ -55,8 +55,9 @@ struct Token {
   TokenHash hash{};
   std::string label;
   session::Caller::Role role = session::Caller::Role::viewer;
-  std::string owner;  // "token:ID", unless it was made for another
-  std::string mesh;   // what it is confined to; empty: nothing
+  std::string owner;                              // "token:ID", unless it was made for another
+  std::string mesh;                               // what it is confined to; empty: nothing
+  std::optional<session::Caller::Member> member;  // who has it there
   WallTime created{};
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;

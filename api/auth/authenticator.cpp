@@ -2,6 +2,7 @@
 
 #include "api/auth/bearer.hpp"
 #include "core/log.hpp"
+#include "core/units.hpp"
 
 namespace brig::api {
 namespace {
@@ -57,13 +58,18 @@ net::Task<Admission> Authenticator::admit(const Peer* peer, const Head* head) {
   }
   if (!token) {
     failures_.take(peer->address, clock_.steady());
-    out.failure =
-        unauthenticated("the bearer token is unknown, expired or revoked; ask an admin for a new one");
+    out.failure = unauthenticated("the bearer token is unknown or revoked; ask an admin for a new one");
+    co_return out;
+  }
+  // Whoever had it learns nothing by that, and what to do.
+  if (token->expires && *token->expires <= clock_.wall()) {
+    out.failure = unauthenticated("the bearer token held until " + format_time(*token->expires) +
+                                  "; ask whoever made it for a new one");
     co_return out;
   }
   out.expires = token->expires;
-  out.caller = session::Caller{token->role,  token->owner, std::nullopt,
-                               std::nullopt, token->mesh,  "token:" + token->id};
+  out.caller = session::Caller{token->role, token->owner,         std::nullopt, std::nullopt,
+                               token->mesh, "token:" + token->id, token->member};
   co_return out;
 }
 
@@ -73,10 +79,10 @@ net::Task<Result<std::optional<Token>>> Authenticator::good_token(std::string te
   auto hash = hash_token(text);
   BRIG_CO_TRY(auto token, co_await tokens_.find(hash));
   auto now = clock_.wall();
-  if (!token || !same_hash(token->hash, hash) || token->id != *id || token->revoked ||
-      (token->expires && *token->expires <= now))
+  if (!token || !same_hash(token->hash, hash) || token->id != *id || token->revoked)
     co_return std::optional<Token>();
-  if (!token->last_used || now - *token->last_used >= kTouchEvery) {
+  bool holds = !token->expires || *token->expires > now;
+  if (holds && (!token->last_used || now - *token->last_used >= kTouchEvery)) {
     auto touched = co_await tokens_.touch(token->id, now);
     if (!touched)
       log::warn("cannot note that a token was used", {{"token", token->id}, {"error", touched.error()}});

@@ -1,7 +1,7 @@
 // From a connection and a request's head to a Caller.
 //
 // Ownership: borrows the token store and the clock. Threads: the loop's. Failure: as Failure; every bad
-// credential gets the same answer, whatever was wrong with it.
+// credential gets the same answer, whatever was wrong with it; but one that was good is told that it expired.
 #pragma once
 
 #include <optional>

@@ -106,6 +106,8 @@ net::Task<Response> end_mcp(Context* context, Request* request);
 net::Task<Response> list_services(Context* context, Request* request);
 net::Task<Response> deploy_service(Context* context, Request* request);
 net::Task<Response> get_service(Context* context, Request* request);
+net::Task<Response> get_scope(Context* context, Request* request);
+net::Task<Response> put_scope(Context* context, Request* request);
 net::Task<Response> remove_service(Context* context, Request* request);
 net::Task<Response> update_service(Context* context, Request* request);
 net::Task<Response> restart_service(Context* context, Request* request);

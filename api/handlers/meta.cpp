@@ -4,6 +4,7 @@
 #include "api/handlers/handlers.hpp"
 #include "api/http/problem.hpp"
 #include "api/json/encode.hpp"
+#include "session/member.hpp"
 
 namespace brig::api {
 
@@ -42,6 +43,9 @@ net::Task<Response> get_version(Context* context, Request* request) {
   const auto& version = context->services.version;
   nlohmann::json caller{{"role", to_string(request->caller->role)}, {"owner", request->caller->owner}};
   if (!request->caller->mesh.empty()) caller["mesh"] = request->caller->mesh;
+  if (const auto& member = request->caller->member)
+    caller["member"] = {
+        {"peer", member->peer}, {"groups", member->groups}, {"role", session::to_string(member->role)}};
   co_return json_response(200, {{"version", version.version},
                                 {"api", "v1"},
                                 {"installation", version.installation},

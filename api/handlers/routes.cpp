@@ -94,6 +94,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/meshes/{mesh}/services", Access::user, kDefaultBody, "", deploy_service},
     {"GET", "/v1/meshes/{mesh}/services/{name}", Access::viewer, kNone, "", get_service},
     {"DELETE", "/v1/meshes/{mesh}/services/{name}", Access::user, kNone, "", remove_service},
+    {"GET", "/v1/meshes/{mesh}/services/{name}/scope", Access::viewer, kNone, "", get_scope},
+    {"PUT", "/v1/meshes/{mesh}/services/{name}/scope", Access::user, kValue, "", put_scope},
     {"POST", "/v1/meshes/{mesh}/services/{name}/update", Access::user, kNone, "", update_service},
     {"POST", "/v1/meshes/{mesh}/services/{name}/restart", Access::user, kNone, "", restart_service},
     {"POST", "/v1/meshes/{mesh}/services/{name}/stop", Access::user, kNone, "", stop_service},

@@ -68,8 +68,8 @@ net::Task<Response> deploy_service(Context* context, Request* request) {
 net::Task<Response> update_service(Context* context, Request* request) {
   auto mesh = request->path["mesh"];
   auto name = request->path["name"];
-  auto found = context->services.deployed.get(*request->caller, mesh, name);
-  if (!found) co_return problem(found.error(), request->id);
+  if (auto fine = context->services.deployed.check_update(*request->caller, mesh, name); !fine)
+    co_return problem(fine.error(), request->id);
   Work work = [context, caller = *request->caller, mesh, name](service::Progress progress) {
     return context->services.deployed.update(caller, mesh, name, std::move(progress));
   };
@@ -79,6 +79,22 @@ net::Task<Response> update_service(Context* context, Request* request) {
 net::Task<Response> get_service(Context* context, Request* request) {
   auto view = context->services.deployed.get(*request->caller, request->path["mesh"], request->path["name"]);
   co_return shown(view, request);
+}
+
+net::Task<Response> get_scope(Context* context, Request* request) {
+  auto view = context->services.deployed.get(*request->caller, request->path["mesh"], request->path["name"]);
+  if (!view) co_return problem(view.error(), request->id);
+  co_return json_response(200, {{"scope", encode(view->scope)}});
+}
+
+net::Task<Response> put_scope(Context* context, Request* request) {
+  Body body(request->body);
+  auto scope = decode_scope(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto view = co_await context->services.deployed.set_scope(*request->caller, request->path["mesh"],
+                                                            request->path["name"], std::move(scope));
+  if (!view) co_return problem(view.error(), request->id);
+  co_return json_response(200, {{"scope", encode(view->scope)}});
 }
 
 net::Task<Response> restart_service(Context* context, Request* request) {

@@ -28,6 +28,7 @@ net::Task<Response> create_token(Context* context, Request* request) {
   token.role = spec.role;
   token.owner = spec.owner.empty() ? "token:" + made.id : spec.owner;
   token.mesh = spec.mesh;
+  token.member = spec.member;
   token.created = now;
   if (spec.expires_in) token.expires = now + *spec.expires_in;
   auto created = co_await context->services.tokens.create(token);

@@ -7,7 +7,6 @@
 #include "core/names.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
-#include "session/tenancy.hpp"
 
 namespace brig::api {
 namespace {
@@ -254,48 +253,6 @@ ExplainSpec decode_explain(Body& body) {
   out.provider = top.text("provider", {.max = kMaxName}).value_or("");
   out.profile = top.text("profile", {.max = kMaxName}).value_or("");
   out.request = read_policy(top);
-  top.finish();
-  return out;
-}
-
-TokenSpec decode_token(Body& body) {
-  auto top = body.object();
-  TokenSpec out;
-  out.label = top.text("label", {.required = true, .max = 128}).value_or("");
-  if (printable(out.label, 1024) != out.label) top.fail("label", "label has control characters in it");
-  auto role = top.text("role", {.required = true, .max = 16});
-  if (role) {
-    static constexpr std::string_view kRoles[] = {"viewer", "user", "admin"};
-    auto it = std::find(std::begin(kRoles), std::end(kRoles), *role);
-    if (it == std::end(kRoles)) {
-      top.fail("role", "role " + brig::quoted(*role) + " is unknown" + did_you_mean(*role, kRoles) +
-                           "; known are viewer, user and admin");
-    } else {
-      out.role = static_cast<session::Caller::Role>(it - std::begin(kRoles));
-    }
-  }
-  if (auto owner = top.text("owner", {.max = 128})) {
-    check(top, "owner", session::check_owner(*owner));
-    out.owner = *owner;
-  }
-  if (auto mesh = top.text("mesh", {.max = kMaxName})) {
-    check(top, "mesh", check_name("mesh", *mesh));
-    if (out.role == session::Caller::Role::admin)
-      top.fail("mesh", "an admin sees every mesh; a token for one is of the role user or viewer");
-    out.mesh = *mesh;
-  }
-  if (auto text = top.text("expires_in", {.max = 64})) {
-    auto duration = parse_duration(*text);
-    constexpr Millis kLongest = std::chrono::hours(24 * 3650);
-    if (!duration) {
-      top.fail("expires_in", duration.error().message);
-    } else if (*duration <= Millis{0} || *duration > kLongest) {
-      top.fail("expires_in",
-               "expires_in " + brig::quoted(*text) + " must be more than nothing and at most 3650d");
-    } else {
-      out.expires_in = *duration;
-    }
-  }
   top.finish();
   return out;
 }

@@ -29,6 +29,7 @@ struct TokenSpec {
   session::Caller::Role role = session::Caller::Role::viewer;
   std::string owner;  // empty: its own
   std::string mesh;
+  std::optional<session::Caller::Member> member;
   std::optional<Millis> expires_in;
 };
 TokenSpec decode_token(Body& body);

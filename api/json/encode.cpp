@@ -5,6 +5,7 @@
 
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "session/member.hpp"
 
 namespace brig::api {
 
@@ -237,10 +238,14 @@ json encode(const doctor::Finding& finding) {
 json encode(const Token& token) {
   json out{{"id", token.id},
            {"label", token.label},
-           {"role", to_string(token.role)},
+           {"role", token.member ? to_string(token.member->role) : to_string(token.role)},
            {"owner", token.owner},
            {"created", format_time(token.created)}};
   if (!token.mesh.empty()) out["mesh"] = token.mesh;
+  if (token.member) {
+    out["peer"] = token.member->peer;
+    out["groups"] = token.member->groups;
+  }
   if (token.expires) out["expires"] = format_time(*token.expires);
   if (token.revoked) out["revoked"] = format_time(*token.revoked);
   if (token.last_used) out["last_used"] = format_time(*token.last_used);

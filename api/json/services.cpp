@@ -18,6 +18,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kMaxMemory = 1 << 24;  // MiB
 constexpr double kMaxCpus = 1024;
 constexpr std::uint64_t kMaxTimeout = 600'000;
+constexpr std::size_t kMaxDescription = 1024;
 
 void read_source(Object source, service::Spec& spec) {
   if (!source.present()) return;
@@ -76,6 +77,15 @@ void read_config(Object config, service::DeploySpec& out) {
   config.finish();
 }
 
+std::optional<service::Scope> read_scope(Object& top) {
+  const auto* given = top.raw("scope");
+  if (!given) return std::nullopt;
+  auto scope = service::read_scope(given->dump());
+  if (scope) return std::move(*scope);
+  top.fail("scope", scope.error().message);
+  return std::nullopt;
+}
+
 }  // namespace
 
 service::DeploySpec decode_deploy(Body& body) {
@@ -86,8 +96,18 @@ service::DeploySpec decode_deploy(Body& body) {
   if (!top.has("source")) top.fail("source", "source is missing: {\"npm\": …} or {\"directory\": …}");
   read_source(top.object("source"), out.spec);
   read_config(top.object("config"), out);
+  out.scope = read_scope(top);
   top.finish();
   return out;
+}
+
+service::Scope decode_scope(Body& body) {
+  auto top = body.object();
+  auto scope = read_scope(top);
+  if (top.present() && !scope)
+    top.fail("scope", R"(scope is missing: who may see and call it, as in {"scope": "mesh"})");
+  top.finish();
+  return scope.value_or(service::Scope());
 }
 
 ToolCall decode_call(Body& body, std::string_view text) {
@@ -109,44 +129,79 @@ ToolCall decode_call(Body& body, std::string_view text) {
   return out;
 }
 
-json encode(const service::View& view) {
+namespace {
+
+// What describes it to people, if its server says so.
+std::string description_of(const json& server) {
+  for (const char* key : {"description", "title"}) {
+    auto it = server.find(key);
+    if (it != server.end() && it->is_string()) return printable(it->get<std::string>(), kMaxDescription);
+  }
+  return {};
+}
+
+json source_of(const service::Spec& spec) {
   json source = json::object();
-  if (const auto& npm = view.spec.npm) {
+  if (const auto& npm = spec.npm) {
     source["npm"] = {{"package", npm->package}};
     if (!npm->range.empty()) source["npm"]["version"] = npm->range;
     if (!npm->bin.empty()) source["npm"]["bin"] = npm->bin;
     if (!npm->allow_scripts.empty()) source["npm"]["allow_scripts"] = npm->allow_scripts;
   }
-  if (view.spec.directory) source["directory"] = {{"path", view.spec.directory->path}};
-  if (!view.spec.args.empty()) source["args"] = view.spec.args;
+  if (spec.directory) source["directory"] = {{"path", spec.directory->path}};
+  if (!spec.args.empty()) source["args"] = spec.args;
+  return source;
+}
 
+json config_of(const service::Insight& inside) {
   json config{{"env", json::object()}, {"network_allow", json::array()}};
-  for (const auto& [name, key] : view.env) config["env"][name] = key.empty() ? json() : json("$vault:" + key);
-  for (const auto& rule : view.spec.allow)
+  for (const auto& [name, key] : inside.env)
+    config["env"][name] = key.empty() ? json() : json("$vault:" + key);
+  for (const auto& rule : inside.spec.allow)
     config["network_allow"].push_back(egress::to_string(rule, egress::Verb::allow));
-  if (view.spec.memory) config["memory_mb"] = *view.spec.memory / kMiB;
-  if (view.spec.milli_cpus) config["cpus"] = *view.spec.milli_cpus / 1000.0;
-  if (view.spec.runtime) config["runtime"] = to_string(*view.spec.runtime);
+  if (inside.spec.memory) config["memory_mb"] = *inside.spec.memory / kMiB;
+  if (inside.spec.milli_cpus) config["cpus"] = *inside.spec.milli_cpus / 1000.0;
+  if (inside.spec.runtime) config["runtime"] = to_string(*inside.spec.runtime);
+  return config;
+}
 
+void add_inside(json& out, const service::Insight& inside) {
+  out["source"] = source_of(inside.spec);
+  out["config"] = config_of(inside);
+  out["restarts"] = inside.restarts;
+  if (!inside.reason.empty()) out["reason"] = inside.reason;
+  if (!inside.version.empty()) out["version"] = inside.version;
+  if (!inside.command.empty()) out["command"] = inside.command;
+  if (!inside.artefact.empty())
+    out["artefact"] = {{"hash", inside.artefact}, {"bytes", inside.artefact_bytes}};
+  if (!inside.session.empty()) out["session"] = inside.session;
+}
+
+}  // namespace
+
+json encode(const service::Scope& scope) {
+  return json::parse(service::to_json(scope));
+}
+
+json encode(const service::View& view) {
   json out{{"mesh", view.mesh},
            {"name", view.name},
            {"type", "mcp"},
            {"owner", view.owner},
+           {"scope", encode(view.scope)},
            {"state", to_string(view.state)},
-           {"source", std::move(source)},
-           {"config", std::move(config)},
+           {"source_type", view.source},
            {"tools", view.tools},
-           {"restarts", view.restarts},
            {"created", format_time(view.created)},
            {"updated", format_time(view.updated)}};
-  if (!view.reason.empty()) out["reason"] = view.reason;
   if (view.runtime) out["runtime"] = to_string(*view.runtime);
-  if (!view.version.empty()) out["version"] = view.version;
-  if (!view.command.empty()) out["command"] = view.command;
-  if (!view.artefact.empty()) out["artefact"] = {{"hash", view.artefact}, {"bytes", view.artefact_bytes}};
-  if (!view.session.empty()) out["session"] = view.session;
   auto server = json::parse(view.server_info, nullptr, false);
-  if (server.is_object()) out["server"] = std::move(server);
+  if (server.is_object()) {
+    auto description = description_of(server);
+    if (!description.empty()) out["description"] = std::move(description);
+    out["server"] = std::move(server);
+  }
+  if (view.inside) add_inside(out, *view.inside);
   return out;
 }
 

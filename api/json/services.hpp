@@ -9,6 +9,7 @@
 namespace brig::api {
 
 service::DeploySpec decode_deploy(Body& body);
+service::Scope decode_scope(Body& body);
 
 struct ToolCall {
   std::string tool;
@@ -18,6 +19,7 @@ struct ToolCall {
 ToolCall decode_call(Body& body, std::string_view text);
 
 nlohmann::json encode(const service::View& view);
+nlohmann::json encode(const service::Scope& scope);
 nlohmann::json encode(const service::LogLine& line);
 
 }  // namespace brig::api

@@ -1,5 +1,9 @@
 #include "daemon/adapters.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "session/member.hpp"
+
 namespace brig::daemon {
 namespace {
 
@@ -25,9 +29,24 @@ Role role_of(std::string_view text) {
   return Role::viewer;
 }
 
+// Who a peer is hangs on groups and role together: a row in which one does not read is nobody's in
+// particular.
+std::optional<session::Caller::Member> member_of(const store::TokenRow& row) {
+  if (row.peer.empty()) return std::nullopt;
+  auto role = session::member_role_of(row.member);
+  auto groups = nlohmann::json::parse(row.groups_json, nullptr, false);
+  if (!role || !groups.is_array()) return std::nullopt;
+  session::Caller::Member out{row.peer, {}, *role};
+  for (const auto& group : groups) {
+    if (!group.is_string()) return std::nullopt;
+    out.groups.push_back(group.get<std::string>());
+  }
+  return out;
+}
+
 api::Token token_of(const store::TokenRow& row) {
-  return {row.id,   row.hash,    row.label,   role_of(row.role), row.owner,
-          row.mesh, row.created, row.expires, row.revoked,       row.last_used};
+  return {row.id,         row.hash,    row.label,   role_of(row.role), row.owner,    row.mesh,
+          member_of(row), row.created, row.expires, row.revoked,       row.last_used};
 }
 
 api::Preview preview_of(const store::PreviewRow& row) {
@@ -37,9 +56,22 @@ api::Preview preview_of(const store::PreviewRow& row) {
 }  // namespace
 
 net::Task<Result<void>> ApiTokens::create(api::Token token) {
-  store::TokenRow row{token.id,      token.hash,     token.label,   std::string(word(token.role)),
-                      token.owner,   token.mesh,     token.created, token.expires,
-                      token.revoked, token.last_used};
+  store::TokenRow row;
+  row.id = token.id;
+  row.hash = token.hash;
+  row.label = token.label;
+  row.role = word(token.role);
+  row.owner = token.owner;
+  row.mesh = token.mesh;
+  row.created = token.created;
+  row.expires = token.expires;
+  row.revoked = token.revoked;
+  row.last_used = token.last_used;
+  if (token.member) {
+    row.peer = token.member->peer;
+    row.groups_json = nlohmann::json(token.member->groups).dump();
+    row.member = session::to_string(token.member->role);
+  }
   co_return co_await table_.create(std::move(row));
 }
 

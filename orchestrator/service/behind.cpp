@@ -36,7 +36,7 @@ class Manager::Behind final : public mcp::Backends {
   }
 
   net::Task<Result<std::vector<mcp::Item>>> list(std::string service, mcp::Listing what) override {
-    BRIG_CO_TRY(auto unit, manager_.find(caller_, mesh_, service));
+    BRIG_CO_TRY(auto unit, manager_.find(Operation::call, caller_, mesh_, service));
     BRIG_CO_TRY(auto server, manager_.server_for(caller_, *unit));
     if (what != mcp::Listing::tools) {
       auto deadline = Deadline::in(kListWithin);
@@ -48,7 +48,7 @@ class Manager::Behind final : public mcp::Backends {
   }
 
   net::Task<Result<mcp::Answer>> request(std::string service, mcp::Call call) override {
-    BRIG_CO_TRY(auto unit, manager_.find(caller_, mesh_, service));
+    BRIG_CO_TRY(auto unit, manager_.find(Operation::call, caller_, mesh_, service));
     BRIG_CO_TRY(auto server, manager_.server_for(caller_, *unit));
     if (call.method == "tools/call") {
       // As with a call by the API: what is not listed is not there.
@@ -70,7 +70,7 @@ class Manager::Behind final : public mcp::Backends {
 
  private:
   Result<std::shared_ptr<Server>> server(const std::string& service) const {
-    BRIG_TRY(auto unit, manager_.find(caller_, mesh_, service));
+    BRIG_TRY(auto unit, manager_.find(Operation::call, caller_, mesh_, service));
     return manager_.server_for(caller_, *unit);
   }
 
@@ -82,7 +82,7 @@ class Manager::Behind final : public mcp::Backends {
 Result<std::unique_ptr<mcp::Backends>> Manager::backends(const session::Caller& caller,
                                                          const std::string& mesh) {
   BRIG_CHECK(check_name("mesh", mesh));
-  if (!may_see(caller, mesh))
+  if (!is_of(caller, mesh))
     return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may see; use a token of it",
                  "service", false};
   return std::unique_ptr<mcp::Backends>(std::make_unique<Behind>(*this, caller, mesh));

@@ -15,24 +15,6 @@ std::map<std::string, std::string> references_of(const std::map<std::string, Sec
   return out;
 }
 
-Result<void> may_deploy(const session::Caller& caller, const std::string& mesh, const Spec& spec) {
-  BRIG_CHECK(check_name("mesh", mesh));
-  if (caller.role == session::Caller::Role::viewer)
-    return Error{Code::denied, "a viewer may look but not change anything; use a token of role 'user'",
-                 "service", false};
-  if (caller.role == session::Caller::Role::admin) return {};
-  if (caller.mesh != mesh)
-    return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
-                 false};
-  if (spec.directory && !caller.uid)
-    return Error{
-        Code::denied,
-        "a directory of this host can be named by callers on the unix socket and by admin tokens only; "
-        "deploy a package instead",
-        "service", false};
-  return {};
-}
-
 Error gone_meanwhile(const std::string& purpose) {
   return {Code::conflict, "service " + quoted(purpose, 200) + " was removed meanwhile", "service", false};
 }
@@ -49,17 +31,39 @@ net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const std::map<
   co_return Result<void>();
 }
 
+Result<void> Manager::may_deploy(const session::Caller& caller, const std::string& mesh,
+                                 const std::string& name) const {
+  auto it = units_.find({mesh, name});
+  auto decision = decide(Operation::deploy, caller, mesh, nullptr);
+  if (decision.hidden())
+    return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
+                 false};
+  if (decision.allowed() && it != units_.end()) {
+    auto target = it->second->target();
+    decision = decide(Operation::replace, caller, mesh, &target);
+  }
+  if (decision.allowed()) return {};
+  // A name is of its mesh: that it is taken is the one thing that cannot be hidden.
+  if (decision.hidden())
+    return Error{Code::conflict,
+                 "the name " + quoted(name) + " is not free in mesh " + quoted(mesh) + "; choose another",
+                 "service", false};
+  return Error{Code::denied, std::move(decision.reason), "service", false};
+}
+
 Result<void> Manager::check(const session::Caller& caller, const std::string& mesh,
                             const DeploySpec& wish) const {
-  BRIG_CHECK(may_deploy(caller, mesh, wish.spec));
+  BRIG_CHECK(check_name("mesh", mesh));
   BRIG_CHECK(check_name("name", wish.name));
+  BRIG_CHECK(may_deploy(caller, mesh, wish.name));
+  if (wish.spec.directory && !caller.uid && caller.role != session::Caller::Role::admin)
+    return Error{
+        Code::denied,
+        "a directory of this host can be named by callers on the unix socket and by admin tokens only; "
+        "deploy a package instead",
+        "service", false};
   BRIG_CHECK(check_spec(wish.spec));
-  BRIG_CHECK(check_env(wish.env));
-  if (units_.contains({mesh, wish.name})) {
-    auto own = find_own(caller, mesh, wish.name);
-    if (!own && own.error().code == Code::denied) return std::move(own).error();
-  }
-  return {};
+  return check_env(wish.env);
 }
 
 net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh, DeploySpec wish,
@@ -76,22 +80,25 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
   row.created = row.updated = parts_.clock.wall();
   Key key{mesh, wish.name};
   auto known = [&] { return units_.find(key); };
-  if (known() != units_.end()) {
-    BRIG_CO_TRY(auto own, find_own(caller, mesh, wish.name));
-    row.owner = own->row.owner;
-  }
+  if (known() != units_.end()) row.owner = known()->second->row.owner;
   auto unit = std::make_shared<Unit>(executor_, std::move(row));
   BRIG_CO_CHECK(co_await check_vault(unit->scope(), wish.env));
   auto text = env_to_text(wish.env);
   BRIG_CO_TRY(auto sealed, co_await parts_.vault.seal(unit->scope(), unit->sealed_as(), std::move(text)));
   if (known() != units_.end()) {
-    BRIG_CO_TRY(unit, find_own(caller, mesh, wish.name));
+    BRIG_CO_CHECK(may_deploy(caller, mesh, wish.name));
+    unit = known()->second;
+    if (wish.scope) {
+      BRIG_CO_CHECK(co_await change_scope(unit, *wish.scope));
+    }
   } else {
     unit->spec = wish.spec;
+    unit->reach = wish.scope.value_or(Scope());
     unit->env = references_of(wish.env);
     unit->state = State::building;
     unit->row.spec_json = spec_to_json(wish.spec);
     unit->row.env = sealed;
+    unit->row.scope = to_json(unit->reach);
     unit->row.wanted = kRunning;
     unit->row.state = to_string(unit->state);
     units_[key] = unit;
@@ -104,7 +111,7 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
   }
   auto work = deploy_steps(unit, std::move(wish.spec), std::move(sealed), std::move(progress));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit);
+  co_return view_of(*unit, caller);
 }
 
 net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
@@ -153,19 +160,25 @@ net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsi
   co_return Result<void>();
 }
 
+Result<void> Manager::check_update(const session::Caller& caller, const std::string& mesh,
+                                   const std::string& name) const {
+  BRIG_CHECK(find(Operation::change, caller, mesh, name));
+  return {};
+}
+
 net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,
                                         Progress progress) {
-  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
   auto work = deploy_steps(unit, unit->spec, unit->row.env, std::move(progress));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit);
+  co_return view_of(*unit, caller);
 }
 
 net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mesh, std::string name) {
-  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
   auto work = restart_steps(unit);
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit);
+  co_return view_of(*unit, caller);
 }
 
 net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
@@ -181,10 +194,10 @@ net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
 }
 
 net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, std::string name) {
-  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
   auto work = stop_steps(unit);
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit);
+  co_return view_of(*unit, caller);
 }
 
 net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
@@ -198,9 +211,24 @@ net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
 }
 
 net::Task<Result<void>> Manager::remove(session::Caller caller, std::string mesh, std::string name) {
-  BRIG_CO_TRY(auto unit, find_own(caller, mesh, name));
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
   auto work = remove_steps(unit);
   co_return co_await net::to_the_end(scope_, std::move(work));
+}
+
+net::Task<Result<View>> Manager::set_scope(session::Caller caller, std::string mesh, std::string name,
+                                           Scope scope) {
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
+  auto work = change_scope(unit, std::move(scope));
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit, caller);
+}
+
+net::Task<Result<void>> Manager::change_scope(UnitRef unit, Scope scope) {
+  BRIG_CO_CHECK(co_await parts_.table.set_scope(unit->row.mesh, unit->row.name, to_json(scope)));
+  log::info("service", {{"name", unit->purpose()}, {"scope", to_text(scope)}});
+  unit->reach = std::move(scope);
+  co_return Result<void>();
 }
 
 net::Task<Result<void>> Manager::remove_steps(UnitRef unit) {

@@ -54,23 +54,19 @@ net::Task<void> Manager::close() {
   while (!servers_.empty()) co_await drop(*servers_.begin());
 }
 
-Result<Manager::UnitRef> Manager::find(const session::Caller& caller, const std::string& mesh,
-                                       const std::string& name) const {
+Result<Manager::UnitRef> Manager::find(Operation operation, const session::Caller& caller,
+                                       const std::string& mesh, const std::string& name) const {
   auto it = units_.find({mesh, name});
-  if (it == units_.end() || !may_see(caller, mesh)) return no_service(mesh, name);
-  return it->second;
-}
-
-Result<Manager::UnitRef> Manager::find_own(const session::Caller& caller, const std::string& mesh,
-                                           const std::string& name) const {
-  BRIG_TRY(auto unit, find(caller, mesh, name));
-  bool own = caller.role == session::Caller::Role::admin ||
-             (caller.role == session::Caller::Role::user && caller.owner == unit->row.owner);
-  if (own) return unit;
-  return Error{Code::denied,
-               "service " + quoted(name) + " of mesh " + quoted(mesh) +
-                   " is not yours to change; whoever deployed it may, and admins",
-               "service", false};
+  if (it == units_.end()) return no_service(mesh, name);
+  auto target = it->second->target();
+  auto decision = decide(operation, caller, mesh, &target);
+  if (decision.allowed()) return it->second;
+  log::debug("refused", {{"service", it->second->purpose()},
+                         {"operation", to_string(operation)},
+                         {"caller", caller.owner},
+                         {"reason", decision.reason}});
+  if (decision.hidden()) return no_service(mesh, name);
+  return Error{Code::denied, std::move(decision.reason), "service", false};
 }
 
 net::Task<Manager::Turn> Manager::take_turn(UnitRef unit) {
@@ -98,28 +94,38 @@ net::Task<void> Manager::set_state(UnitRef unit, State state, std::string reason
     log::warn("a service's state was not kept", {{"name", unit->purpose()}, {"error", saved.error()}});
 }
 
-View Manager::view_of(const Unit& unit) const {
+bool Manager::may_inspect(const Unit& unit, const session::Caller& caller) const {
+  auto target = unit.target();
+  return decide(Operation::inspect, caller, unit.row.mesh, &target).allowed();
+}
+
+View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   View view;
   view.mesh = unit.row.mesh;
   view.name = unit.row.name;
   view.owner = unit.row.owner;
+  view.scope = unit.reach;
   view.state = unit.state;
-  view.reason = unit.reason;
-  view.spec = unit.spec;
-  view.env = unit.env;
-  if (unit.entry) {
-    view.runtime = unit.entry->runtime;
-    view.version = unit.entry->version;
-    view.command = unit.entry->command;
-  }
-  view.artefact = unit.row.artefact;
-  view.artefact_bytes = unit.artefact_bytes;
-  view.session = unit.row.session.str();
+  view.source = unit.spec.npm ? "npm" : "directory";
+  if (unit.entry) view.runtime = unit.entry->runtime;
   if (auto info = mcp::json::find(unit.row.server_json, "serverInfo")) view.server_info = *info;
   view.tools = unit.tools.size();
-  view.restarts = unit.backoff.restarts();
   view.created = unit.row.created;
   view.updated = unit.row.updated;
+  if (!may_inspect(unit, caller)) return view;
+  Insight inside;
+  inside.reason = unit.reason;
+  inside.spec = unit.spec;
+  inside.env = unit.env;
+  if (unit.entry) {
+    inside.version = unit.entry->version;
+    inside.command = unit.entry->command;
+  }
+  inside.artefact = unit.row.artefact;
+  inside.artefact_bytes = unit.artefact_bytes;
+  inside.session = unit.row.session.str();
+  inside.restarts = unit.backoff.restarts();
+  view.inside = std::move(inside);
   return view;
 }
 
@@ -127,43 +133,42 @@ Result<std::vector<View>> Manager::list(const session::Caller& caller, const std
   BRIG_CHECK(check_name("mesh", mesh));
   std::vector<View> out;
   for (const auto& [key, unit] : units_) {
-    if (key.first == mesh && may_see(caller, mesh)) out.push_back(view_of(*unit));
+    auto target = unit->target();
+    if (key.first == mesh && decide(Operation::see, caller, mesh, &target).allowed())
+      out.push_back(view_of(*unit, caller));
   }
   return out;
 }
 
 Result<View> Manager::get(const session::Caller& caller, const std::string& mesh, const std::string& name) {
-  BRIG_TRY(auto unit, find(caller, mesh, name));
-  return view_of(*unit);
+  BRIG_TRY(auto unit, find(Operation::see, caller, mesh, name));
+  return view_of(*unit, caller);
 }
 
 Result<std::vector<Tool>> Manager::tools(const session::Caller& caller, const std::string& mesh,
                                          const std::string& name) {
-  BRIG_TRY(auto unit, find(caller, mesh, name));
+  BRIG_TRY(auto unit, find(Operation::see, caller, mesh, name));
   return unit->tools;
 }
 
 Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const std::string& mesh,
                                            const std::string& name, std::size_t count) {
-  BRIG_TRY(auto unit, find(caller, mesh, name));
+  BRIG_TRY(auto unit, find(Operation::inspect, caller, mesh, name));
   return unit->log.last(count);
 }
 
 Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& caller, const Unit& unit) const {
-  if (caller.role == session::Caller::Role::viewer)
-    return Error{Code::denied, "a viewer may not call tools; use a token of role 'user'", "service: call",
-                 false};
   if (unit.state == State::running && unit.server) return unit.server;
   bool soon = unit.state == State::restarting || unit.state == State::starting;
   return Error{soon ? Code::unavailable : Code::conflict,
                "service " + quoted(unit.row.name) + " is " + std::string(to_string(unit.state)) +
-                   (unit.reason.empty() ? std::string() : ": " + unit.reason),
+                   (unit.reason.empty() || !may_inspect(unit, caller) ? "" : ": " + unit.reason),
                "service: call", soon};
 }
 
 net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string mesh, std::string name,
                                              std::string tool, std::string arguments, Deadline deadline) {
-  BRIG_CO_TRY(auto unit, find(caller, mesh, name));
+  BRIG_CO_TRY(auto unit, find(Operation::call, caller, mesh, name));
   BRIG_CO_TRY(auto server, server_for(caller, *unit));
   if (arguments.size() > kMaxArguments)
     co_return Error{Code::too_large, "the arguments are over 4 MiB", "service: call", false};

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "net/scope.hpp"
+#include "service/access.hpp"
 #include "service/backoff.hpp"
 #include "service/builds.hpp"
 #include "service/server.hpp"
@@ -50,12 +51,16 @@ class Manager final : public Services {
 
   Result<void> check(const session::Caller& caller, const std::string& mesh,
                      const DeploySpec& spec) const override;
+  Result<void> check_update(const session::Caller& caller, const std::string& mesh,
+                            const std::string& name) const override;
   net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                  Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
+                                    Scope scope) override;
   net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override;
   Result<std::vector<View>> list(const session::Caller& caller, const std::string& mesh) override;
   Result<View> get(const session::Caller& caller, const std::string& mesh, const std::string& name) override;
@@ -76,17 +81,21 @@ class Manager final : public Services {
   using Key = std::pair<std::string, std::string>;  // mesh and name
 
   // manager.cpp
-  Result<UnitRef> find(const session::Caller& caller, const std::string& mesh, const std::string& name) const;
-  Result<UnitRef> find_own(const session::Caller& caller, const std::string& mesh,
-                           const std::string& name) const;
-  View view_of(const Unit& unit) const;
-  // Its server, if this caller may have it answer.
+  // The one way to a service: for somebody who means to do this with it.
+  Result<UnitRef> find(Operation operation, const session::Caller& caller, const std::string& mesh,
+                       const std::string& name) const;
+  bool may_inspect(const Unit& unit, const session::Caller& caller) const;
+  View view_of(const Unit& unit, const session::Caller& caller) const;
+  // Its server, if it runs; for a caller who may call it.
   Result<std::shared_ptr<Server>> server_for(const session::Caller& caller, const Unit& unit) const;
   net::Task<Turn> take_turn(UnitRef unit);
   net::Task<Result<void>> save(UnitRef unit);
+  net::Task<Result<void>> change_scope(UnitRef unit, Scope scope);
   net::Task<void> set_state(UnitRef unit, State state, std::string reason);
 
   // deploy.cpp
+  Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
+                          const std::string& name) const;
   net::Task<Result<void>> check_vault(vault::Scope scope, const std::map<std::string, Secret>& env);
   net::Task<Result<void>> deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                        Progress progress);

@@ -14,6 +14,11 @@ net::Task<Result<void>> Manager::load() {
     auto unit = std::make_shared<Unit>(executor_, std::move(row));
     const auto& known = unit->row;
     BRIG_CO_TRY(unit->spec, spec_from_json(known.spec_json));
+    if (auto scope = read_scope(known.scope))
+      unit->reach = std::move(*scope);
+    else
+      log::error("the ledger's scope of a service does not read; it is its deployer's alone",
+                 {{"name", unit->purpose()}, {"error", scope.error()}});
     if (!known.artefact.empty()) {
       BRIG_CO_TRY(unit->entry, entry_from_json(known.built_json));
     }

@@ -9,8 +9,7 @@
 // What was begun goes on though whoever asked goes away, and after a restart of brigd: a deployment is made
 // whole, a server that runs is taken up again without its noticing.
 //
-// A service is seen by its mesh's tokens and by admins, and changed by whoever deployed it and by admins; for
-// everybody else it is `not_found`.
+// Who may do what with a service is said in access.hpp; for whoever may not see it, it is `not_found`.
 //
 // Ownership: the implementation owns services; Views are copies. Threads: the loop's. Failure: as Result.
 #pragma once
@@ -23,6 +22,7 @@
 
 #include "mcp/gateway/backends.hpp"
 #include "policy/egress/rule.hpp"
+#include "service/scope.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::service {
@@ -67,27 +67,36 @@ struct DeploySpec {
   Spec spec;
   // "$vault:KEY" stands for that key of the deployer's vault, whatever it is when the server starts.
   std::map<std::string, Secret> env;
+  std::optional<Scope> scope;  // none: as that of the one of its name, else "peer"
 };
 
-struct View {
-  std::string mesh;
-  std::string name;
-  std::string owner;
-  State state = State::building;
-  std::string reason;  // one sentence; empty where the state says it all
+// How it is made and fares, for those who look after it.
+struct Insight {
+  std::string reason;  // one sentence: why it is in its state; empty where the state says it all
   Spec spec;
   std::map<std::string, std::string> env;  // names, each with the vault's key it stands for or ""
-  std::optional<Runtime> runtime;          // once it is known
   std::string version;                     // what was resolved; empty: the source has none
   std::vector<std::string> command;
   std::string artefact;
   std::uint64_t artefact_bytes = 0;
-  std::string session;      // the id of its sandbox; empty: none
-  std::string server_info;  // JSON, as it came; empty: it never ran
+  std::string session;  // the id of its sandbox; empty: none
+  int restarts = 0;     // since it was last quiet
+};
+
+// What the catalogue tells of it.
+struct View {
+  std::string mesh;
+  std::string name;
+  std::string owner;  // who deployed it
+  Scope scope;
+  State state = State::building;
+  std::string_view source;         // "npm", "directory"
+  std::optional<Runtime> runtime;  // once it is known
+  std::string server_info;         // JSON, as it came; empty: it never ran
   std::size_t tools = 0;
-  int restarts = 0;  // since it was last quiet
   WallTime created{};
   WallTime updated{};
+  std::optional<Insight> inside;  // none: not for this caller
 };
 
 struct Tool {
@@ -110,6 +119,9 @@ class Services {
   // What would be refused without anything being begun.
   virtual Result<void> check(const session::Caller& caller, const std::string& mesh,
                              const DeploySpec& spec) const = 0;
+  // Likewise of an update.
+  virtual Result<void> check_update(const session::Caller& caller, const std::string& mesh,
+                                    const std::string& name) const = 0;
   // In place of the one of that name, which runs on until this one is built. Returns once it runs.
   virtual net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                          Progress progress) = 0;
@@ -118,6 +130,9 @@ class Services {
                                          Progress progress) = 0;
   virtual net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) = 0;
   virtual net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) = 0;
+  // From now on: also for who is calling it.
+  virtual net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
+                                            Scope scope) = 0;
   // SIGTERM, ten seconds, SIGKILL; then nothing of it is left but its home.
   virtual net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) = 0;
 

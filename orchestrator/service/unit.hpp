@@ -19,10 +19,12 @@ struct Manager::Unit {
     return caller;
   }
   vault::Scope scope() const { return {row.owner, row.mesh}; }
+  Target target() const { return {row.name, row.owner, reach}; }
   std::string sealed_as() const { return "service " + purpose(); }
 
   store::ServiceRow row;  // as it is in the ledger
   Spec spec;
+  Scope reach;                             // its scope; what `row` says of it is what it was when it was read
   std::map<std::string, std::string> env;  // names, each with the vault's key it stands for
   std::optional<Entry> entry;              // once it is built
   std::uint64_t artefact_bytes = 0;
@@ -53,10 +55,6 @@ class Manager::Turn {
  private:
   UnitRef unit_;
 };
-
-inline bool may_see(const session::Caller& caller, const std::string& mesh) {
-  return caller.role == session::Caller::Role::admin || (!mesh.empty() && caller.mesh == mesh);
-}
 
 std::string entry_to_json(const Entry& entry);
 Result<Entry> entry_from_json(const std::string& text);

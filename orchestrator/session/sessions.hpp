@@ -42,6 +42,15 @@ struct Caller {
   std::optional<gid_t> gid;
   std::string mesh;        // the tenant a token is confined to; empty: none
   std::string credential;  // what they came with: "uid:1000", "token:ab12cd34"
+  // Who they are in that mesh; see member.hpp. None: whoever has the token, and nobody in particular.
+  struct Member {
+    enum class Role { member, admin, owner };
+    std::string peer;
+    std::vector<std::string> groups;
+    Role role = Role::member;
+    bool operator==(const Member&) const = default;
+  };
+  std::optional<Member> member;
 };
 
 struct TerminalSize {

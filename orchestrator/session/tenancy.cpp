@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "session/member.hpp"
 
 namespace brig::session {
 
@@ -30,6 +31,10 @@ Result<void> check_owner(const std::string& owner) {
               std::all_of(owner.begin(), owner.end(), [&](char c) {
                 return plain(c) || std::string_view("-_.:@").find(c) != std::string_view::npos;
               });
+  if (good && owner.starts_with(kPeerOwner))
+    return Error{Code::invalid,
+                 "owner " + quoted(owner) + " is what a peer's things belong to; name the peer instead",
+                 "session", false};
   if (good) return {};
   return Error{
       Code::invalid,

@@ -98,6 +98,9 @@ struct TokenRow {
   std::string role;
   std::string owner;
   std::string mesh;  // what it is confined to, if anything
+  std::string peer;  // who has it in that mesh; empty: nobody in particular
+  std::string groups_json = "[]";
+  std::string member;  // the peer's role there
   WallTime created{};
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;

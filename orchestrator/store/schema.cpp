@@ -349,8 +349,18 @@ CREATE TABLE services (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kFirst,    kLayers, kEvents, kEgress, kCheckpoints, kProviders, kLives,
-                                  kPreviews, kShared, kVault,  kUses,   kGone,        kNames,     kServices};
+// Who has a token in its mesh, and who may see and call a service. One that was there before was for all of
+// its mesh, and stays so.
+constexpr const char* kMembers = R"sql(
+ALTER TABLE tokens ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+ALTER TABLE tokens ADD COLUMN groups_json TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE tokens ADD COLUMN member TEXT NOT NULL DEFAULT '';
+ALTER TABLE services ADD COLUMN scope TEXT NOT NULL DEFAULT '"mesh"';
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress,   kCheckpoints,
+                                  kProviders, kLives,  kPreviews, kShared,   kVault,
+                                  kUses,      kGone,   kNames,    kServices, kMembers};
 
 Result<std::int64_t> version_of(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));

@@ -7,7 +7,7 @@ namespace {
 
 #define BRIG_SERVICE_COLUMNS                                                                                 \
   "mesh, name, owner, spec_json, env, wanted, state, reason, artefact, built_json, session_id, server_json," \
-  " created_ms, updated_ms"
+  " created_ms, updated_ms, scope"
 
 ServiceRow row_of(const Statement& s) {
   ServiceRow row;
@@ -26,6 +26,7 @@ ServiceRow row_of(const Statement& s) {
   row.server_json = s.text(11);
   row.created = s.time(12);
   row.updated = s.time(13);
+  row.scope = s.text(14);
   return row;
 }
 
@@ -38,13 +39,19 @@ void bind(Statement& s, const ServiceRow& row) {
 Result<void> insert(Connection& connection, const ServiceRow& row) {
   BRIG_TRY(Statement s,
            connection.prepare("INSERT INTO services (" BRIG_SERVICE_COLUMNS
-                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
                               " ON CONFLICT DO NOTHING"));
   bind(s, row);
+  s.bind(15, row.scope);
   BRIG_CHECK(s.done());
   if (connection.changes() > 0) return {};
   return Error{Code::conflict, "mesh " + quoted(row.mesh) + " has a service " + quoted(row.name) + " already",
                "store: services", false};
+}
+
+Error gone(const std::string& mesh, const std::string& name) {
+  return {Code::not_found, "mesh " + quoted(mesh) + " has no service " + quoted(name) + " any more",
+          "store: services", false};
 }
 
 Result<void> update(Connection& connection, const ServiceRow& row) {
@@ -56,9 +63,16 @@ Result<void> update(Connection& connection, const ServiceRow& row) {
   bind(s, row);
   BRIG_CHECK(s.done());
   if (connection.changes() > 0) return {};
-  return Error{Code::not_found,
-               "mesh " + quoted(row.mesh) + " has no service " + quoted(row.name) + " any more",
-               "store: services", false};
+  return gone(row.mesh, row.name);
+}
+
+Result<void> set_scope(Connection& connection, const std::string& mesh, const std::string& name,
+                       const std::string& scope) {
+  BRIG_TRY(Statement s, connection.prepare("UPDATE services SET scope = ?3 WHERE mesh = ?1 AND name = ?2"));
+  s.bind(1, mesh).bind(2, name).bind(3, scope);
+  BRIG_CHECK(s.done());
+  if (connection.changes() > 0) return {};
+  return gone(mesh, name);
 }
 
 Result<void> drop_unused(Connection& connection) {
@@ -153,6 +167,13 @@ net::Task<Result<void>> ServiceTable::insert(ServiceRow row) {
 
 net::Task<Result<void>> ServiceTable::update(ServiceRow row) {
   auto work = [row = std::move(row)](Connection& c) { return store::update(c, row); };
+  co_return co_await database_.run(std::move(work));
+}
+
+net::Task<Result<void>> ServiceTable::set_scope(std::string mesh, std::string name, std::string scope) {
+  auto work = [mesh = std::move(mesh), name = std::move(name), scope = std::move(scope)](Connection& c) {
+    return store::set_scope(c, mesh, name, scope);
+  };
   co_return co_await database_.run(std::move(work));
 }
 

@@ -31,6 +31,7 @@ struct ServiceRow {
   std::string server_json;        // what it answered to `initialize` in that sandbox
   WallTime created{};
   WallTime updated{};
+  std::string scope = "\"peer\"";  // who may see and call it, as JSON
 };
 
 struct ArtefactRow {
@@ -46,8 +47,9 @@ class ServiceTable {
 
   // `conflict` if the mesh has one of that name.
   net::Task<Result<void>> insert(ServiceRow row);
-  // As it is now; `not_found` if it is gone.
+  // As it is now, but for its scope; `not_found` if it is gone.
   net::Task<Result<void>> update(ServiceRow row);
+  net::Task<Result<void>> set_scope(std::string mesh, std::string name, std::string scope);
   // The same, and what was built for it becomes an artefact unless there is an equal one: then the builder's
   // layer is no longer the builder's, which gets `fresh` instead.
   net::Task<Result<void>> install(ServiceRow row, ArtefactRow built, SessionId builder, LayerId fresh);

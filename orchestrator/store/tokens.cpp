@@ -8,8 +8,9 @@ namespace brig::store {
 
 namespace {
 
-#define BRIG_TOKEN_COLUMNS \
-  "id, hash, label, role, owner, created_ms, expires_ms, revoked_ms, last_used_ms, mesh"
+#define BRIG_TOKEN_COLUMNS                                                                 \
+  "id, hash, label, role, owner, created_ms, expires_ms, revoked_ms, last_used_ms, mesh, " \
+  "peer, groups_json, member"
 
 TokenRow row_of(const Statement& s) {
   TokenRow row;
@@ -24,6 +25,9 @@ TokenRow row_of(const Statement& s) {
   row.revoked = s.optional_time(7);
   row.last_used = s.optional_time(8);
   row.mesh = s.text(9);
+  row.peer = s.text(10);
+  row.groups_json = s.text(11);
+  row.member = s.text(12);
   return row;
 }
 
@@ -33,11 +37,12 @@ Error no_token(const std::string& id) {
 }
 
 Result<void> create(Connection& connection, const TokenRow& row) {
-  BRIG_TRY(Statement s, connection.prepare("INSERT INTO tokens (" BRIG_TOKEN_COLUMNS
-                                           ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+  BRIG_TRY(Statement s,
+           connection.prepare("INSERT INTO tokens (" BRIG_TOKEN_COLUMNS
+                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
   s.bind(1, row.id).bind_blob(2, row.hash).bind(3, row.label).bind(4, row.role).bind(5, row.owner);
   s.bind(6, row.created).bind(7, row.expires).bind(8, row.revoked).bind(9, row.last_used);
-  s.bind(10, row.mesh);
+  s.bind(10, row.mesh).bind(11, row.peer).bind(12, row.groups_json).bind(13, row.member);
   return s.done();
 }
 

@@ -26,7 +26,7 @@ Colour service_colour(const std::string& state) {
 
 std::string source_text(const nlohmann::json& service) {
   auto source = service.find("source");
-  if (source == service.end() || !source->is_object()) return {};
+  if (source == service.end() || !source->is_object()) return text_of(service, "source_type");
   if (auto npm = source->find("npm"); npm != source->end() && npm->is_object()) {
     auto version = text_of(*npm, "version");
     return "npm " + text_of(*npm, "package") + (version.empty() ? "" : "@" + version);
@@ -51,12 +51,13 @@ Result<int> list(Context& context, const Arguments& arguments) {
     print_json(services);
     return 0;
   }
-  Table table({"NAME", "STATE", "TOOLS", "SOURCE", "VERSION", "OWNER", "AGE", "REASON"});
+  Table table({"NAME", "STATE", "TOOLS", "SCOPE", "SOURCE", "VERSION", "OWNER", "AGE", "REASON"});
   for (const auto& service : services) {
     auto state = text_of(service, "state");
     table.add({{text_of(service, "name"), Colour::bold},
                {state, service_colour(state)},
                std::to_string(number_of(service, "tools")),
+               scope_text(service.value("scope", json())),
                source_text(service),
                text_of(service, "version"),
                text_of(service, "owner"),
@@ -101,6 +102,8 @@ Result<int> show(Context& context, const Arguments& arguments) {
   add_fact(out, style, "state", state, service_colour(state));
   say("reason", "reason");
   say("owner", "owner");
+  add_fact(out, style, "scope", scope_text(service.value("scope", json())));
+  say("description", "description");
   add_fact(out, style, "source", source_text(service));
   say("version", "version");
   say("runtime", "runtime");
@@ -214,9 +217,9 @@ constexpr CommandSpec kRemove = {.name = "rm",
                                  .examples = kRemoveExamples,
                                  .run = remove};
 
-constexpr const CommandSpec* kCommands[] = {&kServiceDeploy, &kList,        &kShowService,   &kServiceTools,
-                                            &kServiceCall,   &kServiceLogs, &kServiceUpdate, &kRestart,
-                                            &kStopService,   &kRemove};
+constexpr const CommandSpec* kCommands[] = {&kServiceDeploy, &kList,        &kShowService,  &kServiceTools,
+                                            &kServiceCall,   &kServiceLogs, &kServiceScope, &kServiceUpdate,
+                                            &kRestart,       &kStopService, &kRemove};
 
 }  // namespace
 

@@ -95,6 +95,9 @@ Result<int> deploy(Context& context, const Arguments& arguments) {
   json body{{"name", arguments.positionals()[0]}};
   BRIG_TRY(body["source"], source_of(arguments));
   BRIG_TRY(body["config"], config_of(context, arguments));
+  if (auto scope = arguments.all("scope"); !scope.empty()) {
+    BRIG_TRY(body["scope"], scope_of(scope));
+  }
   BRIG_TRY(auto service, watch(context, path, body));
   return say(arguments, service);
 }
@@ -134,6 +137,11 @@ constexpr OptionSpec kDeployOptions[] = {
      .value = "RUNTIME",
      .help = "what runs it; by default what the source looks like",
      .complete = "node|python"},
+    {.flags = "--scope",
+     .value = "SCOPE",
+     .help = "who may see and call it: peer (you alone, the default), mesh, peer:NAME, group:PATH, role:ROLE",
+     .complete = kScopeWords,
+     .many = true},
     kJsonOption,
 };
 constexpr Example kDeployExamples[] = {
@@ -143,6 +151,8 @@ constexpr Example kDeployExamples[] = {
      "'DONTCODE_API_KEY=$vault:dc_key' --allow backend.test:443",
      "a command of another name, a key of the vault, one host"},
     {"brig service deploy mine --mesh acme --dir ./server --memory 256M", "what you are working on"},
+    {"brig service deploy db --mesh acme --npm @acme/db --scope group:backend --scope peer:ana",
+     "for whoever is in a group or beneath it, and for one peer"},
 };
 constexpr OptionSpec kUpdateOptions[] = {kServiceMesh, kJsonOption};
 constexpr Example kUpdateExamples[] = {

@@ -10,7 +10,8 @@
 
 namespace brig::cli {
 
-extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceTools, kServiceCall, kServiceLogs;
+extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceTools, kServiceCall, kServiceLogs,
+    kServiceScope;
 
 inline constexpr OptionSpec kServiceMesh = {
     .flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it is in (default: BRIG_MESH)"};
@@ -21,6 +22,11 @@ inline constexpr PositionalSpec kServiceName = {
 Result<std::string> service_path(const Context& context, const Arguments& arguments,
                                  const std::string& name = {});
 Colour service_colour(const std::string& state);
+// What --scope says, as the API has it: "mesh", or {"peers": [...], "groups": [...], "roles": [...]}.
+Result<nlohmann::json> scope_of(const std::vector<std::string>& words);
+std::string scope_text(const nlohmann::json& scope);
+inline constexpr const char* kScopeWords = "peer|mesh|peer:|group:|role:member|role:admin|role:owner";
+
 // "npm @scope/name@^1", "directory /srv/tools"
 std::string source_text(const nlohmann::json& service);
 

@@ -7,26 +7,50 @@
 namespace brig::cli {
 namespace {
 
-Result<int> create(Context& context, const Arguments& arguments) {
-  auto label = arguments.get("label");
+constexpr std::string_view kRoles[] = {"viewer", "user", "admin"};
+constexpr std::string_view kPeerRoles[] = {"member", "admin", "owner"};
+
+Error refuse(std::string message) {
+  return {Code::invalid, std::move(message), "usage", false};
+}
+
+Result<void> check_role(const std::string& role, bool peer) {
+  std::span<const std::string_view> known = kRoles;
+  if (peer) known = kPeerRoles;
+  if (std::find(known.begin(), known.end(), role) != known.end()) return {};
+  return Error{Code::invalid,
+               "--role " + quoted(role) + " is not known" + did_you_mean(role, known) + "; " +
+                   (peer ? "a peer is a member, an admin or an owner of its mesh"
+                         : "there are viewer, user and admin, and for a --peer member, admin and owner"),
+               "cli", false};
+}
+
+Result<nlohmann::json> token_of(const Context& context, const Arguments& arguments) {
   auto role = arguments.get("role");
-  constexpr std::string_view kRoles[] = {"viewer", "user", "admin"};
-  if (!label || !role) {
-    return Error{
-        Code::invalid,
-        "'brig token create' needs --label and --role, as in: brig token create --label ci --role user",
-        "usage", false};
+  bool peer = arguments.has("peer");
+  if (!peer && (!arguments.has("label") || !role))
+    return refuse(
+        "'brig token create' needs --label and --role, as in: brig token create --label ci --role user; or "
+        "--mesh and --peer");
+  if (!peer && arguments.has("group")) return refuse("--group goes with --peer only");
+  if (role) {
+    BRIG_CHECK(check_role(*role, peer));
   }
-  if (std::find(std::begin(kRoles), std::end(kRoles), *role) == std::end(kRoles)) {
-    return Error{Code::invalid,
-                 "--role " + quoted(*role) + " is not known" + did_you_mean(*role, kRoles) +
-                     "; there are viewer, user and admin",
-                 "cli", false};
-  }
-  nlohmann::json body = {{"label", *label}, {"role", *role}};
-  for (const char* name : {"owner", "mesh"}) {
+  nlohmann::json body = nlohmann::json::object();
+  for (const char* name : {"label", "role", "owner", "mesh", "peer"})
     if (auto value = arguments.get(name)) body[name] = *value;
+  if (peer && !body.contains("mesh")) {
+    auto mesh = context.environment()("BRIG_MESH");
+    if (!mesh || mesh->empty())
+      return refuse("--peer is somebody in a mesh; name it with --mesh, or set BRIG_MESH");
+    body["mesh"] = *mesh;
   }
+  if (auto groups = arguments.all("group"); !groups.empty()) body["groups"] = groups;
+  return body;
+}
+
+Result<int> create(Context& context, const Arguments& arguments) {
+  BRIG_TRY(auto body, token_of(context, arguments));
   BRIG_TRY(auto ttl, arguments.duration("ttl"));
   if (ttl) body["expires_in"] = arguments.get("ttl", "");
   BRIG_TRY(Client * client, context.client());
@@ -43,6 +67,13 @@ Result<int> create(Context& context, const Arguments& arguments) {
   return 0;
 }
 
+std::string groups_of(const nlohmann::json& token) {
+  std::string out;
+  for (const auto& group : list_of(token, "groups"))
+    if (group.is_string()) out += (out.empty() ? "" : ", ") + printable(group.get<std::string>());
+  return out;
+}
+
 Result<int> list(Context& context, const Arguments& arguments) {
   BRIG_TRY(Client * client, context.client());
   BRIG_TRY(auto answer, client->call("GET", "/v1/tokens"));
@@ -51,7 +82,7 @@ Result<int> list(Context& context, const Arguments& arguments) {
     print_json(tokens);
     return 0;
   }
-  Table table({"ID", "LABEL", "ROLE", "OWNER", "MESH", "AGE", "LAST USED", "STATE"});
+  Table table({"ID", "LABEL", "ROLE", "OWNER", "MESH", "GROUPS", "AGE", "LAST USED", "STATE"});
   for (const auto& token : tokens) {
     std::string used = age(text_of(token, "last_used"));
     bool revoked = !text_of(token, "revoked").empty();
@@ -61,6 +92,7 @@ Result<int> list(Context& context, const Arguments& arguments) {
                text_of(token, "role"),
                text_of(token, "owner"),
                text_of(token, "mesh"),
+               groups_of(token),
                age(text_of(token, "created")),
                used.empty() ? "never" : used + " ago",
                revoked ? Table::Cell("revoked", Colour::dim)
@@ -83,10 +115,22 @@ Result<int> revoke(Context& context, const Arguments& arguments) {
 constexpr OptionSpec kJson[] = {kJsonOption};
 constexpr OptionSpec kCreateOptions[] = {
     {.flags = "--label", .value = "LABEL", .help = "what it is for"},
-    {.flags = "--role", .value = "ROLE", .help = "viewer, user or admin", .complete = "viewer|user|admin"},
+    {.flags = "--role",
+     .value = "ROLE",
+     .help =
+         "viewer, user or admin of this host; of a peer, in its mesh: member (the default), admin or owner",
+     .complete = "viewer|user|admin|member|owner"},
+    {.flags = "--peer",
+     .value = "PEER",
+     .help = "whose it is in the mesh: services may be for some peers alone"},
+    {.flags = "--group",
+     .value = "GROUP",
+     .help = "a group the peer is in; who is in a/b is in a, too",
+     .many = true},
     {.flags = "--owner",
      .value = "OWNER",
-     .help = "whose sessions it sees and makes, such as uid:1000 or alice (default: its own)"},
+     .help =
+         "whose sessions it sees and makes, such as uid:1000 or alice (default: its own); not with --peer"},
     {.flags = "--mesh", .value = "MESH", .help = "confine it to this mesh (a tenant); not for admins"},
     {.flags = "--ttl",
      .value = "DURATION",
@@ -96,7 +140,9 @@ constexpr OptionSpec kCreateOptions[] = {
 constexpr PositionalSpec kIds[] = {{.name = "ID", .help = "ids of tokens", .arity = Arity::some}};
 constexpr Example kCreateExamples[] = {
     {"brig token create --label ci --role user --ttl 30d", "prints the secret, this once"},
-    {"brig token create --label broker --role user --mesh acme --owner broker", "for one tenant alone"}};
+    {"brig token create --label broker --role user --mesh acme --owner broker", "for one tenant alone"},
+    {"brig token create --mesh acme --peer ana --group eng/backend --role member --ttl 1h",
+     "for one peer of it, to whom services may be open or not"}};
 constexpr Example kListExamples[] = {{"brig token ls", "who may come, and when they last did"}};
 constexpr Example kRevokeExamples[] = {{"brig token revoke ab12cd34", "at once"}};
 

@@ -302,16 +302,18 @@ TEST_F(Services, RefuseWhatIsWrongByItsName) {
   EXPECT_NE(labelled.code, 0);
 }
 
-// As a peer of that mesh, and as one of another, over the network.
-TEST_F(Services, AreSeenByTheirMeshAlone) {
+// By whom its scope names, over the network; for others it does not exist.
+TEST_F(Services, AreSeenByThoseInTheirScope) {
   deploy();
-  auto token = [&](const std::string& mesh) {
-    auto made = brigd.brig(
-        {"token", "create", "--label", mesh, "--role", "user", "--mesh", mesh, "--owner", "peer@" + mesh});
+  auto token = [&](std::vector<std::string> who) {
+    who.insert(who.begin(), {"token", "create", "--ttl", "1h"});
+    auto made = brigd.brig(who);
     EXPECT_EQ(made.code, 0) << made.err;
     return made.out.substr(0, made.out.find('\n'));
   };
-  auto peer = token("acme"), stranger = token("other");
+  auto peer = token({"--mesh", "acme", "--peer", "ana", "--group", "eng/backend"});
+  auto other = token({"--mesh", "acme", "--peer", "bo", "--group", "ops"});
+  auto stranger = token({"--mesh", "other", "--peer", "ana", "--group", "eng/backend", "--role", "owner"});
   const std::string path = "/v1/meshes/acme/services";
   auto ask = [&](const std::string& bearer, const std::string& method, const std::string& target,
                  const std::string& body = {}) {
@@ -330,18 +332,43 @@ TEST_F(Services, AreSeenByTheirMeshAlone) {
     return done ? done->out + done->err : done.error().message;
   };
   const std::string hi = R"({"tool": "echo", "arguments": {"message": "hi"}})";
+  auto expect_nothing = [&](const std::string& bearer) {
+    for (auto [method, what] : {std::pair{"GET", ""},
+                                {"GET", "/tools"},
+                                {"GET", "/logs"},
+                                {"GET", "/scope"},
+                                {"DELETE", ""},
+                                {"POST", "/stop"},
+                                {"POST", "/restart"},
+                                {"POST", "/update"}})
+      EXPECT_THAT(ask(bearer, method, path + "/mine" + what), HasSubstr("\n404")) << method << what;
+    EXPECT_THAT(ask(bearer, "POST", path + "/mine/call", hi), HasSubstr("\n404"));
+    EXPECT_EQ(ask(bearer, "GET", path), "{\"services\":[]}\n200");
+  };
+  // Its deployer's alone, until it is told otherwise.
+  EXPECT_EQ(brig({"scope", "mine"}).out, "peer\n");
+  for (const auto& bearer : {peer, other, stranger}) expect_nothing(bearer);
+
+  EXPECT_EQ(brig({"scope", "mine", "group:eng", "role:owner"}).out, "group:eng role:owner\n");
   EXPECT_THAT(ask(peer, "POST", path + "/mine/call", hi), HasSubstr(R"("text":"hi")"));
   EXPECT_THAT(ask(peer, "GET", path), HasSubstr(R"("mine")"));
-  for (auto [method, what] : {std::pair{"DELETE", ""}, {"POST", "/stop"}, {"POST", "/restart"}}) {
+  EXPECT_THAT(ask(peer, "GET", path), Not(HasSubstr("network_allow")));
+  EXPECT_THAT(ask(peer, "GET", path + "/mine/logs"), HasSubstr("\n403"));
+  for (auto [method, what] : {std::pair{"DELETE", ""}, {"POST", "/stop"}, {"POST", "/restart"}})
     EXPECT_THAT(ask(peer, method, path + "/mine" + what), HasSubstr("not yours to change")) << what;
-    EXPECT_THAT(ask(stranger, method, path + "/mine" + what), HasSubstr("\n404")) << what;
-  }
-  for (const char* what : {"", "/tools", "/logs"})
-    EXPECT_THAT(ask(stranger, "GET", path + "/mine" + what), HasSubstr("\n404")) << what;
-  EXPECT_THAT(ask(stranger, "POST", path + "/mine/call", hi), HasSubstr("\n404"));
-  EXPECT_THAT(ask(stranger, "POST", path + "/mine/update"), HasSubstr("\n404"));
-  EXPECT_EQ(ask(stranger, "GET", path), "{\"services\":[]}\n200");
+  for (const auto& bearer : {other, stranger}) expect_nothing(bearer);
+
+  // It lasts, and a narrower one holds at once.
+  brigd.kill_hard();
+  brigd.start();
   EXPECT_EQ(said("echo", {{"message", "still"}}), "still\n");
+  EXPECT_THAT(ask(peer, "POST", path + "/mine/call", hi), HasSubstr(R"("text":"hi")"));
+  ASSERT_EQ(brig({"scope", "mine", "peer:bo"}).code, 0);
+  expect_nothing(peer);
+  EXPECT_THAT(ask(other, "POST", path + "/mine/call", hi), HasSubstr(R"("text":"hi")"));
+  auto nobody = brig({"deploy", "mine", "--dir", server().string(), "--scope", "group:"});
+  EXPECT_NE(nobody.code, 0);
+  EXPECT_THAT(nobody.err, HasSubstr("names nobody"));
 }
 
 }  // namespace

@@ -117,6 +117,8 @@ const std::map<std::string, Case> kCases = {
      {To::hidden, R"({"name": "planted", "source": {"npm": {"package": "x"}}})"}},
     {"get /v1/meshes/{mesh}/services/{name}", {To::hidden}},
     {"delete /v1/meshes/{mesh}/services/{name}", {To::hidden}},
+    {"get /v1/meshes/{mesh}/services/{name}/scope", {To::hidden}},
+    {"put /v1/meshes/{mesh}/services/{name}/scope", {To::hidden, R"({"scope": "mesh"})"}},
     {"post /v1/meshes/{mesh}/services/{name}/update", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/restart", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/stop", {To::hidden}},

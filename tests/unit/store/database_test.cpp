@@ -133,6 +133,20 @@ TEST(Schema, UpgradesStepByStepAndKeepsWhatIsThere) {
   EXPECT_EQ(number(**c, "SELECT z FROM b"), 12);
 }
 
+TEST(Schema, AServiceThatWasForItsMeshStaysSo) {
+  TempDir dir;
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c);
+  auto all = migrations();
+  constexpr std::size_t kBefore = 14;  // there were no scopes
+  ASSERT_TRUE(migrate(**c, all.first(kBefore)));
+  ASSERT_TRUE(
+      (*c)->execute("INSERT INTO services VALUES ('acme', 'old', 'uid:1', '{}', zeroblob(1), 'running',"
+                    " 'running', '', '', '{}', '', '', 5, 6)"));
+  ASSERT_TRUE(migrate(**c, all));
+  EXPECT_EQ(number(**c, "SELECT count(*) FROM services WHERE scope = '\"mesh\"'"), 1);
+}
+
 TEST(Schema, ATableMadeAnewLosesNothingThatRefersToIt) {
   TempDir dir;
   auto c = Connection::open(dir / "brig.db");

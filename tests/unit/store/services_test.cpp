@@ -75,6 +75,20 @@ TEST_F(Services, ReadBackAsTheyWere) {
   EXPECT_EQ(run_task(table->update(service("none"))).error().code, Code::not_found);
 }
 
+// What runs writes its state at any time, and never undoes who may see it.
+TEST_F(Services, HaveAScopeThatOnlyItsOwnWriterChanges) {
+  auto row = service("files");
+  EXPECT_EQ(row.scope, "\"peer\"");
+  row.scope = "\"mesh\"";
+  ASSERT_TRUE(run_task(table->insert(row)));
+  ASSERT_TRUE(run_task(table->set_scope("acme", "files", R"({"group":"a"})")));
+  row.state = "running";
+  ASSERT_TRUE(run_task(table->update(row)));
+  EXPECT_EQ((*run_task(table->find("acme", "files")))->scope, R"({"group":"a"})");
+  EXPECT_EQ(run_task(table->set_scope("acme", "none", "x")).error().code, Code::not_found);
+  EXPECT_EQ(run_task(table->set_scope("other", "files", "x")).error().code, Code::not_found);
+}
+
 TEST_F(Services, TakeTheBuildersLayerAndShareIt) {
   const std::string first(16, '1'), second(16, '2'), fresh(16, '3'), other(16, '4');
   auto one = service("one"), two = service("two");

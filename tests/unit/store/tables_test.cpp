@@ -300,6 +300,10 @@ TEST_F(Tables, TokensAreFoundByHashAndRevokedOnce) {
   token.owner = "token:ab12cd34";
   token.created = at(1);
   token.expires = at(100);
+  token.mesh = "acme";
+  token.peer = "ana";
+  token.groups_json = R"(["a/b"])";
+  token.member = "admin";
   ASSERT_TRUE(run_task(tokens().create(token)));
   auto twin = token;
   twin.id = "other";
@@ -315,6 +319,9 @@ TEST_F(Tables, TokensAreFoundByHashAndRevokedOnce) {
   EXPECT_EQ((*found)->expires, at(100));
   EXPECT_EQ((*found)->last_used, at(5));
   EXPECT_EQ((*found)->revoked, at(7));
+  EXPECT_EQ((*found)->peer, "ana");
+  EXPECT_EQ((*found)->groups_json, R"(["a/b"])");
+  EXPECT_EQ((*found)->member, "admin");
   EXPECT_FALSE(*run_task(tokens().find(TokenHash{})));
   EXPECT_EQ(run_task(tokens().list())->size(), 1u);
   EXPECT_EQ(run_task(tokens().get("ab12cd34"))->role, "user");

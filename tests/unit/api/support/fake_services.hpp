@@ -1,8 +1,12 @@
 // Services that say what a test wants, and remember what was asked.
 //
-// Ownership: the test server's. Threads: the loop's. Failure: `not_found` for every name but "mine".
+// Ownership: the test server's. Threads: the loop's. Failure: `not_found` for every name but "mine", and
+// those in `scoped`, of which who asks hears what access.hpp says.
 #pragma once
 
+#include <map>
+
+#include "service/access.hpp"
 #include "service/services.hpp"
 
 namespace brig::api::test {
@@ -14,19 +18,22 @@ class FakeServices final : public service::Services {
     view.name = "mine";
     view.owner = "uid:0";
     view.state = service::State::running;
-    view.spec.npm = service::NpmSource{"@scope/mine", "^1", "run", {"native"}};
-    view.spec.args = {"mcp"};
-    view.spec.allow = {*egress::read_rule("backend.test:443", egress::Verb::allow)};
-    view.spec.memory = 256u << 20;
-    view.spec.milli_cpus = 500;
-    view.env = {{"KEY", "the-key"}, {"PLAIN", ""}};
+    view.source = "npm";
     view.runtime = service::Runtime::node;
-    view.version = "1.2.3";
-    view.command = {"node", "/x"};
-    view.artefact = "abc";
-    view.session = "00000000000000aa";
-    view.server_info = R"({"name":"by-hand","more":[1]})";
+    view.server_info = R"({"name":"by-hand","title":"Made by hand","more":[1]})";
     view.tools = 1;
+    service::Insight inside;
+    inside.spec.npm = service::NpmSource{"@scope/mine", "^1", "run", {"native"}};
+    inside.spec.args = {"mcp"};
+    inside.spec.allow = {*egress::read_rule("backend.test:443", egress::Verb::allow)};
+    inside.spec.memory = 256u << 20;
+    inside.spec.milli_cpus = 500;
+    inside.env = {{"KEY", "the-key"}, {"PLAIN", ""}};
+    inside.version = "1.2.3";
+    inside.command = {"node", "/x"};
+    inside.artefact = "abc";
+    inside.session = "00000000000000aa";
+    view.inside = inside;
   }
 
   Result<void> check(const session::Caller&, const std::string&,
@@ -43,41 +50,56 @@ class FakeServices final : public service::Services {
     if (deployed.name == "fails") co_return Error{Code::conflict, "npm said no", "service", false};
     co_return view;
   }
-  net::Task<Result<service::View>> update(session::Caller, std::string, std::string,
+  Result<void> check_update(const session::Caller& caller, const std::string& mesh,
+                            const std::string& name) const override {
+    BRIG_CHECK(find(Operation::change, caller, mesh, name));
+    return {};
+  }
+  net::Task<Result<service::View>> update(session::Caller caller, std::string mesh, std::string name,
                                           service::Progress) override {
+    co_return find(Operation::change, caller, mesh, name);
+  }
+  net::Task<Result<service::View>> restart(session::Caller caller, std::string mesh,
+                                           std::string name) override {
+    co_return find(Operation::change, caller, mesh, name);
+  }
+  net::Task<Result<service::View>> stop(session::Caller caller, std::string mesh, std::string name) override {
+    co_return find(Operation::change, caller, mesh, name);
+  }
+  net::Task<Result<service::View>> set_scope(session::Caller caller, std::string mesh, std::string name,
+                                             service::Scope scope) override {
+    BRIG_CO_CHECK(find(Operation::change, caller, mesh, name));
+    view.scope = std::move(scope);
     co_return view;
   }
-  net::Task<Result<service::View>> restart(session::Caller, std::string mesh, std::string name) override {
-    co_return find(mesh, name);
-  }
-  net::Task<Result<service::View>> stop(session::Caller, std::string mesh, std::string name) override {
-    co_return find(mesh, name);
-  }
-  net::Task<Result<void>> remove(session::Caller, std::string mesh, std::string name) override {
-    BRIG_CO_CHECK(find(mesh, name));
+  net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override {
+    BRIG_CO_CHECK(find(Operation::change, caller, mesh, name));
     co_return Result<void>();
   }
-  Result<std::vector<service::View>> list(const session::Caller&, const std::string&) override {
-    return std::vector<service::View>{view};
+  Result<std::vector<service::View>> list(const session::Caller& caller, const std::string& mesh) override {
+    std::vector<service::View> out{view};
+    for (const auto& [name, scope] : scoped)
+      if (auto found = find(Operation::see, caller, mesh, name)) out.push_back(*found);
+    return out;
   }
-  Result<service::View> get(const session::Caller&, const std::string& mesh,
+  Result<service::View> get(const session::Caller& caller, const std::string& mesh,
                             const std::string& name) override {
-    return find(mesh, name);
+    return find(Operation::see, caller, mesh, name);
   }
-  Result<std::vector<service::Tool>> tools(const session::Caller&, const std::string& mesh,
+  Result<std::vector<service::Tool>> tools(const session::Caller& caller, const std::string& mesh,
                                            const std::string& name) override {
-    BRIG_CHECK(find(mesh, name));
+    BRIG_CHECK(find(Operation::see, caller, mesh, name));
     return std::vector<service::Tool>{{"a", R"({"name":"a","x":1e400})"}, {"b", R"({"name":"b"})"}};
   }
-  Result<std::vector<service::LogLine>> logs(const session::Caller&, const std::string& mesh,
+  Result<std::vector<service::LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                              const std::string& name, std::size_t count) override {
-    BRIG_CHECK(find(mesh, name));
+    BRIG_CHECK(find(Operation::inspect, caller, mesh, name));
     asked_lines = count;
     return std::vector<service::LogLine>{{WallTime{}, "hello"}};
   }
-  net::Task<Result<mcp::Answer>> call(session::Caller, std::string mesh, std::string name, std::string tool,
-                                      std::string arguments, Deadline deadline) override {
-    BRIG_CO_CHECK(find(mesh, name));
+  net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
+                                      std::string tool, std::string arguments, Deadline deadline) override {
+    BRIG_CO_CHECK(find(Operation::call, caller, mesh, name));
     asked_arguments = std::move(arguments);
     asked_left = deadline.left();
     mcp::Answer answer;
@@ -118,10 +140,25 @@ class FakeServices final : public service::Services {
   std::string asked_arguments;
   Millis asked_left{};
   std::size_t asked_lines = 0;
+  // Of mesh acme, and deployed by `deployer`.
+  std::map<std::string, service::Scope> scoped;
+  std::string deployer;
 
  private:
-  Result<service::View> find(const std::string& mesh, const std::string& name) const {
+  using Operation = service::Operation;
+
+  Result<service::View> find(Operation operation, const session::Caller& caller, const std::string& mesh,
+                             const std::string& name) const {
     if (mesh == "acme" && name == "mine") return view;
+    auto it = scoped.find(name);
+    if (mesh == "acme" && it != scoped.end()) {
+      service::Target target{name, deployer, it->second};
+      auto decision = service::decide(operation, caller, mesh, &target);
+      auto found = view;
+      found.name = name;
+      if (decision.allowed()) return found;
+      if (!decision.hidden()) return Error{Code::denied, decision.reason, "service", false};
+    }
     return Error{Code::not_found, "mesh has no such service", "service", false};
   }
 };

@@ -120,15 +120,19 @@ std::shared_ptr<Script> TestServer::script(std::uint32_t process) {
 }
 
 std::string TestServer::token(session::Caller::Role role, std::optional<Millis> expires_in) {
-  auto made = make_token();
   Token token;
+  token.role = role;
+  if (expires_in) token.expires = clock.wall() + *expires_in;
+  return keep(std::move(token));
+}
+
+std::string TestServer::keep(Token token) {
+  auto made = make_token();
   token.id = made.id;
   token.hash = made.hash;
   token.label = "test";
-  token.role = role;
-  token.owner = "token:" + made.id;
+  if (token.owner.empty()) token.owner = "token:" + made.id;
   token.created = clock.wall();
-  if (expires_in) token.expires = clock.wall() + *expires_in;
   on_loop([&] { tokens.tokens[token.id] = token; });
   return std::string(made.text.reveal());
 }

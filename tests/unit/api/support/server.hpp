@@ -58,6 +58,8 @@ struct TestServer {
   std::shared_ptr<Script> script(std::uint32_t process = 1);
   // A token's text.
   std::string token(session::Caller::Role role, std::optional<Millis> expires_in = {});
+  // The same of one that has what no request asks for; id, hash and time are its own.
+  std::string keep(Token token);
 
   std::string socket_path() const { return (dir.path() / "api.sock").string(); }
 

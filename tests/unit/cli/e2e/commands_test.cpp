@@ -237,6 +237,17 @@ TEST(Token, PrintsTheSecretAlone) {
   EXPECT_EQ(brigd.requests()[0].body, R"({"expires_in":"30d","label":"ci","role":"user"})");
   EXPECT_EQ(brig(brigd.host(), {"token", "create", "--label", "ci"}).code, 64);
   EXPECT_EQ(brig(brigd.host(), {"token", "create", "--label", "ci", "--role", "root"}).code, 65);
+
+  said = brig(brigd.host(), {"token", "create", "--mesh", "acme", "--peer", "ana", "--group", "a/b",
+                             "--group", "c", "--role", "member", "--ttl", "1h"});
+  EXPECT_EQ(said.out, "brig_a_b\n") << said.err;
+  EXPECT_EQ(brigd.requests().back().body,
+            R"({"expires_in":"1h","groups":["a/b","c"],"mesh":"acme","peer":"ana","role":"member"})");
+  EXPECT_EQ(brig(brigd.host(), {"token", "create", "--peer", "ana"}).code, 64);
+  EXPECT_EQ(brig(brigd.host(), {"token", "create", "--mesh", "a", "--peer", "ana", "--role", "user"}).code,
+            65);
+  EXPECT_EQ(brig(brigd.host(), {"token", "create", "--label", "a", "--role", "user", "--group", "g"}).code,
+            64);
 }
 
 TEST(Doctor, ExitsWithOneIfSomethingIsBad) {

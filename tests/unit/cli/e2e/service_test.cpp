@@ -46,6 +46,34 @@ TEST(Service, DeploysWhatTheOptionsSay) {
       "config": {"env": {"KEY": "$vault:k"}, "network_allow": ["x.test:443"], "memory_mb": 256, "cpus": 0.5}})"));
   ASSERT_EQ(service(brigd, {"deploy", "dc", "--mesh", "acme", "--dir", "/srv/../srv/x"}).code, 0);
   EXPECT_EQ(body["source"], json::parse(R"({"directory": {"path": "/srv/x"}})"));
+  ASSERT_EQ(service(brigd, {"deploy", "dc", "--mesh", "acme", "--npm", "a", "--scope", "peer:a:b", "--scope",
+                            "group:x/y", "--scope", "peer:c"})
+                .code,
+            0);
+  EXPECT_EQ(body["scope"], json::parse(R"({"peers": ["a:b", "c"], "groups": ["x/y"]})"));
+}
+
+TEST(Service, SaysAndChangesItsScope) {
+  FakeBrigd brigd;
+  std::string body;
+  brigd.on("GET /v1/meshes/m/services/x/scope", [](const FakeRequest&) {
+    return FakeAnswer{200, R"({"scope": {"peers": ["ana"], "group": "a/b", "roles": ["admin", "owner"]}})"};
+  });
+  brigd.on("PUT /v1/meshes/m/services/x/scope", [&](const FakeRequest& request) {
+    body = request.body;
+    return FakeAnswer{200, request.body};
+  });
+  EXPECT_EQ(service(brigd, {"scope", "x", "--mesh", "m"}).out, "peer:ana group:a/b role:admin role:owner\n");
+  EXPECT_EQ(service(brigd, {"scope", "x", "mesh", "--mesh", "m"}).out, "mesh\n");
+  EXPECT_EQ(body, R"({"scope":"mesh"})");
+  EXPECT_EQ(service(brigd, {"scope", "x", "role:admin", "--mesh", "m"}).out, "role:admin\n");
+  for (const char* bad : {"all", "group:", "peers:ana", ":x"}) {
+    auto said = service(brigd, {"scope", "x", bad, "--mesh", "m"});
+    EXPECT_EQ(said.code, 64) << bad;
+    EXPECT_THAT(said.err, HasSubstr("names nobody")) << bad;
+  }
+  EXPECT_THAT(service(brigd, {"scope", "x", "mesh", "peer:ana", "--mesh", "m"}).err,
+              HasSubstr("stands alone"));
 }
 
 TEST(Service, SaysWhatIsMissingBeforeItAsks) {
