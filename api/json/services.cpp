@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "mcp/json.hpp"
+#include "service/spec.hpp"
 
 namespace brig::api {
 namespace {
@@ -36,6 +37,18 @@ void read_source(Object source, service::Spec& spec) {
     out.path = directory.text("path", {.required = true}).value_or("");
     directory.finish();
     spec.directory = std::move(out);
+  }
+  if (auto git = source.object("git"); git.present()) {
+    service::RepositorySource out;
+    out.url = git.text("url", {.required = true}).value_or("");
+    out.ref = git.text("ref", {.max = 256}).value_or("");
+    if (auto auth = git.text("auth", {.max = 256})) {
+      out.key = service::vault_key_of(Secret(*auth));
+      if (out.key.empty())
+        git.fail("auth", "source.git.auth must name a key of the vault, as in \"$vault:KEY\": it is kept");
+    }
+    git.finish();
+    spec.git = std::move(out);
   }
   spec.args = source.texts("args", 64);
   source.finish();
@@ -93,7 +106,8 @@ service::DeploySpec decode_deploy(Body& body) {
   auto top = body.object();
   if (!top.present()) return out;
   out.name = top.text("name", {.required = true, .max = 256}).value_or("");
-  if (!top.has("source")) top.fail("source", "source is missing: {\"npm\": …} or {\"directory\": …}");
+  if (!top.has("source"))
+    top.fail("source", "source is missing: {\"npm\": …}, {\"git\": …} or {\"directory\": …}");
   read_source(top.object("source"), out.spec);
   read_config(top.object("config"), out);
   out.scope = read_scope(top);
@@ -149,6 +163,11 @@ json source_of(const service::Spec& spec) {
     if (!npm->allow_scripts.empty()) source["npm"]["allow_scripts"] = npm->allow_scripts;
   }
   if (spec.directory) source["directory"] = {{"path", spec.directory->path}};
+  if (const auto& git = spec.git) {
+    source["git"] = {{"url", git->url}};
+    if (!git->ref.empty()) source["git"]["ref"] = git->ref;
+    if (!git->key.empty()) source["git"]["auth"] = "$vault:" + git->key;
+  }
   if (!spec.args.empty()) source["args"] = spec.args;
   return source;
 }

@@ -234,7 +234,8 @@ Result<void> Service::prepare() {
       review::Settler::Parts{*parts.sessions, *parts.checkpoints, parts.mounter, std::move(hold)});
   parts.reviews->recover();
   parts.service_table.emplace(*parts.database);
-  parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, parts.blocking);
+  parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.images,
+                       parts.blocking);
   parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
   parts.services.emplace(executor, service::Options(),
                          service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,

@@ -28,15 +28,16 @@ shift
 rm -rf /workspace/.npm
 )sh";
 
-// The project at /workspace, seen through an overlay: what is copied lies in our layer, the rest does not.
-constexpr const char* kDirectoryScript = R"sh(
+// What lies at $FROM, seen through an overlay: what is copied lies in our layer, the rest does not.
+constexpr const char* kCopyScript = R"sh(
 set -e
 mkdir "$FOLDER"
+cd "$FROM"
 for entry in * .[!.]* ..?*; do
   [ -e "$entry" ] || [ -L "$entry" ] || continue
-  [ "$entry" = "$FOLDER" ] || cp -R -P --preserve=mode,timestamps -- "$entry" "$FOLDER/"
+  [ "$PWD/$entry" = "/workspace/$FOLDER" ] || cp -R -P --preserve=mode,timestamps -- "$entry" "/workspace/$FOLDER/"
 done
-cd "$FOLDER"
+cd "/workspace/$FOLDER"
 if [ "$RUNTIME" = node ] && [ -f package.json ] && ! [ -e node_modules ]; then
   if [ -f package-lock.json ]; then npm ci --ignore-scripts --omit=dev
   else npm install --ignore-scripts --omit=dev --no-package-lock; fi
@@ -51,27 +52,59 @@ void set(std::vector<session::EnvVar>& env, const char* name, std::string_view v
   env.push_back({name, Secret(value)});
 }
 
-Result<UniqueFd> open_folder(const StatePaths& paths, const LayerId& layer) {
-  std::vector<LayerId> frozen{layer};
-  BRIG_TRY(auto layers, workspace::OpenLayers::open(paths, LayerId(), frozen));
-  auto folder = volume::open_inside(layers.roots().front().get(), kFolder, O_RDONLY | O_DIRECTORY);
-  if (!folder) return errno_error(errno, "cannot read what was built", "service: build");
-  return folder;
-}
-
 }  // namespace
 
-net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec) {
+Result<UniqueFd> Builds::open_built(const LayerId& layer, const char* folder) const {
+  std::vector<LayerId> frozen{layer};
+  BRIG_TRY(auto layers, workspace::OpenLayers::open(paths_, LayerId(), frozen));
+  auto opened = volume::open_inside(layers.roots().front().get(), folder, O_RDONLY | O_DIRECTORY);
+  if (!opened) return errno_error(errno, "cannot read what was built", "service: build");
+  return opened;
+}
+
+session::HostSpec Builds::builder(const session::Caller& owner, std::string purpose,
+                                  const std::string& provider) {
+  session::HostSpec host;
+  host.purpose = std::move(purpose);
+  auto& create = host.create;
+  create.provider = provider;
+  create.name = "build-" + random_hex(4);
+  create.mesh = owner.mesh;
+  create.ttl = kBuildWithin;
+  create.request.limits.disk = kBuildDisk;
+  create.request.limits.memory = kBuildMemory;
+  return host;
+}
+
+net::Task<Result<void>> Builds::image_of(std::string provider, Progress progress) {
+  auto there = co_await images_.ready(provider, "");
+  if (there || there.error().code != Code::not_found) co_return there.ok() ? Result<void>() : there.error();
+  progress(State::building, "the image of " + provider);
+  auto step = [progress, provider](const image::Progress& told) {
+    if (!told.step.empty()) progress(State::building, "the image of " + provider + ": " + told.step);
+  };
+  BRIG_CO_TRY(auto built, co_await images_.build(provider, false, step));
+  co_return Result<void>();
+}
+
+net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec, const Fetched& fetched) {
   if (spec.npm) co_return Look();
-  auto look = [this, directory = *spec.directory, runtime = spec.runtime]() -> Result<Look> {
-    std::optional<workspace::Identity> identity;
-    if (directory.uid)
-      identity = workspace::identity_of(*directory.uid, directory.gid.value_or(*directory.uid));
-    BRIG_TRY(auto project, workspace::open_project(directory.path, identity, forbidden_));
-    int fd = project.directory.get();
+  auto look = [this, directory = spec.directory, wanted = spec.runtime,
+               layer = fetched.built ? fetched.built->layer() : LayerId()]() -> Result<Look> {
+    UniqueFd source;
+    if (directory) {
+      std::optional<workspace::Identity> identity;
+      if (directory->uid)
+        identity = workspace::identity_of(*directory->uid, directory->gid.value_or(*directory->uid));
+      BRIG_TRY(auto project, workspace::open_project(directory->path, identity, forbidden_));
+      source = std::move(project.directory);
+    } else {
+      BRIG_TRY(source, open_built(layer, kFetched));
+    }
+    int fd = source.get();
     Look out;
-    if (runtime) {
-      out.runtime = *runtime;
+    if (wanted) {
+      out.runtime = *wanted;
     } else {
       BRIG_TRY(out.runtime, detect_runtime(fd));
     }
@@ -83,19 +116,17 @@ net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec) {
   co_return co_await blocking_.run(std::move(look));
 }
 
-net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpose, Spec spec,
+net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpose, Spec spec, Secret key,
                                         Progress progress) {
-  BRIG_CO_TRY(auto seen, co_await look_at(spec));
+  progress(State::building, source_text(spec));
+  Fetched fetched;
+  if (spec.git) {
+    BRIG_CO_TRY(fetched, co_await fetch(owner, purpose, *spec.git, std::move(key), progress));
+  }
+  BRIG_CO_TRY(auto seen, co_await look_at(spec, fetched));
   auto runtime = seen.runtime;
-  session::HostSpec host;
-  host.purpose = purpose;
+  auto host = builder(owner, std::move(purpose), std::string(to_string(runtime)));
   auto& create = host.create;
-  create.provider = std::string(to_string(runtime));
-  create.name = "build-" + random_hex(4);
-  create.mesh = owner.mesh;
-  create.ttl = kBuildWithin;
-  create.request.limits.disk = kBuildDisk;
-  create.request.limits.memory = kBuildMemory;
   set(create.env, "FOLDER", kFolder);
   set(create.env, "RUNTIME", to_string(runtime));
   if (seen.installs && runtime == Runtime::node) {
@@ -111,22 +142,26 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   } else if (seen.installs) {
     create.request.egress.presets.insert(policy::Preset::pip);
   }
-  create.args = {"sh", "-c", spec.npm ? kNpmScript : kDirectoryScript, "build"};
+  create.args = {"sh", "-c", spec.npm ? kNpmScript : kCopyScript, "build"};
   if (spec.npm) {
     const auto& npm = *spec.npm;
     create.args.push_back(npm.package + (npm.range.empty() ? "" : "@" + npm.range));
     create.args.insert(create.args.end(), npm.allow_scripts.begin(), npm.allow_scripts.end());
-  } else {
+  } else if (spec.directory) {
     create.project = spec.directory->path;
     owner.uid = spec.directory->uid;
     owner.gid = spec.directory->gid;
+    set(create.env, "FROM", "/workspace");
+  } else {
+    host.below = fetched.built->layer();
+    set(create.env, "FROM", std::string("/workspace/") + kFetched);
   }
-  progress(State::building, source_text(spec));
+  BRIG_CO_CHECK(co_await image_of(create.provider, progress));
   auto installing = [progress, text = source_text(spec)] { progress(State::installing, text); };
   Product out;
   BRIG_CO_TRY(out.built, co_await hosting_.build(std::move(owner), std::move(host), installing));
   auto look = [this, layer = out.built->layer(), spec, runtime]() -> Result<std::pair<Tree, Entry>> {
-    BRIG_TRY(auto folder, open_folder(paths_, layer));
+    BRIG_TRY(auto folder, open_built(layer, kFolder));
     BRIG_TRY(auto entry, find_entry(folder.get(), spec, runtime));
     BRIG_TRY(auto tree, hash_tree(folder.get()));
     return std::pair(std::move(tree), std::move(entry));
@@ -134,6 +169,8 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   BRIG_CO_TRY(auto found, co_await blocking_.run(std::move(look)));
   out.tree = std::move(found.first);
   out.entry = std::move(found.second);
+  auto& version = out.entry.version;
+  if (!fetched.commit.empty()) version += (version.empty() ? "" : " at ") + fetched.commit;
   co_return out;
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "core/paths.hpp"
+#include "core/unique_fd.hpp"
+#include "image/images.hpp"
 #include "net/worker.hpp"
 #include "service/entry.hpp"
 #include "service/tree.hpp"
@@ -24,23 +26,45 @@ struct Product {
 class Builds {
  public:
   Builds(StatePaths paths, std::vector<workspace::Forbidden> forbidden, session::Hosting& hosting,
-         net::Worker& blocking)
-      : paths_(std::move(paths)), forbidden_(std::move(forbidden)), hosting_(hosting), blocking_(blocking) {}
+         image::Images& images, net::Worker& blocking)
+      : paths_(std::move(paths)),
+        forbidden_(std::move(forbidden)),
+        hosting_(hosting),
+        images_(images),
+        blocking_(blocking) {}
 
-  // `owner` as a caller on whose account it runs; `purpose`: "acme/files".
-  net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Progress progress);
+  // `owner` as a caller on whose account it runs; `purpose`: "acme/files"; `key`: what opens its repository,
+  // if that needs one.
+  net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Secret key,
+                                  Progress progress);
 
  private:
+  // What was cloned, in folder kFetched of a layer that the server's is made from.
+  struct Fetched {
+    std::unique_ptr<session::Built> built;
+    std::string commit;
+  };
   // What it is made for, and whether anything of a registry is to be installed.
   struct Look {
     Runtime runtime = Runtime::node;
     bool installs = true;
   };
-  net::Task<Result<Look>> look_at(const Spec& spec);
+  net::Task<Result<Look>> look_at(const Spec& spec, const Fetched& fetched);
+  // What every sandbox for building is like.
+  static session::HostSpec builder(const session::Caller& owner, std::string purpose,
+                                   const std::string& provider);
+  // Builds the image of `provider` if there is none.
+  net::Task<Result<void>> image_of(std::string provider, Progress progress);
+  Result<UniqueFd> open_built(const LayerId& layer, const char* folder) const;
+
+  // fetch.cpp
+  net::Task<Result<Fetched>> fetch(session::Caller owner, std::string purpose, RepositorySource git,
+                                   Secret key, Progress progress);
 
   StatePaths paths_;
   std::vector<workspace::Forbidden> forbidden_;
   session::Hosting& hosting_;
+  image::Images& images_;
   net::Worker& blocking_;
 };
 

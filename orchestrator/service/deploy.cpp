@@ -135,7 +135,11 @@ net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsi
     }
     if (progress) progress(state, what);
   };
-  auto made = co_await parts_.builds.make(unit->owner(), unit->purpose(), spec, tell);
+  Secret key;
+  if (spec.git && !spec.git->key.empty()) {
+    BRIG_CO_TRY(key, co_await parts_.vault.open(unit->scope(), spec.git->key));
+  }
+  auto made = co_await parts_.builds.make(unit->owner(), unit->purpose(), spec, std::move(key), tell);
   if (!made) {
     if (first) co_await set_state(unit, State::failed, made.error().message);
     co_return std::move(made).error();

@@ -10,6 +10,7 @@ namespace brig::service {
 
 // What is deployed lies here in builders and servers; a directory that is copied keeps its own names.
 inline constexpr const char* kFolder = ".service";
+inline constexpr const char* kFetched = ".source";  // in builders: what was cloned
 inline constexpr const char* kInside = "/workspace/.service";
 
 struct Entry {

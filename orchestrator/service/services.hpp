@@ -49,12 +49,21 @@ struct DirectorySource {
   bool operator==(const DirectorySource&) const = default;
 };
 
+// A repository, cloned when it is deployed: its newest commit alone.
+struct RepositorySource {
+  std::string url;  // http or https
+  std::string ref;  // a branch or tag; empty: what the repository says
+  std::string key;  // of the deployer's vault, told to its host alone; empty: none
+  bool operator==(const RepositorySource&) const = default;
+};
+
 enum class Runtime { node, python };
 std::string_view to_string(Runtime runtime);
 
 struct Spec {
-  std::optional<NpmSource> npm;  // one of the two
+  std::optional<NpmSource> npm;  // one of these
   std::optional<DirectorySource> directory;
+  std::optional<RepositorySource> git;
   std::optional<Runtime> runtime;  // none: what the source says
   std::vector<std::string> args;   // of its command
   std::vector<egress::Rule> allow;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
+#include "session/git.hpp"
 #include "vault/vault.hpp"
 
 namespace brig::service {
@@ -71,6 +72,20 @@ Result<void> check_directory(const DirectorySource& directory) {
                 " is no absolute path; write where the server's directory is on this host");
 }
 
+Result<void> check_repository(const RepositorySource& git) {
+  auto way = session::way_to({git.url, git.ref});
+  if (!way) {
+    auto error = std::move(way).error();
+    error.message = "source." + error.message;
+    return error;
+  }
+  if (git.key.empty()) return {};
+  BRIG_CHECK(vault::check_key("the key in source.git.auth", git.key));
+  if (git.url.starts_with("https://")) return {};
+  return refuse("source.git.auth would be seen by everybody on the way to " + quoted(git.url, 300) +
+                "; give the repository by https://, or leave it out");
+}
+
 template <class T>
 void put(json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
@@ -117,10 +132,11 @@ std::string_view to_string(Runtime runtime) {
 }
 
 Result<void> check_spec(const Spec& spec) {
-  if (spec.npm.has_value() == spec.directory.has_value())
-    return refuse("source must name one of npm and directory");
+  if (int(spec.npm.has_value()) + int(spec.directory.has_value()) + int(spec.git.has_value()) != 1)
+    return refuse("source must name one of npm, git and directory");
   if (spec.npm) BRIG_CHECK(check_npm(*spec.npm));
   if (spec.directory) BRIG_CHECK(check_directory(*spec.directory));
+  if (spec.git) BRIG_CHECK(check_repository(*spec.git));
   if (spec.npm && spec.runtime == Runtime::python)
     return refuse("config.runtime \"python\" cannot run a package of npm; leave it out");
   if (spec.args.size() > kMaxArguments) return refuse("source.args holds more than 64 arguments");
@@ -173,6 +189,7 @@ std::string spec_to_json(const Spec& spec) {
     put(out["directory"], "uid", spec.directory->uid);
     put(out["directory"], "gid", spec.directory->gid);
   }
+  if (spec.git) out["git"] = {{"url", spec.git->url}, {"ref", spec.git->ref}, {"key", spec.git->key}};
   if (spec.runtime) out["runtime"] = to_string(*spec.runtime);
   out["args"] = spec.args;
   out["allow"] = json::array();
@@ -195,6 +212,10 @@ Result<Spec> spec_from_json(const std::string& text) {
     const auto& directory = in["directory"];
     spec.directory = {directory.value("path", ""), number<uid_t>(directory, "uid"),
                       number<gid_t>(directory, "gid")};
+  }
+  if (in.contains("git") && in["git"].is_object()) {
+    const auto& git = in["git"];
+    spec.git = {git.value("url", ""), git.value("ref", ""), git.value("key", "")};
   }
   auto runtime = in.value("runtime", "");
   if (runtime == "node") spec.runtime = Runtime::node;
@@ -238,6 +259,7 @@ Result<std::map<std::string, Secret>> env_from_text(const Secret& text) {
 
 std::string source_text(const Spec& spec) {
   if (spec.directory) return "directory " + spec.directory->path;
+  if (spec.git) return "git " + spec.git->url + (spec.git->ref.empty() ? "" : " " + spec.git->ref);
   return "npm " + spec.npm->package + (spec.npm->range.empty() ? "" : "@" + spec.npm->range);
 }
 

@@ -11,8 +11,8 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "policy/egress/rule.hpp"
 #include "session/builders.hpp"
+#include "session/git.hpp"
 #include "session/hosting.hpp"
 #include "session/records.hpp"
 #include "session/tenancy.hpp"
@@ -21,57 +21,15 @@ namespace brig::session {
 namespace {
 
 constexpr const char* kBuilderLabel = "brig.clone";  // nobody else can give a label of this name
-constexpr const char* kGitProvider = "shell";        // in whose image git is
 constexpr Millis kCloneWithin = std::chrono::minutes(15);
 
-// $1 the URL, $2 a branch or tag. Large files kept elsewhere (LFS) stay pointers: their host is another.
-constexpr const char* kScript = R"sh(
-export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 GIT_LFS_SKIP_SMUDGE=1
-exec git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c credential.helper= -c protocol.allow=never \
-  -c protocol.http.allow=always -c protocol.https.allow=always \
-  clone --template= --no-recurse-submodules ${2:+--branch="$2"} -- "$1" /workspace
+// $1 the URL, $2 a branch or tag.
+const std::string kScript = std::string(kCloneFunction) + R"sh(
+clone ${2:+--branch="$2"} -- "$1" /workspace
 )sh";
 
 Error refuse(std::string message) {
   return {Code::invalid, std::move(message), "session: git", false};
-}
-
-// "host:port", which is the one that it may reach.
-Result<std::string> host_of(const GitSource& git) {
-  auto shown = quoted(git.url, 300);
-  std::string_view rest = git.url;
-  std::string_view port;
-  if (rest.starts_with("https://")) {
-    rest.remove_prefix(8);
-    port = "443";
-  } else if (rest.starts_with("http://")) {
-    rest.remove_prefix(7);
-    port = "80";
-  } else {
-    return refuse(
-        "git.url " + shown +
-        " must begin with https:// or http://; clone anything else yourself and name it as the project");
-  }
-  for (char c : git.url)
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '\\')
-      return refuse("git.url " + shown + " has characters that no URL has");
-  auto authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.find('@') != std::string_view::npos)
-    return refuse(
-        "git.url " + quoted(std::string(rest.substr(authority.rfind('@') + 1)), 300) +
-        " holds a name or a key before the '@', which would be written down in the clone; leave it out");
-  if (authority.empty() || authority.size() == rest.size())
-    return refuse("git.url " + shown + " names no repository; write https://host/path");
-  // In a rule it would stand for many hosts.
-  if (authority.find('*') != std::string_view::npos)
-    return refuse("git.url " + shown + " names no single host; write the one that has the repository");
-  for (char c : git.ref)
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f)
-      return refuse("git.ref " + quoted(git.ref) + " has characters that no branch has");
-  if (git.ref.starts_with('-'))
-    return refuse("git.ref " + quoted(git.ref) + " begins with '-', as no branch does");
-  bool has_port = authority.back() != ']' && authority.rfind(':') != std::string_view::npos;
-  return std::string(authority) + (has_port ? "" : ":" + std::string(port));
 }
 
 // A layer that another session has taken over stays when the clone's goes.
@@ -112,8 +70,7 @@ net::Task<Result<View>> Manager::create_from_git(Caller caller, CreateSpec spec)
 
 net::Task<Result<store::SessionRow>> Manager::clone(Caller caller, const CreateSpec& target, GitSource git,
                                                     SessionId& builder) {
-  BRIG_CO_TRY(auto host, host_of(git));
-  BRIG_CO_TRY(auto rule, egress::read_rule(host, egress::Verb::allow));
+  BRIG_CO_TRY(auto rule, way_to(git));
   CreateSpec spec;
   spec.provider = kGitProvider;
   spec.name = "clone-" + random_hex(4);

@@ -130,7 +130,7 @@ Engine::~Engine() {
 
 void Engine::stop() {
   if (!std::exchange(owned_, false)) return;
-  if (auto stopped = succeed({BRIG_TEST_ENGINE_PROGRAM, "down", dir_.string()}, std::chrono::seconds(90));
+  if (auto stopped = succeed({BRIG_TEST_ENGINE_PROGRAM, "down", dir_.string()}, std::chrono::minutes(6));
       !stopped) {
     std::fprintf(stderr, "harness: %s\n", stopped.error().message.c_str());
   }

@@ -31,6 +31,10 @@ std::string source_text(const nlohmann::json& service) {
     auto version = text_of(*npm, "version");
     return "npm " + text_of(*npm, "package") + (version.empty() ? "" : "@" + version);
   }
+  if (auto git = source->find("git"); git != source->end() && git->is_object()) {
+    auto ref = text_of(*git, "ref");
+    return "git " + text_of(*git, "url") + (ref.empty() ? "" : " " + ref);
+  }
   auto directory = source->find("directory");
   if (directory == source->end() || !directory->is_object()) return {};
   return "directory " + text_of(*directory, "path");

@@ -24,24 +24,49 @@ json npm_of(const std::string& text) {
   return out;
 }
 
+json git_of(const Arguments& arguments, const std::string& url) {
+  json out{{"url", url}};
+  if (auto ref = arguments.get("ref")) out["ref"] = *ref;
+  if (auto key = arguments.get("git-key")) out["auth"] = "$vault:" + *key;
+  return out;
+}
+
+std::string absolute(const std::string& path) {
+  std::error_code ec;
+  return std::filesystem::absolute(path, ec).lexically_normal().string();
+}
+
+// Where the server may come from, and what can be said of one that comes from there alone.
+struct Kind {
+  const char* option;
+  std::vector<const char*> own;
+};
+
+Result<std::string> kind_of(const Arguments& arguments) {
+  const std::vector<Kind> kinds{{"npm", {"bin", "allow-scripts"}}, {"git", {"ref", "git-key"}}, {"dir", {}}};
+  std::vector<std::string> said;
+  for (const auto& kind : kinds) {
+    if (arguments.has(kind.option)) said.emplace_back(kind.option);
+    for (const char* own : kind.own)
+      if (arguments.has(own) && !arguments.has(kind.option))
+        return refuse("--" + std::string(own) + " goes with --" + kind.option + " only");
+  }
+  if (said.size() == 1) return said.front();
+  return refuse("where the server comes from must be said once: --npm PACKAGE, --git URL or --dir DIR");
+}
+
 Result<json> source_of(const Arguments& arguments) {
-  auto npm = arguments.get("npm");
-  auto dir = arguments.get("dir");
-  if (npm.has_value() == dir.has_value())
-    return refuse("where the server comes from must be said once: --npm PACKAGE or --dir DIR");
+  BRIG_TRY(auto kind, kind_of(arguments));
+  auto value = *arguments.get(kind);
   json out = json::object();
-  if (npm) {
-    out["npm"] = npm_of(*npm);
+  if (kind == "npm") {
+    out["npm"] = npm_of(value);
     if (auto bin = arguments.get("bin")) out["npm"]["bin"] = *bin;
     if (auto scripts = arguments.all("allow-scripts"); !scripts.empty())
       out["npm"]["allow_scripts"] = scripts;
-  } else {
-    for (const char* name : {"bin", "allow-scripts"})
-      if (arguments.has(name)) return refuse("--" + std::string(name) + " goes with --npm only");
-    std::error_code ec;
-    auto path = std::filesystem::absolute(*dir, ec).lexically_normal().string();
-    out["directory"] = {{"path", path}};
   }
+  if (kind == "git") out["git"] = git_of(arguments, value);
+  if (kind == "dir") out["directory"] = {{"path", absolute(value)}};
   if (auto args = arguments.all("arg"); !args.empty()) out["args"] = args;
   return out;
 }
@@ -121,6 +146,11 @@ constexpr OptionSpec kDeployOptions[] = {
      .value = "PACKAGE",
      .help = "let this package's install scripts run, which none may otherwise",
      .many = true},
+    {.flags = "--git",
+     .value = "URL",
+     .help = "a repository, cloned in a sandbox that reaches its host alone: its newest commit"},
+    {.flags = "--ref", .value = "REF", .help = "its branch or tag, instead of what the repository says"},
+    {.flags = "--git-key", .value = "KEY", .help = "the vault's key that opens it: TOKEN or USER:PASSWORD"},
     {.flags = "--dir",
      .value = "DIR",
      .help = "a directory on brigd's host, copied as it is now",
@@ -150,6 +180,9 @@ constexpr Example kDeployExamples[] = {
     {"brig service deploy dc --mesh acme --npm @dontcode2/backend --bin dontcode --arg mcp --env "
      "'DONTCODE_API_KEY=$vault:dc_key' --allow backend.test:443",
      "a command of another name, a key of the vault, one host"},
+    {"brig service deploy tools --mesh acme --git https://git.example.com/tools.git --ref v2 --git-key "
+     "tools-token",
+     "a tag of a repository that a key of the vault opens"},
     {"brig service deploy mine --mesh acme --dir ./server --memory 256M", "what you are working on"},
     {"brig service deploy db --mesh acme --npm @acme/db --scope group:backend --scope peer:ana",
      "for whoever is in a group or beneath it, and for one peer"},

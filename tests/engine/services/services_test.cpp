@@ -25,11 +25,20 @@ const Images kImages{BRIG_SOURCE_DIR "/images", "brig-real", "auto"};
 
 class Services : public testing::Test {
  protected:
+  // The image of node is not there yet: the first deployment builds it.
   static void SetUpTestSuite() {
     Brigd brigd({}, {}, kImages);
-    auto built = harness::run(brigd.command({"image", "build", "node"}), {}, brigd.options(),
-                              std::chrono::minutes(10));
+    auto first = brigd.project("first");
+    for (const char* file : {"index.mjs", "package.json"})
+      fs::copy_file(fs::path(SERVER_DIR) / file, first / file);
+    auto options = brigd.options();
+    options.env.push_back({"BRIG_MESH", "acme"});
+    auto built = harness::run(brigd.command({"service", "deploy", "first", "--dir", first.string()}), {},
+                              options, std::chrono::minutes(10));
     ASSERT_TRUE(built && built->code == 0) << (built ? built->err : built.error().message);
+    auto removed = harness::run(brigd.command({"service", "rm", "first"}), {}, options);
+    EXPECT_TRUE(removed && removed->code == 0);
+    brigd.remove_volumes();
   }
 
   void TearDown() override {

@@ -49,6 +49,26 @@ TEST(Spec, RefusesWhatCannotBe) {
   EXPECT_FALSE(check_spec(relative));
 }
 
+TEST(Spec, TakesRepositoriesThatCanBeClonedSafely) {
+  auto git = [](std::string url, std::string ref = {}, std::string key = {}) {
+    Spec spec;
+    spec.git = RepositorySource{std::move(url), std::move(ref), std::move(key)};
+    return spec;
+  };
+  auto full = git("https://git.example.com/a/b.git", "v1", "token");
+  EXPECT_TRUE(check_spec(full));
+  EXPECT_TRUE(check_spec(git("http://git.example.com:8080/a")));
+  for (const char* url : {"", "/srv/a", "file:///srv/a", "ssh://h/a", "git@h:a", "ext::sh -c id", "https://h",
+                          "https://u:p@h/a", "https://*.h/a", "https://h/a b", "--upload-pack=x"})
+    EXPECT_FALSE(check_spec(git(url))) << url;
+  EXPECT_FALSE(check_spec(git("https://h/a", "-x")));
+  EXPECT_FALSE(check_spec(git("http://h/a", "", "token")));  // everybody on the way would see it
+  EXPECT_FALSE(check_spec(git("https://h/a", "", "../token")));
+  auto back = spec_from_json(spec_to_json(full));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->git, full.git);
+}
+
 TEST(Spec, KnowsReferencesToTheVault) {
   std::map<std::string, Secret> env{{"A", Secret("$vault:the-key")}, {"B", Secret("plain")}};
   EXPECT_TRUE(check_env(env));
