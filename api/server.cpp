@@ -148,7 +148,7 @@ net::Task<void> Server::stop(Millis grace) {
   s.hub.draining = true;
   co_await s.accepting.close();
   if (s.previews) co_await s.previews->stop();
-  if (s.unix_fd) ::unlink(s.config.unix_socket->path.c_str());
+  if (s.unix_fd && s.config.unix_socket->given < 0) ::unlink(s.config.unix_socket->path.c_str());
   s.unix_fd.reset();
   s.tcp_fd.reset();
   end_all(s.hub, EndReason::restart, nullptr);

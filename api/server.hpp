@@ -47,6 +47,7 @@ struct Limits {
 struct UnixListener {
   std::filesystem::path path;  // a socket file that nobody listens on any more is replaced
   std::optional<gid_t> group;  // who may connect beside root; none: root and the service's own uid
+  int given = -1;              // listens there already; borrowed until the Server goes
 };
 
 struct TcpListener {
@@ -60,6 +61,7 @@ struct TcpListener {
   std::vector<std::string>
       hosts;  // names callers may use in Host, beside the address (and localhost on loopback)
   std::vector<std::string> origins;  // web pages that may call, "https://x.example"; usually none
+  int given = -1;                    // listens there already; borrowed until the Server goes
 };
 
 // Ports in sandboxes, as web pages: api/preview. Without TLS on loopback, unless there is a certificate.

@@ -1,6 +1,7 @@
 #include "api/http/listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -54,6 +55,22 @@ Result<void> make_room(const std::filesystem::path& path, const sockaddr_un& add
   return {};
 }
 
+Result<UniqueFd> share(int given) {
+  UniqueFd fd(::fcntl(given, F_DUPFD_CLOEXEC, 0));
+  if (!fd) return errno_error(errno, "cannot use a socket that was given", "api: listen");
+  return fd;
+}
+
+// Who may connect, as the configuration has it.
+Result<void> open_to(const UnixListener& where) {
+  auto path = brig::quoted(where.path.string());
+  if (where.group && ::chown(where.path.c_str(), static_cast<uid_t>(-1), *where.group) != 0)
+    return errno_error(errno, "cannot give the API's socket " + path + " to its group", "api: listen");
+  if (::chmod(where.path.c_str(), where.group ? 0660 : 0600) != 0)
+    return errno_error(errno, "cannot protect the API's socket " + path, "api: listen");
+  return {};
+}
+
 std::string address_text(const sockaddr_storage& address) {
   std::array<char, INET6_ADDRSTRLEN> out{};
   if (address.ss_family == AF_INET)
@@ -66,6 +83,10 @@ std::string address_text(const sockaddr_storage& address) {
 }  // namespace
 
 Result<UniqueFd> listen_unix(const UnixListener& where) {
+  if (where.given >= 0) {
+    BRIG_CHECK(open_to(where));
+    return share(where.given);
+  }
   BRIG_TRY(auto address, unix_address(where.path));
   BRIG_CHECK(make_room(where.path, address));
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -76,15 +97,13 @@ Result<UniqueFd> listen_unix(const UnixListener& where) {
   auto path = brig::quoted(where.path.string());
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     return errno_error(errno, "cannot make the API's socket " + path, "api: listen");
-  if (where.group && ::chown(where.path.c_str(), static_cast<uid_t>(-1), *where.group) != 0)
-    return errno_error(errno, "cannot give the API's socket " + path + " to its group", "api: listen");
-  if (::chmod(where.path.c_str(), where.group ? 0660 : 0600) != 0)
-    return errno_error(errno, "cannot protect the API's socket " + path, "api: listen");
+  BRIG_CHECK(open_to(where));
   if (::listen(fd.get(), kBacklog) != 0) return errno_error(errno, "cannot listen on " + path, "api: listen");
   return fd;
 }
 
 Result<UniqueFd> listen_tcp(const TcpListener& where) {
+  if (where.given >= 0) return share(where.given);
   sockaddr_storage address{};
   socklen_t size = 0;
   auto& v4 = reinterpret_cast<sockaddr_in&>(address);

@@ -1,4 +1,5 @@
-// Listening sockets: made by hand, so that no descriptor of theirs or of a connection's is ever inherited.
+// Listening sockets: made by hand, so that no descriptor of theirs or of a connection's is ever inherited; or
+// those that somebody else listens on for us, whose callers outlast us.
 //
 // Threads: the loop's. Failure: as Result, naming path or address.
 #pragma once

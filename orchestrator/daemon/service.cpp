@@ -11,6 +11,7 @@
 #include "daemon/places.hpp"
 #include "daemon/resident.hpp"
 #include "daemon/settings.hpp"
+#include "daemon/sockets.hpp"
 #include "daemon/systemd.hpp"
 #include "docker/engine.hpp"
 #include "doctor/examiner.hpp"
@@ -103,6 +104,7 @@ struct Service::Parts {
   std::optional<ApiPolicies> api_policies;
   std::optional<ApiTokens> api_tokens;
   std::optional<ApiPreviews> api_previews;
+  GivenSockets given;
   std::optional<api::Server> server;
   bool recovered = false;   // volumes that the ledger had lost were looked for
   bool took_stock = false;  // the ledger was compared with the engine once
@@ -119,6 +121,7 @@ Service::~Service() = default;
 
 Result<void> Service::prepare() {
   auto& parts = *parts_;
+  BRIG_TRY(parts.given, GivenSockets::take());
   StatePaths paths(config_.service.state_dir);
   BRIG_CHECK(make_private(paths.root(), 0711));
   BRIG_CHECK(make_private(paths.sessions(), 0711));
@@ -263,11 +266,15 @@ Result<void> Service::prepare() {
   api::Config api_config;
   BRIG_CHECK(make_socket_directory(config_.service.socket.parent_path()));
   BRIG_TRY(auto group, group_id(config_.service.group));
-  api_config.unix_socket = api::UnixListener{config_.service.socket, group};
+  api_config.unix_socket =
+      api::UnixListener{config_.service.socket, group, parts.given.claim(config_.service.socket)};
   BRIG_TRY(api_config.tcp, tcp_listener(config_.tcp, paths.tls()));
   config::Config::Tcp preview{config_.preview.listen, config_.preview.cert, config_.preview.key, {}};
   BRIG_TRY(auto preview_tcp, tcp_listener(preview, paths.tls() / "preview"));
   if (preview_tcp) api_config.preview = api::PreviewListener{std::move(*preview_tcp), config_.preview.domain};
+  if (auto& tcp = api_config.tcp) tcp->given = parts.given.claim(tcp->address, tcp->port);
+  if (auto& web = api_config.preview) web->tcp.given = parts.given.claim(web->tcp.address, web->tcp.port);
+  BRIG_CHECK(parts.given.check_claimed());
   api_config.limits.connections = static_cast<unsigned>(config_.limits.max_connections);
   api_config.limits.requests_per_second = static_cast<double>(config_.limits.requests_per_minute) / 60.0;
   // One place hears of every change of a session's phase: who follows the events, and the gauges.

@@ -12,6 +12,7 @@
 
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "store/copy.hpp"
 #include "store/schema.hpp"
 
 namespace brig::store {
@@ -74,6 +75,20 @@ Result<void> check(Connection& connection, const std::filesystem::path& file) {
                "store: open", false};
 }
 
+Result<void> bring_up_to_date(Connection& connection, const std::filesystem::path& file) {
+  auto known = static_cast<std::int64_t>(migrations().size());
+  BRIG_CHECK(keep_copy(connection, file, known));
+  auto done = migrate(connection, migrations());
+  if (done || done.error().code != Code::unsupported) return done;
+  Error error = std::move(done).error();
+  if (auto copy = find_copy(file, known); !copy.empty()) {
+    error.message += "; or go back to what it was before that: move " + brig::quoted(file.native(), 200) +
+                     " away together with its -wal and -shm, and put " + brig::quoted(copy.native(), 200) +
+                     " in its place";
+  }
+  return error;
+}
+
 Result<std::string> installation_of(Connection& connection) {
   {
     BRIG_TRY(Statement insert,
@@ -96,7 +111,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
   BRIG_TRY(UniqueFd held, lock(file));
   BRIG_TRY(auto connection, Connection::open(file));
   BRIG_CHECK(check(*connection, file));
-  BRIG_CHECK(migrate(*connection, migrations()));
+  BRIG_CHECK(bring_up_to_date(*connection, file));
   BRIG_TRY(std::string installation, installation_of(*connection));
   return std::unique_ptr<Database>(
       new Database(std::move(held), std::move(connection), std::move(installation)));

@@ -362,12 +362,6 @@ constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress,   kCh
                                   kProviders, kLives,  kPreviews, kShared,   kVault,
                                   kUses,      kGone,   kNames,    kServices, kMembers};
 
-Result<std::int64_t> version_of(Connection& connection) {
-  BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));
-  BRIG_TRY(bool row, statement.step());
-  return row ? statement.integer(0) : 0;
-}
-
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {
   BRIG_TRY(Statement statement, connection.prepare("PRAGMA foreign_key_check"));
@@ -391,12 +385,18 @@ Result<void> take_steps(Connection& connection, std::span<const char* const> ste
 
 }  // namespace
 
+Result<std::int64_t> schema_of(Connection& connection) {
+  BRIG_TRY(Statement statement, connection.prepare("PRAGMA user_version"));
+  BRIG_TRY(bool row, statement.step());
+  return row ? statement.integer(0) : 0;
+}
+
 std::span<const char* const> migrations() {
   return kSteps;
 }
 
 Result<void> migrate(Connection& connection, std::span<const char* const> steps) {
-  BRIG_TRY(std::int64_t version, version_of(connection));
+  BRIG_TRY(std::int64_t version, schema_of(connection));
   auto known = static_cast<std::int64_t>(steps.size());
   if (version < 0 || version > known) {
     return Error{Code::unsupported,

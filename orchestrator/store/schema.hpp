@@ -14,6 +14,9 @@ namespace brig::store {
 
 std::span<const char* const> migrations();
 
+// How many steps it has had.
+Result<std::int64_t> schema_of(Connection& connection);
+
 Result<void> migrate(Connection& connection, std::span<const char* const> steps);
 
 }  // namespace brig::store

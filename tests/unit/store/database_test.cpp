@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "core/unique_fd.hpp"
+#include "store/copy.hpp"
 #include "store/schema.hpp"
 #include "temp_dir.hpp"
 
@@ -96,6 +97,78 @@ TEST(Database, RefusesANewerSchema) {
   ASSERT_FALSE(db);
   EXPECT_EQ(db.error().code, Code::unsupported);
   EXPECT_THAT(db.error().message, HasSubstr("written by a newer Brig"));
+}
+
+// What an older brigd can be given back.
+TEST(Database, IsCopiedBeforeItGetsANewerSchema) {
+  TempDir dir;
+  auto known = static_cast<std::int64_t>(migrations().size());
+  {
+    auto c = Connection::open(dir / "brig.db");
+    ASSERT_TRUE(c) << c.error().message;
+    ASSERT_TRUE(migrate(**c, migrations().first(migrations().size() - 1)));
+    ASSERT_TRUE((*c)->execute("INSERT INTO meta (key, value) VALUES ('installation', '00112233445566aa')"));
+  }
+  std::ofstream(kept_copy(dir / "brig.db", known - 2)) << "one from before";
+  {
+    auto db = Database::open(dir / "brig.db");
+    ASSERT_TRUE(db) << db.error().message;
+    EXPECT_EQ((*db)->installation(), "00112233445566aa");
+  }
+  auto copy = kept_copy(dir / "brig.db", known - 1);
+  struct stat st {};
+  ASSERT_EQ(::stat(copy.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600u);
+  EXPECT_FALSE(std::filesystem::exists(kept_copy(dir / "brig.db", known - 2)));
+  EXPECT_EQ(find_copy(dir / "brig.db", known), copy);
+  EXPECT_EQ(find_copy(dir / "brig.db", known - 2), "");
+  {
+    auto c = Connection::open(copy);
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(number(**c, "PRAGMA user_version"), known - 1);
+    EXPECT_EQ(number(**c, "SELECT count(*) FROM meta WHERE value = '00112233445566aa'"), 1);
+  }
+  // One of today's schema is not copied.
+  std::filesystem::remove(copy);
+  ASSERT_TRUE(Database::open(dir / "brig.db"));
+  EXPECT_FALSE(std::filesystem::exists(copy));
+}
+
+TEST(Database, SaysWhichCopyAnOlderBrigCanRead) {
+  TempDir dir;
+  auto known = static_cast<std::int64_t>(migrations().size());
+  ASSERT_TRUE(Database::open(dir / "brig.db"));
+  {
+    auto c = Connection::open(dir / "brig.db");
+    ASSERT_TRUE(c) << c.error().message;
+    ASSERT_TRUE(copy_ledger(**c, kept_copy(dir / "brig.db", known)));
+    ASSERT_TRUE((*c)->execute("PRAGMA user_version=999"));
+  }
+  auto copy = kept_copy(dir / "brig.db", known);
+  auto refused = Database::open(dir / "brig.db");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(copy.native()));
+  // As it says.
+  for (const char* name : {"brig.db", "brig.db-wal", "brig.db-shm"}) std::filesystem::remove(dir / name);
+  std::filesystem::rename(copy, dir / "brig.db");
+  EXPECT_TRUE(Database::open(dir / "brig.db"));
+}
+
+TEST(Database, IsNotChangedWhereNoCopyCanBeMade) {
+  TempDir dir;
+  auto known = static_cast<std::int64_t>(migrations().size());
+  {
+    auto c = Connection::open(dir / "brig.db");
+    ASSERT_TRUE(c) << c.error().message;
+    ASSERT_TRUE(migrate(**c, migrations().first(migrations().size() - 1)));
+  }
+  std::filesystem::create_directories(kept_copy(dir / "brig.db", known - 1) / "in the way");
+  auto refused = Database::open(dir / "brig.db");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr(".schema-"));
+  auto c = Connection::open(dir / "brig.db");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(number(**c, "PRAGMA user_version"), known - 1);
 }
 
 TEST(Database, RefusesWhatIsNoLedger) {
