@@ -57,8 +57,16 @@ Result<void> Client::ask(Exchange& exchange, std::string_view method, std::strin
 
 Result<ResponseHead> Client::begin(Exchange& exchange, std::string_view method, std::string_view target,
                                    std::string_view headers, std::string_view body, Deadline deadline) {
-  BRIG_CHECK(ask(exchange, method, target, headers, body, deadline));
-  return hear(exchange, deadline);
+  auto once = [&]() -> Result<ResponseHead> {
+    BRIG_CHECK(ask(exchange, method, target, headers, body, deadline));
+    return hear(exchange, deadline);
+  };
+  auto answer = once();
+  bool broke = !answer && answer.error().code == Code::unavailable && exchange.stream;
+  if (!broke || method != "GET") return answer;
+  // One that starts anew takes with it what it had not begun to answer. What only looks may ask the next one.
+  exchange = {};
+  return once();
 }
 
 Result<ResponseHead> Client::hear(Exchange& exchange, Deadline deadline) {

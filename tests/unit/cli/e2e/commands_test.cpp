@@ -105,6 +105,34 @@ TEST(Errors, OfTheDaemonHaveTheirOwnExitCodes) {
   }
 }
 
+// As by a brigd that is stopped between a request and its answer, and the next one that listens at once.
+TEST(Errors, OfARestartAreNotToldToWhoOnlyLooks) {
+  FakeBrigd brigd;
+  int asked = 0, stops = 0;
+  brigd.on("GET /v1/sessions", [&](const FakeRequest&) {
+    return asked++ == 0 ? FakeAnswer{0, ""} : FakeAnswer{200, "{\"sessions\":[]}"};
+  });
+  auto listed = brig(brigd.host(), {"ps"});
+  EXPECT_EQ(listed.code, 0) << listed.err;
+  EXPECT_EQ(asked, 2);
+  // What does something may have been done.
+  brigd.on("POST /v1/sessions/a/stop", [&](const FakeRequest&) {
+    ++stops;
+    return FakeAnswer{0, ""};
+  });
+  auto stopped = brig(brigd.host(), {"stop", "a"});
+  EXPECT_EQ(stopped.code, 69);
+  EXPECT_EQ(stops, 1);
+  // Nor is one asked for ever that always ends so.
+  asked = 0;
+  brigd.on("GET /v1/sessions", [&](const FakeRequest&) {
+    ++asked;
+    return FakeAnswer{0, ""};
+  });
+  EXPECT_EQ(brig(brigd.host(), {"ps"}).code, 69);
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(StopAndRm, GoOnAfterAFailure) {
   FakeBrigd brigd;
   for (const char* path : {"POST /v1/sessions/a/stop", "POST /v1/sessions/c/stop"}) {

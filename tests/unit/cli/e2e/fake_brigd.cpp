@@ -240,7 +240,11 @@ void FakeBrigd::serve(std::shared_ptr<UniqueFd> socket) {
       ::shutdown(fd, SHUT_RDWR);
       return;
     }
-    if (!send_all(fd, render(answer(request)))) return;
+    auto given = answer(request);
+    if (given.status == 0 || !send_all(fd, render(given))) {
+      ::shutdown(fd, SHUT_RDWR);
+      return;
+    }
   }
 }
 

@@ -67,7 +67,7 @@ struct FakeRequest {
 };
 
 struct FakeAnswer {
-  int status = 200;
+  int status = 200;  // 0: the connection ends without one
   std::string body;
   std::string type = "application/json";
   bool chunked = false;
