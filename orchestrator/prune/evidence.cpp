@@ -75,7 +75,7 @@ net::Task<Result<Evidence>> take_evidence(Sources from, Caller caller) {
     out.containers.push_back(std::move(seen));
   }
 
-  auto look = [places] { return find_mounts(places); };
+  auto look = [places = std::move(places)]() mutable { return find_mounts(std::move(places)); };
   BRIG_CO_TRY(out.mounts, co_await from.blocking.run(std::move(look)));
   if (!admin)
     for (auto& mount : out.mounts) mount.point.clear();

@@ -61,13 +61,18 @@ Result<std::vector<Evidence::Mount>> mounts_in(std::string_view mountinfo, const
   return out;
 }
 
-Result<std::vector<Evidence::Mount>> find_mounts(const std::map<std::string, fs::path>& places) {
-  Known known{{}, {}, places};
-  for (const auto& [name, place] : places) {
-    struct stat own {
-    }, above{};
+Result<std::vector<Evidence::Mount>> find_mounts(std::map<std::string, fs::path> places) {
+  Known known{{}, {}, std::move(places)};
+  std::map<fs::path, dev_t> above;  // what all of them lie in, which is the same for most
+  for (const auto& [name, place] : known.places) {
+    struct stat own {};
     if (::stat(place.c_str(), &own) != 0) continue;
-    if (::stat(place.parent_path().c_str(), &above) == 0 && own.st_dev != above.st_dev)
+    auto [at, fresh] = above.try_emplace(place.parent_path().parent_path());
+    if (fresh) {
+      struct stat status {};
+      if (::stat(at->first.c_str(), &status) == 0) at->second = status.st_dev;
+    }
+    if (own.st_dev != at->second)
       known.devices[device_of(own)] = name;
     else
       known.plain.push_back(name);

@@ -14,7 +14,7 @@
 namespace brig::prune {
 
 // `places`: the directory of each volume's content, by its name.
-Result<std::vector<Evidence::Mount>> find_mounts(const std::map<std::string, std::filesystem::path>& places);
+Result<std::vector<Evidence::Mount>> find_mounts(std::map<std::string, std::filesystem::path> places);
 
 // How volumes are known in a mountinfo: by their own file system ("7:12"), or, without one, by their
 // directory in their host's.

@@ -109,9 +109,10 @@ Result<void> wait_until_unused(const fs::path& volume) {
 }
 
 std::optional<std::uint64_t> used_of(const fs::path& volume) {
-  auto data = volume / "data";
+  UniqueFd data(::open((volume / "data").c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct statvfs space {};
-  if (!is_mounted(data) || ::statvfs(data.c_str(), &space) != 0) return std::nullopt;
+  if (!data || !workspace::is_mount_root(data.get()) || ::fstatvfs(data.get(), &space) != 0)
+    return std::nullopt;
   return (space.f_blocks - space.f_bfree) * space.f_frsize;
 }
 

@@ -13,6 +13,7 @@
 #include "docker/engine.hpp"
 #include "measure.hpp"
 #include "net/loop.hpp"
+#include "programs.hpp"
 
 namespace brig::bench {
 namespace {
@@ -48,11 +49,6 @@ std::optional<Flow> watch(const std::vector<std::string>& argv, harness::SpawnOp
   auto code = child->wait();
   if (first == 0 || !code || *code != 0) return std::nullopt;
   return flow;
-}
-
-std::vector<std::string> docker(std::vector<std::string> args) {
-  args.insert(args.begin(), {"docker", "-H", Engine::shared().docker_host()});
-  return args;
 }
 
 // The body that brigd sent for a session, made to run `argv` itself.
@@ -181,13 +177,6 @@ TEST(Throughput, AgainstDockerWithoutALogDriver) {
 }
 TEST(Throughput, AgainstDockerWithJsonFile) {
   throughput("json-file", "64", "at least 10");
-}
-
-// How long the whole program takes.
-std::optional<double> took(const std::vector<std::string>& argv, harness::SpawnOptions options) {
-  auto begin = now();
-  auto done = harness::run(argv, {}, std::move(options));
-  return done && done->code == 0 ? std::optional<double>(now() - begin) : std::nullopt;
 }
 
 class Copy : public testing::Test {

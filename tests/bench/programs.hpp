@@ -1,0 +1,29 @@
+// Programs that are measured as a whole, as people run them.
+//
+// Threads: one. Failure: none; a program that fails took no time.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/child.hpp"
+#include "harness/engine.hpp"
+#include "measure.hpp"
+
+namespace brig::bench {
+
+inline std::vector<std::string> docker(std::vector<std::string> args) {
+  args.insert(args.begin(), {"docker", "-H", harness::Engine::shared().docker_host()});
+  return args;
+}
+
+// How long the whole program takes.
+inline std::optional<double> took(const std::vector<std::string>& argv, harness::SpawnOptions options) {
+  auto begin = now();
+  auto done = harness::run(argv, {}, std::move(options));
+  return done && done->code == 0 ? std::optional<double>(now() - begin) : std::nullopt;
+}
+
+}  // namespace brig::bench
