@@ -43,10 +43,11 @@ Result<std::optional<VolumeRow>> find(Connection& connection, const std::string&
 Result<void> insert(Connection& connection, const VolumeRow& row) {
   BRIG_TRY(Statement s,
            connection.prepare("INSERT INTO volumes (" BRIG_VOLUME_COLUMNS
-                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, '', ?7, ?8, ?9, 0, '', NULL, 0)"));
+                              ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, '', ?7, ?8, ?9, 0, ?10, ?11, ?12)"));
   s.bind(1, row.name).bind(2, row.owner).bind(3, row.mesh).bind(4, row.provider).bind(5, row.identity);
   s.bind(6, row.created).bind(7, row.label).bind(8, static_cast<std::int64_t>(row.bytes));
-  s.bind(9, row.removing);
+  s.bind(9, row.removing).bind(10, row.stage).bind(11, row.staged);
+  s.bind(12, static_cast<std::int64_t>(row.archive_bytes));
   return s.done();
 }
 

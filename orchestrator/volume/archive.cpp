@@ -321,6 +321,20 @@ Result<std::uint64_t> write_archive(const fs::path& file, const fs::path& archiv
   return begun.end;
 }
 
+Result<std::uint64_t> check_archive(const fs::path& archive) {
+  UniqueFd in(::open(archive.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!in) return failed(errno, "cannot open", archive);
+  struct stat status {};
+  if (::fstat(in.get(), &status) != 0) return failed(errno, "cannot look at", archive);
+  Reader reader(in.get(), archive);
+  while (true) {
+    BRIG_TRY(auto piece, reader.next());
+    if (!piece.bytes.empty()) continue;
+    if (piece.end != static_cast<std::uint64_t>(status.st_size)) return damaged(archive, piece.end);
+    return piece.end;
+  }
+}
+
 Result<void> read_archive(const fs::path& archive, const fs::path& file, const ArchiveControl& control) {
   UniqueFd in(::open(archive.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!in) return failed(errno, "cannot open", archive);

@@ -31,6 +31,9 @@ struct ArchiveControl {
 Result<std::uint64_t> write_archive(const std::filesystem::path& file, const std::filesystem::path& archive,
                                     const ArchiveControl& control = {});
 
+// Reads all of it; the archive's length.
+Result<std::uint64_t> check_archive(const std::filesystem::path& archive);
+
 // Makes `file` what was archived; under another name until it is whole and on the disk.
 Result<void> read_archive(const std::filesystem::path& archive, const std::filesystem::path& file,
                           const ArchiveControl& control = {});

@@ -6,6 +6,7 @@
 #include "core/text.hpp"
 #include "volume/archive.hpp"
 #include "volume/disk.hpp"
+#include "volume/memo.hpp"
 #include "workspace/mounter.hpp"
 
 namespace brig::volume {
@@ -15,6 +16,12 @@ namespace fs = std::filesystem;
 namespace stage = store::stage;
 
 constexpr Millis kLookEvery = std::chrono::hours(1);
+
+// The image of a volume comes under its name when it is whole and on the disk, and goes once its archive is.
+bool has_image(const fs::path& directory) {
+  std::error_code ec;
+  return fs::is_regular_file(directory / "disk.img", ec);
+}
 
 Result<void> make_directory(const fs::path& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -99,19 +106,30 @@ net::Task<Result<std::uint64_t>> Quarantine::archive(store::VolumeRow row, std::
     net::asio::post(executor, [progress, f] { progress(f); });
   };
   auto work = [dir = volumes_.directory_of(row.name), to = archive_of(row.name), all = volumes_.quarantine(),
-               job, tell, rate = options_.bytes_per_second]() -> Result<std::uint64_t> {
+               row, job, tell, rate = options_.bytes_per_second]() -> Result<std::uint64_t> {
     BRIG_CHECK(unmount_volume(dir));
+    // The ledger's last commits can be lost by a power cut; what it was to do next was done then.
+    if (!has_image(dir)) return check_archive(to);
     BRIG_CHECK(wait_until_unused(dir));
     BRIG_CHECK(make_directory(all));
     BRIG_CHECK(make_directory(to.parent_path()));
-    return write_archive(dir / "disk.img", to, {rate, &job->cancelled, tell});
+    BRIG_TRY(auto bytes, write_archive(dir / "disk.img", to, {rate, &job->cancelled, tell}));
+    BRIG_CHECK(write_memo(to.parent_path(), row));
+    return bytes;
   };
   co_return co_await worker_.run(std::move(work));
 }
 
 // The image is what counts: the archive goes.
 net::Task<Result<void>> Quarantine::give_up(store::VolumeRow row) {
-  auto work = [dir = volumes_.quarantine_of(row.name)] { return workspace::destroy(dir); };
+  auto work = [dir = volumes_.quarantine_of(row.name), image = volumes_.directory_of(row.name),
+               plain = row.bytes == 0]() -> Result<void> {
+    if (plain || has_image(image)) return workspace::destroy(dir);
+    return Error{Code::corrupt,
+                 "the image of volume " + quoted(image.filename().native(), 128) +
+                     " is not there any more; what there is of its archive stays",
+                 "volume: quarantine", false};
+  };
   BRIG_CO_CHECK(co_await worker_.run(std::move(work)));
   auto name = row.name;
   BRIG_CO_CHECK(co_await volumes_.come_back(std::move(row)));
@@ -160,6 +178,9 @@ net::Task<Result<void>> Quarantine::unpack(store::VolumeRow row) {
   auto name = row.name;
   auto work = [dir = volumes_.directory_of(name), from = archive_of(name)]() -> Result<void> {
     BRIG_CHECK(unmount_volume(dir));
+    std::error_code ec;
+    // Likewise: it was unpacked, and its archive let go.
+    if (has_image(dir) && !fs::exists(from, ec)) return {};
     BRIG_CHECK(make_directory(dir.parent_path()));
     BRIG_CHECK(make_directory(dir));
     return read_archive(from, dir / "disk.img");
@@ -167,8 +188,10 @@ net::Task<Result<void>> Quarantine::unpack(store::VolumeRow row) {
   auto done = co_await worker_.run(std::move(work));
   if (done) done = co_await volumes_.come_back(std::move(row));
   if (!done) {
-    auto undo = [dir = volumes_.directory_of(name)]() -> Result<void> {
+    auto undo = [dir = volumes_.directory_of(name), from = archive_of(name)]() -> Result<void> {
       BRIG_CHECK(unmount_volume(dir));
+      std::error_code ec;
+      if (!fs::exists(from, ec)) return {};
       return workspace::destroy(dir);
     };
     BRIG_CO_CHECK(co_await worker_.run(std::move(undo)));

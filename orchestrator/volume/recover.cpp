@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "core/units.hpp"
 #include "volume/files.hpp"
+#include "volume/memo.hpp"
 #include "volume/volumes.hpp"
 
 namespace brig::volume {
@@ -24,6 +25,44 @@ std::uint64_t bound_of(const std::filesystem::path& volume) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
+// Those in quarantine are told of beside their archives, whether the engine answers or not. Where the image
+// is there, it is as new as the archive, or newer.
+net::Task<Result<void>> recover_archives(store::VolumeTable* table, net::Worker* blocking, StatePaths paths,
+                                         WallTime now) {
+  BRIG_CO_TRY(auto rows, co_await table->list());
+  std::set<std::string> known;
+  for (const auto& row : rows) known.insert(row.name);
+  auto look = [known, paths, now]() -> Result<std::vector<store::VolumeRow>> {
+    std::vector<store::VolumeRow> found;
+    std::error_code ec;
+    for (std::filesystem::directory_iterator at(paths.quarantine(), ec), end; !ec && at != end;
+         at.increment(ec)) {
+      struct stat archive {};
+      if (known.contains(at->path().filename().native()) ||
+          ::lstat((at->path() / "volume.zst").c_str(), &archive) != 0)
+        continue;
+      auto row = read_memo(at->path());
+      if (!row) continue;  // it may be half of one
+      if (bound_of(paths.volume(row->name)) == 0) {
+        row->removing = true;
+        row->stage = store::stage::kQuarantined;
+        row->staged = now;
+        row->archive_bytes = static_cast<std::uint64_t>(archive.st_size);
+      }
+      found.push_back(std::move(*row));
+    }
+    return found;
+  };
+  BRIG_CO_TRY(auto found, co_await blocking->run(std::move(look)));
+  for (auto& row : found) {
+    BRIG_CO_TRY(bool adopted, co_await table->adopt(row));
+    if (adopted)
+      log::info("took a volume up again that the ledger had lost",
+                {{"volume", row.name}, {"owner", row.owner}, {"stage", row.stage}});
+  }
+  co_return Result<void>();
+}
+
 }  // namespace
 
 bool Volumes::is_ours(const docker::VolumeInfo& volume) const {
@@ -33,6 +72,7 @@ bool Volumes::is_ours(const docker::VolumeInfo& volume) const {
 }
 
 net::Task<Result<void>> Volumes::recover() {
+  BRIG_CO_CHECK(co_await recover_archives(&table_, &blocking_, options_.paths, clock_.wall()));
   docker::VolumeFilter filter;
   filter.labels = {kLabelInstallation};
   BRIG_CO_TRY(auto found, co_await engine_.volumes().list(std::move(filter), Deadline::in(kAnswersWithin)));

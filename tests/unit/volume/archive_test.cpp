@@ -57,6 +57,10 @@ TEST_F(Archive, GivesBackEveryByteAndEveryHole) {
   EXPECT_TRUE(read(back) == content);
   EXPECT_LE(blocks(back), 3 * kMega);
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "back.img.new"));
+  EXPECT_EQ(*check_archive(archive), *length);
+  std::filesystem::resize_file(archive, *length - 1);
+  EXPECT_FALSE(check_archive(archive));
+  ASSERT_TRUE(write_archive(file, archive));
   // Again it is found whole.
   EXPECT_EQ(*write_archive(file, archive), *length);
 }
