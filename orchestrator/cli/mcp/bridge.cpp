@@ -83,7 +83,11 @@ class Bridge {
   Session session_;
   std::string hello_;                    // the client's own initialize
   std::map<std::string, bool> carried_;  // requests on their way, and whether they were taken back
-  std::list<std::thread> threads_;
+  struct Carrier {
+    std::thread thread;
+    bool done = false;
+  };
+  std::list<Carrier> carriers_;
   std::optional<std::thread> listener_;
 };
 
@@ -263,18 +267,21 @@ void Bridge::take(const std::string& line) {
     lock.unlock();
     return fail(message.id, "this id is that of a request in flight; use another");
   }
-  threads_.emplace_back([this, id = message.id, line] {
+  std::list<Carrier> ended;
+  for (auto it = carriers_.begin(); it != carriers_.end();) {
+    auto here = it++;
+    if (here->done) ended.splice(ended.end(), carriers_, here);
+  }
+  auto& own = carriers_.emplace_back();
+  own.thread = std::thread([this, &own, id = message.id, line] {
     carry(id, line);
     std::lock_guard done(mutex_);
     carried_.erase(id);
+    own.done = true;
     changed_.notify_all();
   });
-  if (threads_.size() < 2 * kAtOnce) return;
-  // Most of them have ended long ago.
-  auto oldest = std::move(threads_.front());
-  threads_.pop_front();
   lock.unlock();
-  oldest.join();
+  for (auto& one : ended) one.thread.join();
 }
 
 void Bridge::read_input() {
@@ -303,7 +310,7 @@ Result<void> Bridge::run() {
   stop_read_ = UniqueFd(ends[0]);
   stop_write_ = UniqueFd(ends[1]);
   read_input();
-  for (auto& thread : threads_) thread.join();
+  for (auto& carrier : carriers_) carrier.thread.join();
   stop_write_.reset();  // its end wakes whoever polls the other
   if (listener_) listener_->join();
   auto now = session();
