@@ -83,7 +83,11 @@ Task<Answer> Gateway::ask(std::string mesh, std::string service, std::string met
   auto choice = choose(sessions_, mesh, service, capability, in_flight);
   if (auto* why = std::get_if<std::string>(&choice)) co_return Answer::error(kServerError, *why);
   auto [session, stream] = std::get<Chosen>(std::move(choice));
-  auto ask = std::make_shared<mcp::Ask>(executor_);
+  if (!make_room(*session, params.size())) {
+    co_return Answer::error(
+        kServerError, "the client has no room for a question of " + std::to_string(params.size()) + " bytes");
+  }
+  auto ask = std::make_shared<mcp::Ask>(executor_, session->budget, params.size());
   auto number = session->next_ask++;
   auto own = std::to_string(number);
   ask->service = service;
@@ -92,6 +96,8 @@ Task<Answer> Gateway::ask(std::string mesh, std::string service, std::string met
     ask->token = *token;
     params = json::with_member(params, "_meta", json::with_member(*meta, "progressToken", own));
   }
+  if (!stream->push(write_request(own, method, params)))
+    co_return Answer::error(kServerError, "the client has no room for another question");
   session->asks.emplace(number, ask);
   struct Leave {
     SessionRef session;
@@ -105,7 +111,6 @@ Task<Answer> Gateway::ask(std::string mesh, std::string service, std::string met
           write_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(number) + "}"));
     }
   } leave{session, stream, ask, number};
-  stream->push(write_request(own, method, params));
   auto deadline = Deadline::in(options_.ask_within);
   while (!ask->answer) {
     bool told = co_await ask->changed.wait_until(deadline);

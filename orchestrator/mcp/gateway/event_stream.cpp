@@ -5,16 +5,18 @@
 
 namespace brig::mcp {
 
-void EventStream::push(std::string data) {
-  if (finished_) return;
-  kept_ += data.size();
+bool EventStream::push(std::string data) {
+  if (finished_ || (data.size() > kSmall && !kept_.budget().has(data.size()))) return false;
+  kept_.add(data.size());
   events_.push_back(std::move(data));
   ++last_;
-  while (events_.size() > 1 && kept_ - events_.back().size() > kKept) {
-    kept_ -= events_.front().size();
+  std::size_t most = kept_.budget().has(0) ? kKept : 0;
+  while (events_.size() > 1 && kept_.bytes() - events_.back().size() > most) {
+    kept_.remove(events_.front().size());
     events_.pop_front();
   }
   changed_.notify_all();
+  return true;
 }
 
 void EventStream::finish() {

@@ -2,7 +2,8 @@
 // from any place by one who lost the connection.
 //
 // Bounded: when a reader is slow or away the oldest events go, never the newest; who wants to go on from
-// before what is kept is told that he cannot.
+// before what is kept is told that he cannot. Where its owner's budget is used up, only small events are
+// taken, one at a time.
 //
 // Ownership: shared by who writes and who reads. Threads: the loop's. Failure: none.
 #pragma once
@@ -12,24 +13,26 @@
 #include <optional>
 #include <string>
 
+#include "mcp/gateway/budget.hpp"
 #include "net/event.hpp"
 
 namespace brig::mcp {
 
 class EventStream {
  public:
-  static constexpr std::size_t kKept = 1 << 20;  // bytes, beside the newest event
+  static constexpr std::size_t kKept = 1 << 20;     // bytes, beside the newest event
+  static constexpr std::size_t kSmall = 4 * 1'024;  // for these there is always room
 
-  EventStream(net::asio::any_io_executor executor, std::uint64_t number)
-      : number_(number), changed_(executor) {}
+  EventStream(net::asio::any_io_executor executor, std::uint64_t number, BudgetRef budget)
+      : number_(number), kept_(std::move(budget), 0), changed_(executor) {}
 
-  // One line.
-  void push(std::string data);
+  // One line. False: it is not taken, for want of room or after the end.
+  bool push(std::string data);
   // Nothing more will come.
   void finish();
   bool finished() const { return finished_; }
   std::uint64_t number() const { return number_; }
-  std::size_t kept() const { return kept_; }
+  std::size_t kept() const { return kept_.bytes(); }
   // Somebody is connected.
   bool is_read() const { return readers_ > 0; }
 
@@ -69,7 +72,7 @@ class EventStream {
   std::deque<std::string> events_;
   std::uint64_t last_ = 0;   // the number of the newest
   std::uint64_t given_ = 0;  // the newest that a reader has been given
-  std::size_t kept_ = 0;     // bytes
+  Charge kept_;
   bool finished_ = false;
   std::uint64_t turn_ = 0;
   std::size_t readers_ = 0;

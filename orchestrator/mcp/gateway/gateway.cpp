@@ -14,6 +14,7 @@ namespace {
 using net::Task;
 
 constexpr std::size_t kTakenBack = 64;
+constexpr std::size_t kMaxCapabilities = 64 * 1'024;
 
 // Versions whose clients take an event without data.
 bool takes_opening(std::string_view version) {
@@ -51,13 +52,18 @@ void Gateway::forget(SessionRef session) {
   }
   for (auto& [number, stream] : session->streams) stream->finish();
   session->listening->finish();
-  for (const auto& [service, uri] : session->subscriptions) {
-    bool still =
-        std::any_of(sessions_.begin(), sessions_.end(), [&, what = std::pair{service, uri}](const auto& e) {
-          return e.second->place.mesh == session->place.mesh && e.second->subscriptions.contains(what);
-        });
-    if (!still) scope_.spawn(unsubscribe(session, service, uri));
+  for (const auto& what : session->subscriptions) {
+    if (!is_subscribed(sessions_, session->place.mesh, what))
+      scope_.spawn(unsubscribe(session, what.first, what.second));
   }
+}
+
+bool Gateway::make_room(const Session& session, std::size_t bytes) {
+  if (session.budget->has(bytes)) return true;
+  for (auto& [id, other] : sessions_) {
+    if (other->budget == session.budget) other->forget_unread_streams();
+  }
+  return session.budget->has(bytes);
 }
 
 Task<void> Gateway::unsubscribe(SessionRef session, std::string service, std::string uri) {
@@ -101,10 +107,15 @@ Task<Gateway::Outcome> Gateway::initialize(Credentials from, Message message, Op
   if (!from.session.empty())
     co_return Refusal{400, "initialize begins a session, so leave Mcp-Session-Id out"};
   if (auto refusal = admit(from.owner)) co_return *refusal;
-  auto session = std::make_shared<Session>(executor_);
+  auto own = std::find_if(sessions_.begin(), sessions_.end(),
+                          [&](const auto& e) { return e.second->owner == from.owner; });
+  auto budget = own == sessions_.end() ? std::make_shared<Budget>(options_.kept_of_one) : own->second->budget;
+  auto session = std::make_shared<Session>(executor_, std::move(budget));
   auto wanted = json::find_text(message.body, "protocolVersion").value_or("");
   session->version = is_known_version(wanted) ? wanted : std::string(kVersions[0]);
   session->capabilities = json::find(message.body, "capabilities").value_or("{}");
+  if (session->capabilities.size() > kMaxCapabilities)
+    co_return Refusal{400, "'capabilities' has over 64 KiB; leave out what is no capability"};
   session->owner = from.owner;
   session->credential = from.credential;
   session->place = from.place;
@@ -138,8 +149,8 @@ Task<Gateway::Outcome> Gateway::post(Credentials from, std::string body, Open op
     co_return Accepted{};
   }
   if (is_call(message.method)) co_return begin(session, std::move(message));
-  auto nowhere = std::make_shared<InFlight>(executor_);
-  nowhere->stream = std::make_shared<EventStream>(executor_, 0);
+  auto nowhere = std::make_shared<InFlight>(executor_, session->budget, message.body.size());
+  nowhere->stream = std::make_shared<EventStream>(executor_, 0, session->budget);
   auto id = message.id;
   auto answered =
       co_await answer(sessions_, session, std::move(message), nowhere, Deadline::in(options_.call_within));
@@ -152,7 +163,12 @@ Gateway::Outcome Gateway::begin(SessionRef session, Message message) {
   }
   if (session->calls.contains(message.id))
     return Refusal{400, "this id is that of a call in flight; use another"};
-  auto call = std::make_shared<InFlight>(executor_);
+  if (!make_room(*session, message.body.size())) {
+    return Refusal{429,
+                   "too much of yours waits here: answers that nobody reads, and calls in flight; read them, "
+                   "wait for some to end, or end sessions with DELETE"};
+  }
+  auto call = std::make_shared<InFlight>(executor_, session->budget, message.body.size());
   call->stream = session->open_stream(executor_);
   session->calls.emplace(message.id, call);
   auto early = std::find(session->taken_back.begin(), session->taken_back.end(), message.id);
@@ -179,7 +195,13 @@ Task<void> Gateway::serve(SessionRef session, Message message, std::shared_ptr<I
   if (call->taken_back) co_return;
   auto answering = answer(sessions_, session, message, call, Deadline::in(options_.call_within));
   auto first = co_await (std::move(answering) || call->wait_taken_back());
-  if (first.index() == 0) call->stream->push(write_answer(message.id, std::get<0>(first)));
+  if (first.index() != 0) co_return;
+  auto line = write_answer(message.id, std::get<0>(first));
+  auto bytes = line.size();
+  if (make_room(*session, bytes) && call->stream->push(std::move(line))) co_return;
+  auto error = Answer::error(kServerError, "there is no room for the answer of " + std::to_string(bytes) +
+                                               " bytes: too much of yours waits here to be read");
+  call->stream->push(write_answer(message.id, error));
 }
 
 void Gateway::take_answer(const SessionRef& session, const Message& message) {
@@ -197,6 +219,7 @@ void Gateway::take_notification(const SessionRef& session, const Message& messag
     std::string id(json::find(message.body, "requestId").value_or(""));
     auto found = session->calls.find(id);
     if (found == session->calls.end()) {
+      if (id.size() > kMaxId) return;  // no request's
       session->taken_back.push_back(std::move(id));
       if (session->taken_back.size() > kTakenBack) session->taken_back.pop_front();
       return;

@@ -42,9 +42,10 @@ class Gateway {
  public:
   struct Options {
     std::size_t sessions = 2'000;
-    std::size_t sessions_of_one = 100;  // owner
-    std::size_t calls_of_one = 256;     // session, in flight
-    Millis idle{3'600'000};             // without a request or an open stream; then a session is forgotten
+    std::size_t sessions_of_one = 100;   // owner
+    std::size_t calls_of_one = 256;      // session, in flight
+    std::size_t kept_of_one = 64 << 20;  // owner, bytes: events not read, calls and questions under way
+    Millis idle{3'600'000};              // without a request or an open stream; then a session is forgotten
     Millis call_within{600'000};  // people answer elicitations; clients have shorter patience of their own
     Millis ask_within{600'000};
   };
@@ -103,6 +104,8 @@ class Gateway {
   net::Task<Outcome> initialize(Credentials from, Message message, Open open);
   std::optional<Refusal> admit(const std::string& owner);
   void forget(SessionRef session);
+  // For so many bytes of its owner's; what nobody comes back for goes first.
+  bool make_room(const Session& session, std::size_t bytes);
   net::Task<void> unsubscribe(SessionRef session, std::string service, std::string uri);
   Outcome begin(SessionRef session, Message message);
   net::Task<void> serve(SessionRef session, Message message, std::shared_ptr<InFlight> call);

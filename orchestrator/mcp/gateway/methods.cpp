@@ -16,6 +16,8 @@ using net::Task;
 constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
                                                      "error", "critical", "alert",  "emergency"};
 constexpr std::size_t kMaxInstructions = 4'096;  // of one service among many
+constexpr std::size_t kMaxSubscriptions = 256;   // of one session
+constexpr std::size_t kMaxSubscribed = 8'192;    // bytes of a URI
 
 // What belongs together on the way of one request.
 struct Asking {
@@ -137,13 +139,6 @@ Task<std::optional<Named>> find_uri(SessionRef session, std::string uri) {
   co_return std::nullopt;
 }
 
-bool is_subscribed(const Sessions& all, const std::string& mesh,
-                   const std::pair<std::string, std::string>& what) {
-  return std::any_of(all.begin(), all.end(), [&](const auto& entry) {
-    return entry.second->place.mesh == mesh && entry.second->subscriptions.contains(what);
-  });
-}
-
 // resources/read, resources/subscribe, resources/unsubscribe
 Task<Answer> by_uri(Asking asking, Message message) {
   auto& session = *asking.session;
@@ -160,6 +155,10 @@ Task<Answer> by_uri(Asking asking, Message message) {
     // The server knows one subscriber, who stands for all.
     session.subscriptions.erase(what);
     if (is_subscribed(asking.all, session.place.mesh, what)) co_return Answer::result("{}");
+  }
+  if (message.method == "resources/subscribe" && !session.subscriptions.contains(what) &&
+      (session.subscriptions.size() >= kMaxSubscriptions || found->name.size() > kMaxSubscribed)) {
+    co_return invalid("a session may subscribe to 256 resources, of URIs of at most 8192 bytes");
   }
   // Before the answer is here: what follows on its heels is for the subscriber, too.
   bool fresh =

@@ -31,7 +31,7 @@ bool Session::is_idle() const {
 
 std::shared_ptr<EventStream> Session::open_stream(const net::asio::any_io_executor& executor) {
   forget_streams();
-  auto stream = std::make_shared<EventStream>(executor, next_stream++);
+  auto stream = std::make_shared<EventStream>(executor, next_stream++, budget);
   streams.emplace(stream->number(), stream);
   return stream;
 }
@@ -46,6 +46,18 @@ void Session::forget_streams() {
     if (newest || (count <= kStreamsKept && bytes <= kBytesKept)) continue;
     it = streams.erase(it);
   }
+}
+
+void Session::forget_unread_streams() {
+  std::erase_if(streams,
+                [](const auto& entry) { return entry.second->finished() && !entry.second->is_read(); });
+}
+
+bool is_subscribed(const Sessions& all, const std::string& mesh,
+                   const std::pair<std::string, std::string>& what) {
+  return std::any_of(all.begin(), all.end(), [&](const auto& entry) {
+    return entry.second->place.mesh == mesh && entry.second->subscriptions.contains(what);
+  });
 }
 
 }  // namespace brig::mcp

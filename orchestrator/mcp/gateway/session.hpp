@@ -14,8 +14,10 @@ namespace brig::mcp {
 
 // A client's request that a service is answering.
 struct InFlight {
-  explicit InFlight(const net::asio::any_io_executor& executor) : changed(executor) {}
+  InFlight(const net::asio::any_io_executor& executor, BudgetRef budget, std::size_t bytes)
+      : params(std::move(budget), bytes), changed(executor) {}
 
+  Charge params;
   std::string service;  // once it is known
   std::shared_ptr<EventStream> stream;
   bool taken_back = false;
@@ -28,8 +30,10 @@ struct InFlight {
 
 // A service's request that the client is answering.
 struct Ask {
-  explicit Ask(const net::asio::any_io_executor& executor) : changed(executor) {}
+  Ask(const net::asio::any_io_executor& executor, BudgetRef budget, std::size_t bytes)
+      : params(std::move(budget), bytes), changed(executor) {}
 
+  Charge params;
   std::string service;
   std::string token;  // the server's own progress token, as written; empty: none
   std::optional<Answer> answer;
@@ -37,9 +41,10 @@ struct Ask {
 };
 
 struct Session {
-  explicit Session(const net::asio::any_io_executor& executor)
-      : listening(std::make_shared<EventStream>(executor, 0)) {}
+  Session(const net::asio::any_io_executor& executor, BudgetRef of_owner)
+      : budget(std::move(of_owner)), listening(std::make_shared<EventStream>(executor, 0, budget)) {}
 
+  BudgetRef budget;  // that of all its owner's sessions
   std::string id;
   std::string owner;
   std::string credential;
@@ -67,7 +72,13 @@ struct Session {
   std::shared_ptr<EventStream> open_stream(const net::asio::any_io_executor& executor);
   // Streams that have ended are kept for who comes back for them, within a bound.
   void forget_streams();
+  // Those too, but for what is being read.
+  void forget_unread_streams();
 };
+
+// Somebody in that mesh subscribes to this: a service and its own URI.
+bool is_subscribed(const Sessions& all, const std::string& mesh,
+                   const std::pair<std::string, std::string>& what);
 
 // Answers what a client asks for.
 net::Task<Answer> answer(const Sessions& all, SessionRef session, Message message,

@@ -299,9 +299,86 @@ TEST(Gateway, ForgetsIdleSessionsWhenOthersCome) {
       options);
 }
 
+// Whoever leaves everything unread, or has servers that say too much, is held to a bound; others are not.
+TEST(Gateway, KeepsNoMoreForOneOwnerThanItsBound) {
+  Gateway::Options options;
+  options.kept_of_one = 100'000;
+  play_gateway(
+      [](Mesh& mesh) -> Task<void> {
+        add_two(mesh);
+        auto ann = mesh.from("ann", co_await mesh.begin("ann", "", R"({"roots":{}})"));
+        auto also_ann = mesh.from("ann", co_await mesh.begin("ann"));
+        auto bob = mesh.from("bob", co_await mesh.begin("bob"));
+        auto& ev = mesh.services["ev"];
+        const std::string call = R"({"name":"ev__echo","arguments":{"x":")";
+        const std::string large = call + std::string(60'000, 'x') + R"("}})";
+        auto body = [](std::string id, const std::string& params) {
+          return R"({"jsonrpc":"2.0","id":)" + id + R"(,"method":"tools/call","params":)" + params + "}";
+        };
+
+        // Calls under way count, whichever of its sessions they are in.
+        ev.hold = true;
+        auto held = co_await mesh.call(ann, "1", "tools/call", large);
+        EXPECT_EQ(status_of(co_await mesh.post(also_ann, body("2", large))), 429);
+        EXPECT_EQ(status_of(co_await mesh.post(bob, body("2", large))), 200);
+        ev.hold = false;
+        mesh.changed.notify_all();
+        EXPECT_EQ(member(co_await next_of(*held), "result"), "{}");
+
+        // An answer that does not fit is an error that says so.
+        ev.reply = Answer::result(R"({"x":")" + std::string(150'000, 'y') + R"("})");
+        auto over = co_await mesh.call(ann, "3", "tools/call", call + R"("}})");
+        EXPECT_NE(member(co_await next_of(*over), "error").find("no room for the answer"), std::string::npos);
+
+        // What has ended unread makes room for what comes after it.
+        ev.reply = Answer::result(R"({"x":")" + std::string(60'000, 'y') + R"("})");
+        for (int i = 10; i < 14; ++i) {
+          auto one = co_await mesh.call(ann, std::to_string(i), "tools/call", call + R"("}})");
+          EXPECT_EQ(member(co_await next_of(*one), "error"), "none") << i;
+        }
+
+        // A server's flood of notices: the small ones come, the large ones do not, and nothing else suffers.
+        auto told = mesh.gateway.listen(ann, "");
+        mesh.gateway.tell("acme", "ev", "notifications/message",
+                          R"({"level":"info","data":")" + std::string(150'000, 'z') + R"("})");
+        mesh.gateway.tell("acme", "ev", "notifications/message", R"({"level":"info","data":"small"})");
+        auto heard = co_await next_of(std::get<Gateway::Streamed>(told).reader);
+        EXPECT_NE(heard.find("small"), std::string::npos) << heard;
+
+        EXPECT_FALSE(mesh.gateway.end(bob));  // then it is clear whom a server asks
+        auto large_question = R"({"messages":")" + std::string(150'000, 'q') + R"("})";
+        auto answer = co_await mesh.gateway.ask("acme", "ev", "roots/list", large_question, 0);
+        EXPECT_TRUE(answer.is_error);
+        EXPECT_NE(answer.json.find("no room for a question"), std::string::npos) << answer.json;
+      },
+      options);
+}
+
+TEST(Gateway, BoundsWhatASessionKeeps) {
+  play_gateway([](Mesh& mesh) -> Task<void> {
+    add_two(mesh);
+    std::string hello = R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"capabilities":{"x":")" +
+                        std::string(70'000, 'x') + R"("}}})";
+    EXPECT_EQ(status_of(co_await mesh.post(mesh.from("ann", ""), hello)), 400);
+    auto ann = mesh.from("ann", co_await mesh.begin("ann"));
+    for (int i = 0; i < 256; ++i) {
+      auto said = co_await mesh.ask(ann, "resources/subscribe",
+                                    R"({"uri":"brig://ev/demo://)" + std::to_string(i) + R"("})");
+      EXPECT_EQ(member(said, "error"), "none") << said;
+    }
+    auto more = co_await mesh.ask(ann, "resources/subscribe", R"({"uri":"brig://ev/demo://more"})");
+    EXPECT_NE(member(more, "error"), "none");
+    auto again = co_await mesh.ask(ann, "resources/subscribe", R"({"uri":"brig://ev/demo://7"})");
+    EXPECT_EQ(member(again, "error"), "none");
+    co_await mesh.ask(ann, "resources/unsubscribe", R"({"uri":"brig://ev/demo://7"})");
+    auto wide = R"({"uri":"brig://ev/demo://)" + std::string(9'000, 'w') + R"("})";
+    EXPECT_NE(member(co_await mesh.ask(ann, "resources/subscribe", wide), "error"), "none");
+  });
+}
+
 TEST(EventStreams, DropTheOldestAndSaySo) {
   play_gateway([](Mesh& mesh) -> Task<void> {
-    auto stream = std::make_shared<EventStream>(mesh.scope.executor(), 3);
+    auto stream = std::make_shared<EventStream>(mesh.scope.executor(), 3, std::make_shared<Budget>(1 << 30));
     const std::string big(EventStream::kKept / 4, 'x');
     for (int i = 0; i < 20; ++i) stream->push(big);
     EXPECT_LE(stream->kept(), EventStream::kKept + big.size());
