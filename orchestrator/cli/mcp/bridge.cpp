@@ -40,6 +40,7 @@ struct Heard {
   int status = 0;         // 0: there was no answer, or it broke off
   bool answered = false;  // the message that was waited for has been passed on
   std::string session;    // of a new one
+  std::string version;    // what was agreed on for it
   std::string last_event;
   std::string why;  // no answer, or a refusal
 };
@@ -123,6 +124,7 @@ Heard Bridge::exchange(Client& client, const Session& session, const Ask& ask) {
     auto* good = std::get_if<Message>(&message);
     if (!good) return;
     heard.answered |= good->is_answer() && !ask.id.empty() && good->id == ask.id;
+    if (heard.version.empty()) heard.version = json::find_text(good->body, "protocolVersion").value_or("");
     if (!ask.quiet) say(json::one_line(data));
   };
   auto take = [&](const SseReader::Message& message) {
@@ -165,7 +167,7 @@ bool Bridge::renew(const Session& old) {
   hello.quiet = true;
   auto heard = exchange(client, {}, hello);
   if (heard.status != 200 || heard.session.empty()) return false;
-  session_.id = heard.session;
+  session_ = {heard.session, heard.version};
   return true;
 }
 
@@ -226,7 +228,7 @@ void Bridge::begin(Message message, std::string line) {
   if (heard.session.empty()) return;
   {
     std::lock_guard lock(mutex_);
-    session_ = {heard.session, json::find_text(message.body, "protocolVersion").value_or("")};
+    session_ = {heard.session, heard.version};
     hello_ = std::move(line);
   }
   if (!listener_) listener_.emplace([this] { listen(); });

@@ -39,8 +39,8 @@ std::string header_value(const std::string& head, const std::string& name) {
 }
 
 std::string render(const FakeAnswer& answer) {
-  std::string out =
-      "HTTP/1.1 " + std::to_string(answer.status) + " X\r\nContent-Type: " + answer.type + "\r\n";
+  std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " X\r\nContent-Type: " + answer.type +
+                    "\r\n" + answer.headers;
   if (answer.status == 204) return out + "\r\n";
   if (!answer.chunked)
     return out + "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
@@ -214,6 +214,7 @@ void FakeBrigd::serve(std::shared_ptr<UniqueFd> socket) {
     std::string head = received.substr(0, end + 2);
     received.erase(0, end + 4);
     FakeRequest request;
+    request.head = head;
     request.method = head.substr(0, head.find(' '));
     std::string target =
         head.substr(request.method.size() + 1, head.find(" HTTP/") - request.method.size() - 1);

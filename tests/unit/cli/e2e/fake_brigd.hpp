@@ -64,6 +64,7 @@ struct FakeRequest {
   std::string path;
   std::string query;
   std::string body;
+  std::string head;  // the request line and the headers, as they came
 };
 
 struct FakeAnswer {
@@ -71,6 +72,7 @@ struct FakeAnswer {
   std::string body;
   std::string type = "application/json";
   bool chunked = false;
+  std::string headers = {};  // more of them: "Name: value\r\n"
 };
 
 class FakeBrigd {
