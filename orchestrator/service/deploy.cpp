@@ -21,9 +21,11 @@ Error gone_meanwhile(const std::string& purpose) {
 
 }  // namespace
 
-net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const std::map<std::string, Secret>& env) {
-  for (const auto& [name, value] : env) {
-    auto key = vault_key_of(value);
+net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const DeploySpec& wish) {
+  std::vector<std::string> keys;
+  for (const auto& [name, value] : wish.env) keys.push_back(vault_key_of(value));
+  if (wish.spec.git) keys.push_back(wish.spec.git->key);
+  for (const auto& key : keys) {
     if (key.empty()) continue;
     BRIG_CO_TRY(bool there, co_await parts_.vault.has(scope, key));
     if (!there) co_return vault::no_such_key(key);
@@ -82,7 +84,7 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
   auto known = [&] { return units_.find(key); };
   if (known() != units_.end()) row.owner = known()->second->row.owner;
   auto unit = std::make_shared<Unit>(executor_, std::move(row));
-  BRIG_CO_CHECK(co_await check_vault(unit->scope(), wish.env));
+  BRIG_CO_CHECK(co_await check_vault(unit->scope(), wish));
   auto text = env_to_text(wish.env);
   BRIG_CO_TRY(auto sealed, co_await parts_.vault.seal(unit->scope(), unit->sealed_as(), std::move(text)));
   if (known() != units_.end()) {
@@ -95,19 +97,13 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
     unit->spec = wish.spec;
     unit->reach = wish.scope.value_or(Scope());
     unit->env = references_of(wish.env);
+    unit->is_new = true;
     unit->state = State::building;
     unit->row.spec_json = spec_to_json(wish.spec);
     unit->row.env = sealed;
     unit->row.scope = to_json(unit->reach);
     unit->row.wanted = kRunning;
     unit->row.state = to_string(unit->state);
-    units_[key] = unit;
-    auto inserted = co_await parts_.table.insert(unit->row);
-    if (!inserted) {
-      units_.erase(key);
-      unit->gone = true;
-      co_return std::move(inserted).error();
-    }
   }
   auto work = deploy_steps(unit, std::move(wish.spec), std::move(sealed), std::move(progress));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
@@ -118,9 +114,24 @@ net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vect
                                               Progress progress) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  if (unit->is_new) {
+    // Nobody sees what a kill would take back.
+    BRIG_CO_CHECK(co_await parts_.table.insert(unit->row));
+    unit->is_new = false;
+    units_[{unit->row.mesh, unit->row.name}] = unit;
+  }
   BRIG_CO_CHECK(co_await build(unit, std::move(spec), std::move(env), progress));
   if (progress) progress(State::starting, "");
   co_return co_await start(unit);
+}
+
+net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
+  Secret key;
+  if (spec.git && !spec.git->key.empty()) {
+    BRIG_CO_TRY(key, co_await parts_.vault.open(unit->scope(), spec.git->key));
+  }
+  co_return co_await parts_.builds.make(unit->owner(), unit->purpose(), std::move(spec), std::move(key),
+                                        std::move(progress));
 }
 
 // What runs meanwhile runs on, also if this fails.
@@ -135,11 +146,7 @@ net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsi
     }
     if (progress) progress(state, what);
   };
-  Secret key;
-  if (spec.git && !spec.git->key.empty()) {
-    BRIG_CO_TRY(key, co_await parts_.vault.open(unit->scope(), spec.git->key));
-  }
-  auto made = co_await parts_.builds.make(unit->owner(), unit->purpose(), spec, std::move(key), tell);
+  auto made = co_await make(unit, spec, tell);
   if (!made) {
     if (first) co_await set_state(unit, State::failed, made.error().message);
     co_return std::move(made).error();

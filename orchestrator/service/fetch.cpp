@@ -20,7 +20,7 @@ set -e
 if [ -n "$GIT_PASSWORD" ]; then
   helper='!answer() { [ "$1" = get ] && printf "username=%s\npassword=%s\n" "$GIT_USER" "$GIT_PASSWORD"; }; answer'
 fi
-clone -c credential.helper="$helper" --quiet --depth=1 --single-branch --no-tags ${2:+--branch="$2"} -- "$1" "$FOLDER"
+clone --quiet --depth=1 --single-branch --no-tags ${2:+--branch="$2"} -- "$1" "$FOLDER"
 git -C "$FOLDER" rev-parse HEAD > .commit
 rm -rf "$FOLDER/.git"
 )sh";

@@ -96,9 +96,10 @@ class Manager final : public Services {
   // deploy.cpp
   Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
                           const std::string& name) const;
-  net::Task<Result<void>> check_vault(vault::Scope scope, const std::map<std::string, Secret>& env);
+  net::Task<Result<void>> check_vault(vault::Scope scope, const DeploySpec& wish);
   net::Task<Result<void>> deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                        Progress progress);
+  net::Task<Result<Product>> make(UnitRef unit, Spec spec, Progress progress);
   net::Task<Result<void>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env, Progress progress);
   net::Task<Result<void>> restart_steps(UnitRef unit);
   net::Task<Result<void>> stop_steps(UnitRef unit);

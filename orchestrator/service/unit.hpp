@@ -37,6 +37,7 @@ struct Manager::Unit {
   std::uint64_t epoch = 0;  // grows with every start and stop: who waits to restart it finds it changed
   bool busy = false;        // somebody builds, starts or stops it
   bool gone = false;        // removed
+  bool is_new = false;      // not in the ledger yet
   net::Event changed;
 };
 

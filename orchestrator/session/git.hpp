@@ -14,11 +14,12 @@ inline constexpr const char* kGitProvider = "shell";  // in whose image git is
 Result<egress::Rule> way_to(const GitSource& git);
 
 // For a shell: the function `clone`, which takes what git's command of that name takes. No hooks, no filters,
-// no submodules, no other transport; large files kept elsewhere (LFS) stay pointers: their host is another.
+// no submodules, no other transport, no credentials but what $helper gives; large files kept elsewhere (LFS)
+// stay pointers: their host is another.
 inline constexpr const char* kCloneFunction = R"sh(
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null GIT_TERMINAL_PROMPT=0 GIT_LFS_SKIP_SMUDGE=1
 clone() {
-  git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.allow=never \
+  git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c credential.helper="$helper" -c protocol.allow=never \
     -c protocol.http.allow=always -c protocol.https.allow=always \
     clone --template= --no-recurse-submodules "$@"
 }

@@ -110,6 +110,8 @@ TEST_F(Sources, AreRepositoriesThatAKeyOpens) {
   auto missing = brig({"deploy", "tools", "--git", url, "--git-key", "token"});
   EXPECT_NE(missing.code, 0);
   EXPECT_THAT(missing.err, HasSubstr("'token'"));
+  auto state = [&] { return json::parse(brig({"show", "tools", "--json"}).out, nullptr, false)["state"]; };
+  EXPECT_EQ(state(), "failed");
   ASSERT_EQ(brigd->brig({"vault", "set", "token", "--mesh", "acme"}, "wrong").code, 0);
   auto wrong = brig({"deploy", "tools", "--git", url, "--git-key", "token"});
   EXPECT_NE(wrong.code, 0);
@@ -135,6 +137,13 @@ TEST_F(Sources, AreRepositoriesThatAKeyOpens) {
   auto updated = json::parse(same.out, nullptr, false);
   EXPECT_EQ(updated["artefact"], shown["artefact"]) << same.err;
   EXPECT_NE(updated["version"], shown["version"]);
+
+  // Without its key there is no newer one, and what runs is left alone.
+  ASSERT_EQ(brigd->brig({"vault", "rm", "token", "--mesh", "acme"}).code, 0);
+  auto keyless = brig({"update", "tools"});
+  EXPECT_NE(keyless.code, 0);
+  EXPECT_THAT(keyless.err, HasSubstr("'token'"));
+  EXPECT_EQ(state(), "running");
 }
 
 TEST_F(Sources, RefuseRepositoriesByWhatIsWrongWithThem) {
