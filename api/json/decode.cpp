@@ -21,14 +21,10 @@ constexpr std::size_t kMaxVariables = 256;
 constexpr std::uint64_t kMaxGrace = 600'000;
 constexpr std::uint64_t kDefaultGrace = 10'000;
 
-void check(Object& object, std::string_view key, const Result<void>& result) {
-  if (!result) object.fail(key, result.error().message);
-}
-
 std::vector<session::EnvVar> read_env(Object& top) {
   std::vector<session::EnvVar> out;
   for (auto& [name, value] : top.table("env", kMaxVariables, kMaxArgument)) {
-    check(top, "env", check_env_name("env", name));
+    top.check("env", check_env_name("env", name));
     out.push_back({name, Secret(value)});
     value.assign(value.size(), '\0');
   }
@@ -53,7 +49,7 @@ policy::Request read_policy(Object& top) {
 std::map<std::string, std::string> read_labels(Object& top) {
   auto labels = top.table("labels", kMaxLabels, kMaxLabel);
   for (const auto& [key, value] : labels) {
-    check(top, "labels", check_label_key("labels", key));
+    top.check("labels", check_label_key("labels", key));
     if (printable(value, 4 * kMaxLabel) != value)
       top.fail("labels", "the label " + brig::quoted(key) + " has control characters in its value");
   }
@@ -62,7 +58,7 @@ std::map<std::string, std::string> read_labels(Object& top) {
 
 std::string read_name(Object& top, const char* key) {
   auto name = top.text(key, {.required = true, .max = kMaxName}).value_or("");
-  check(top, key, check_name(key, name));
+  top.check(key, check_name(key, name));
   return name;
 }
 
@@ -130,7 +126,7 @@ session::CreateSpec decode_create(Body& body) {
   session::CreateSpec out;
   out.provider = top.text("provider", {.required = true, .max = kMaxName}).value_or("");
   out.name = top.text("name", {.max = kMaxName}).value_or("");
-  if (!out.name.empty()) check(top, "name", check_name("name", out.name));
+  if (!out.name.empty()) top.check("name", check_name("name", out.name));
   out.project = top.text("project", {.max = kMaxPath});
   if (out.project && !out.project->starts_with('/'))
     top.fail("project", "project " + brig::quoted(*out.project) + " must be an absolute path");
@@ -151,7 +147,7 @@ session::CreateSpec decode_create(Body& body) {
   out.ttl = read_bound(top, "ttl");
   out.idle = read_bound(top, "idle");
   out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
-  if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
+  if (!out.mesh.empty()) top.check("mesh", check_name("mesh", out.mesh));
   out.image = top.text("image", {.max = 255}).value_or("");
   out.binary = top.text("binary", {.max = kMaxPath}).value_or("");
   out.identity = top.text("identity", {.max = kMaxName}).value_or("");
@@ -175,7 +171,7 @@ session::AskSpec decode_ask(Body& body) {
   out.profile = top.text("profile", {.max = kMaxName}).value_or("");
   out.request = read_policy(top);
   out.mesh = top.text("mesh", {.max = kMaxName}).value_or("");
-  if (!out.mesh.empty()) check(top, "mesh", check_name("mesh", out.mesh));
+  if (!out.mesh.empty()) top.check("mesh", check_name("mesh", out.mesh));
   out.env = read_env(top);
   out.limit = read_bound(top, "timeout", std::chrono::hours(1)).value_or(out.limit);
   out.max_output =
@@ -226,9 +222,9 @@ session::ForkSpec decode_fork(Body& body) {
   auto top = body.object();
   session::ForkSpec out;
   out.name = top.text("name", {.max = kMaxName}).value_or("");
-  if (!out.name.empty()) check(top, "name", check_name("name", out.name));
+  if (!out.name.empty()) top.check("name", check_name("name", out.name));
   out.checkpoint = top.text("checkpoint", {.max = kMaxName});
-  if (out.checkpoint) check(top, "checkpoint", check_name("checkpoint", *out.checkpoint));
+  if (out.checkpoint) top.check("checkpoint", check_name("checkpoint", *out.checkpoint));
   out.env = read_env(top);
   out.labels = read_labels(top);
   top.finish();

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxName = 64;
 
-void check(Object& object, std::string_view key, const Result<void>& result) {
-  if (!result) object.fail(key, result.error().message);
-}
-
 constexpr std::string_view kRoles[] = {"viewer", "user", "admin"};
 
 // A role on this host or, of a peer, in its mesh: that is a user here.
@@ -50,14 +46,14 @@ void read_member(Object& top, TokenSpec& out) {
     if (!groups.empty()) top.fail("groups", "groups are a peer's; name it");
     return;
   }
-  check(top, "peer", session::check_peer("peer", *peer));
+  top.check("peer", session::check_peer("peer", *peer));
   if (!top.has("mesh")) top.fail("peer", "peer is somebody in a mesh; name that, too");
   if (top.has("owner")) top.fail("owner", "owner goes without peer: what a peer makes is its own");
   out.role = session::Caller::Role::user;
   out.member = session::Caller::Member{};
   out.member->peer = *peer;
   for (auto& group : groups) {
-    check(top, "groups", session::check_group("groups", group));
+    top.check("groups", session::check_group("groups", group));
     if (std::find(out.member->groups.begin(), out.member->groups.end(), group) != out.member->groups.end())
       top.fail("groups", "groups names " + brig::quoted(group) + " twice");
     out.member->groups.push_back(std::move(group));
@@ -79,11 +75,11 @@ TokenSpec decode_token(Body& body) {
   read_label(top, out);
   read_token_role(top, out);
   if (auto owner = top.text("owner", {.max = 128})) {
-    check(top, "owner", session::check_owner(*owner));
+    top.check("owner", session::check_owner(*owner));
     out.owner = *owner;
   }
   if (auto mesh = top.text("mesh", {.max = kMaxName})) {
-    check(top, "mesh", check_name("mesh", *mesh));
+    top.check("mesh", check_name("mesh", *mesh));
     if (out.role == session::Caller::Role::admin)
       top.fail("mesh", "an admin sees every mesh; a token for one is of the role user or viewer");
     out.mesh = *mesh;

@@ -51,6 +51,10 @@ class Object {
   bool has(std::string_view key);
 
   void fail(std::string_view key, std::string message);
+  // What somebody else makes of the value.
+  void check(std::string_view key, const Result<void>& result) {
+    if (!result) fail(key, result.error().message);
+  }
   // Refuses what was not asked for.
   void finish();
 

@@ -42,14 +42,10 @@ std::string shell_word(const std::string& word) {
 
 Result<int> config(Context& context, const Arguments& arguments) {
   const auto& client = arguments.positionals()[0];
-  auto mesh = arguments.get("mesh");
-  if (!mesh) mesh = context.environment()("BRIG_MESH");
-  if (!mesh || mesh->empty())
-    return Error{Code::invalid, "which mesh is not said; name it with --mesh, or set BRIG_MESH", "usage",
-                 false};
-  BRIG_CHECK(check_name("mesh", *mesh));
-  std::vector<std::string> command = {"brig", "mcp", *mesh};
-  std::string name = *mesh;
+  BRIG_TRY(auto mesh, mesh_of(context, arguments));
+  BRIG_CHECK(check_name("mesh", mesh));
+  std::vector<std::string> command = {"brig", "mcp", mesh};
+  std::string name = mesh;
   if (auto service = arguments.get("service")) {
     BRIG_CHECK(check_name("service", *service));
     command.insert(command.end(), {"--service", *service});

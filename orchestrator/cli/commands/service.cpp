@@ -7,14 +7,18 @@
 
 namespace brig::cli {
 
-Result<std::string> service_path(const Context& context, const Arguments& arguments,
-                                 const std::string& name) {
+Result<std::string> mesh_of(const Context& context, const Arguments& arguments) {
   auto mesh = arguments.get("mesh");
   if (!mesh) mesh = context.environment()("BRIG_MESH");
-  if (!mesh || mesh->empty())
-    return Error{Code::invalid, "which mesh is not said; name it with --mesh, or set BRIG_MESH", "usage",
-                 false};
-  return "/v1/meshes/" + percent_encode(*mesh) + "/services" +
+  if (mesh && !mesh->empty()) return *mesh;
+  return Error{Code::invalid, "which mesh is not said; name it with --mesh, or set BRIG_MESH", "usage",
+               false};
+}
+
+Result<std::string> service_path(const Context& context, const Arguments& arguments,
+                                 const std::string& name) {
+  BRIG_TRY(auto mesh, mesh_of(context, arguments));
+  return "/v1/meshes/" + percent_encode(mesh) + "/services" +
          (name.empty() ? "" : "/" + percent_encode(name));
 }
 

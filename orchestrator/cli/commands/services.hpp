@@ -18,6 +18,8 @@ inline constexpr OptionSpec kServiceMesh = {
 inline constexpr PositionalSpec kServiceName = {
     .name = "SERVICE", .help = "its name in the mesh", .complete = "service"};
 
+// What --mesh says, or BRIG_MESH.
+Result<std::string> mesh_of(const Context& context, const Arguments& arguments);
 // "/v1/meshes/MESH/services", and behind it "/NAME" unless that is empty.
 Result<std::string> service_path(const Context& context, const Arguments& arguments,
                                  const std::string& name = {});

@@ -1,5 +1,6 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "cli/commands/services.hpp"
 #include "cli/table.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -39,11 +40,8 @@ Result<nlohmann::json> token_of(const Context& context, const Arguments& argumen
   nlohmann::json body = nlohmann::json::object();
   for (const char* name : {"label", "role", "owner", "mesh", "peer"})
     if (auto value = arguments.get(name)) body[name] = *value;
-  if (peer && !body.contains("mesh")) {
-    auto mesh = context.environment()("BRIG_MESH");
-    if (!mesh || mesh->empty())
-      return refuse("--peer is somebody in a mesh; name it with --mesh, or set BRIG_MESH");
-    body["mesh"] = *mesh;
+  if (peer) {
+    BRIG_TRY(body["mesh"], mesh_of(context, arguments));
   }
   if (auto groups = arguments.all("group"); !groups.empty()) body["groups"] = groups;
   return body;
