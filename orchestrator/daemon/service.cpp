@@ -39,6 +39,7 @@ namespace {
 
 constexpr Millis kReconcileEvery{30'000};
 constexpr Millis kStopGrace{2'000};
+constexpr Millis kLastAnswers{10'000};        // of services, to calls in flight
 constexpr Millis kFirstLook{200};             // between tries to look while the engine is away
 constexpr long kManyConnections = 1'000'000;  // none is closed for want of room
 
@@ -392,6 +393,7 @@ net::Task<void> Service::run() {
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");
   parts.quarantine->close();
+  co_await parts.services->drain(Deadline::in(kLastAnswers));
   co_await parts.server->stop(kStopGrace);
   co_await scope.close();
   co_await parts.gateway->close();

@@ -48,6 +48,12 @@ Manager::Manager(net::asio::any_io_executor executor, Options options, Parts par
 
 Manager::~Manager() = default;
 
+net::Task<void> Manager::drain(Deadline deadline) {
+  auto servers = servers_;
+  for (const auto& server : servers) server->take_no_more();
+  for (const auto& server : servers) co_await server->until_idle(deadline);
+}
+
 net::Task<void> Manager::close() {
   co_await scope_.close();
   for (auto& [key, unit] : units_) unit->server = nullptr;

@@ -47,6 +47,8 @@ class Manager final : public Services {
   net::Task<Result<void>> load();
   // Once sessions are looked after.
   net::Task<void> resume();
+  // Takes no more calls, and returns when those in flight have been answered, or at the deadline.
+  net::Task<void> drain(Deadline deadline);
   net::Task<void> close();
 
   Result<void> check(const session::Caller& caller, const std::string& mesh,

@@ -54,6 +54,7 @@ Server::Server(net::asio::any_io_executor executor, About about,
       written_(attachment_->stdin_offset()),
       broken_line_(about_.again),
       gateway_(gateway),
+      idle_(executor),
       client_(executor, *this, *this, options_of(about_, clock)) {}
 
 Server::~Server() = default;
@@ -103,10 +104,22 @@ net::Task<Result<mcp::Line>> Server::receive() {
 net::Task<Result<mcp::Answer>> Server::call(mcp::Call call) {
   struct Leave {
     Server& server;
-    ~Leave() { --server.calls_; }
+    ~Leave() {
+      if (--server.calls_ == 0) server.idle_.notify_all();
+    }
   } leave{*this};
   ++calls_;
+  if (takes_no_more_)
+    co_return Error{Code::unavailable, "brigd is being stopped; call again when it is back", "service: call",
+                    true};
   co_return co_await client_.request(std::move(call));
+}
+
+net::Task<void> Server::until_idle(Deadline deadline) {
+  while (calls_ > 0) {
+    bool told = co_await idle_.wait_until(deadline);
+    if (!told) co_return;
+  }
 }
 
 net::Task<mcp::Answer> Server::on_request(std::string method, std::string params) {

@@ -35,6 +35,10 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   mcp::Client& client() { return client_; }
   // For a caller, who may be asked back.
   net::Task<Result<mcp::Answer>> call(mcp::Call call);
+  // Refuses calls from now on.
+  void take_no_more() { takes_no_more_ = true; }
+  // Until no call is in flight, or the deadline.
+  net::Task<void> until_idle(Deadline deadline);
   const SessionId& session() const { return about_.session; }
   WallTime started() const { return started_; }
   // Why it ended; none while it runs.
@@ -68,6 +72,8 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   bool broken_line_;  // what went before may have been cut off in the middle of a line
   mcp::Gateway& gateway_;
   std::size_t calls_ = 0;  // of callers, in flight
+  net::Event idle_;
+  bool takes_no_more_ = false;
   std::optional<Error> ended_;
   bool tools_changed_ = false;
   mcp::Client client_;

@@ -14,6 +14,13 @@ function ask(method, params) {
   return new Promise((resolve) => asked.set(id, resolve));
 }
 
+function release() {
+  const all = waiting.splice(0);
+  for (const go of all) go(text('released'));
+  return all.length;
+}
+process.on('SIGUSR2', release);
+
 const tools = {
   echo: (a) => text(a.message),
   sample: async (a) => text(JSON.stringify(await ask('sampling/createMessage', {
@@ -29,7 +36,7 @@ const tools = {
     return text('spoken');
   },
   wait: () => new Promise((resolve) => waiting.push(resolve)),
-  release: () => { const n = waiting.length; for (const go of waiting.splice(0)) go(text('released')); return text(n); },
+  release: () => text(release()),
   waiting: () => text(waiting.length),
   cancelled: () => text(cancelled.length),
 };
