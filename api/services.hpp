@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/log.hpp"
 #include "core/clock.hpp"
 #include "core/metrics.hpp"
 #include "core/result.hpp"
@@ -26,6 +27,7 @@
 #include "prune/footprint.hpp"
 #include "prune/prunes.hpp"
 #include "review/reviews.hpp"
+#include "service/permissions.hpp"
 #include "service/services.hpp"
 #include "session/one_shot.hpp"
 #include "session/reach.hpp"
@@ -127,6 +129,8 @@ struct Services {
   vault::Secrets& vault;
   service::Services& deployed;
   mcp::Gateway& gateway;
+  service::Permissions& permissions;
+  audit::Log& audit;
   Policies& policies;
   TokenStore& tokens;
   PreviewStore& previews;

@@ -24,6 +24,14 @@ net::Task<Result<session::View>> find(Context* context, Request* request) {
   co_return co_await context->services.sessions.get(*request->caller, request->path["ref"]);
 }
 
+// What a sandbox of a mesh may reach is in the mesh's audit before it changes.
+net::Task<Result<void>> tell(Context* context, const Request* request, const session::View* session,
+                             const char* event, json payload) {
+  payload["session"] = session->id.str();
+  audit::Deed deed{session->mesh, event, request->caller->owner, dumped(payload)};
+  co_return co_await context->services.audit.add(std::move(deed));
+}
+
 template <class Value, std::size_t N>
 std::optional<Value> word(Object& top, std::string_view key,
                           const std::pair<std::string_view, Value> (&known)[N],
@@ -148,6 +156,9 @@ net::Task<Response> change_egress(Context* context, Request* request) {
   if (body.failure()) co_return problem(*body.failure(), request->id);
   auto session = co_await find(context, request);
   if (!session) co_return problem(session.error(), request->id);
+  json what{{"verb", *verb == Verb::allow ? "allow" : "deny"}, {"rule", printable(rule, kMaxRule)}};
+  if (auto told = co_await tell(context, request, &*session, "egress.rule", std::move(what)); !told)
+    co_return problem(told.error(), request->id);
   auto changed = co_await context->services.egress.change(session->id, *verb, rule, *scope);
   if (!changed) co_return problem(changed.error(), request->id);
   co_return json_response(200, {{"rule", *changed}});
@@ -164,6 +175,9 @@ net::Task<Response> forget_egress(Context* context, Request* request) {
         request->id);
   auto session = co_await find(context, request);
   if (!session) co_return problem(session.error(), request->id);
+  json what{{"verb", "forget"}, {"rule", printable(*rule, kMaxRule)}};
+  if (auto told = co_await tell(context, request, &*session, "egress.rule", std::move(what)); !told)
+    co_return problem(told.error(), request->id);
   auto forgotten = co_await context->services.egress.forget(session->id, *rule);
   if (!forgotten) co_return problem(forgotten.error(), request->id);
   co_return nothing();
@@ -179,6 +193,9 @@ net::Task<Response> answer_egress(Context* context, Request* request) {
   if (body.failure()) co_return problem(*body.failure(), request->id);
   auto session = co_await find(context, request);
   if (!session) co_return problem(session.error(), request->id);
+  json what{{"question", question}, {"answer", *yes ? "yes" : "no"}};
+  if (auto told = co_await tell(context, request, &*session, "egress.answer", std::move(what)); !told)
+    co_return problem(told.error(), request->id);
   auto answered = co_await context->services.egress.answer(session->id, question, *yes, *scope);
   if (!answered) co_return problem(answered.error(), request->id);
   co_return nothing();

@@ -103,6 +103,13 @@ net::Task<Response> post_mcp(Context* context, Request* request);
 net::Task<Response> listen_mcp(Context* context, Request* request);
 net::Task<Response> end_mcp(Context* context, Request* request);
 
+net::Task<Response> list_audit(Context* context, Request* request);
+net::Task<Response> verify_audit(Context* context, Request* request);
+net::Task<Response> export_audit(Context* context, Request* request);
+
+net::Task<Response> list_permissions(Context* context, Request* request);
+net::Task<Response> put_permissions(Context* context, Request* request);
+
 net::Task<Response> list_services(Context* context, Request* request);
 net::Task<Response> deploy_service(Context* context, Request* request);
 net::Task<Response> get_service(Context* context, Request* request);

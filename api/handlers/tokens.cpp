@@ -9,6 +9,21 @@
 
 namespace brig::api {
 
+namespace {
+
+// In the audit of the mesh that it is of.
+net::Task<Result<void>> tell_revoked(Context* context, session::Caller caller, std::string id) {
+  BRIG_CO_TRY(auto all, co_await context->services.tokens.list());
+  for (const auto& token : all) {
+    if (token.id != id) continue;
+    audit::Deed deed{token.mesh, "token.revoke", caller.owner, dumped(encode(token))};
+    co_return co_await context->services.audit.add(std::move(deed));
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
 net::Task<Response> list_tokens(Context* context, Request* request) {
   auto found = co_await context->services.tokens.list();
   if (!found) co_return problem(found.error(), request->id);
@@ -31,6 +46,9 @@ net::Task<Response> create_token(Context* context, Request* request) {
   token.member = spec.member;
   token.created = now;
   if (spec.expires_in) token.expires = now + *spec.expires_in;
+  audit::Deed deed{token.mesh, "token.create", request->caller->owner, dumped(encode(token))};
+  if (auto told = co_await context->services.audit.add(std::move(deed)); !told)
+    co_return problem(told.error(), request->id);
   auto created = co_await context->services.tokens.create(token);
   if (!created) co_return problem(created.error(), request->id);
   log::info("a token was made",
@@ -45,6 +63,8 @@ net::Task<Response> create_token(Context* context, Request* request) {
 
 net::Task<Response> revoke_token(Context* context, Request* request) {
   auto id = request->path["id"];
+  if (auto told = co_await tell_revoked(context, *request->caller, id); !told)
+    co_return problem(told.error(), request->id);
   auto revoked = co_await context->services.tokens.revoke(id, context->services.clock.wall());
   if (!revoked) co_return problem(revoked.error(), request->id);
   context->revoke("token:" + id);

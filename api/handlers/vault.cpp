@@ -29,6 +29,21 @@ Result<vault::Scope> scope_of(const Request& request) {
   return vault::Scope{request.caller->owner, mesh};
 }
 
+// The same, for who means to change something there.
+Result<vault::Scope> scope_to_change(const Context& context, const Request& request) {
+  BRIG_TRY(auto scope, scope_of(request));
+  if (!scope.mesh.empty())
+    BRIG_CHECK(context.services.permissions.require(*request.caller, scope.mesh, service::Permission::vault));
+  return scope;
+}
+
+// In the mesh's audit, before it is done.
+net::Task<Result<void>> tell(Context* context, const Request* request, const char* event, vault::Scope scope,
+                             std::string name) {
+  audit::Deed deed{scope.mesh, event, request->caller->owner, dumped({{"key", name}})};
+  co_return co_await context->services.audit.add(std::move(deed));
+}
+
 // What was parsed is wiped with what was sent.
 Secret take_value(Object& top) {
   const auto* given = top.raw("value");
@@ -61,7 +76,7 @@ net::Task<Response> list_vault(Context* context, Request* request) {
 }
 
 net::Task<Response> set_vault(Context* context, Request* request) {
-  auto scope = scope_of(*request);
+  auto scope = scope_to_change(*context, *request);
   if (!scope) co_return problem(scope.error(), request->id);
   auto name = request->path["name"];
   if (auto fine = vault::check_key("the key", name); !fine) co_return problem(fine.error(), request->id);
@@ -76,6 +91,8 @@ net::Task<Response> set_vault(Context* context, Request* request) {
     }
     if (body.failure()) co_return problem(*body.failure(), request->id);
   }
+  if (auto told = co_await tell(context, request, "vault.set", *scope, name); !told)
+    co_return problem(told.error(), request->id);
   auto kept = co_await context->services.vault.set(*scope, name, std::move(value));
   if (!kept) co_return problem(kept.error(), request->id);
   context->services.events.add({"vault.set", {}, scope->owner, scope->mesh, dumped({{"name", name}})});
@@ -87,10 +104,12 @@ net::Task<Response> remove_vault(Context* context, Request* request) {
   std::optional<Failure> failure;
   bool force = query_flag(*request, "force", failure);
   if (failure) co_return problem(*failure, request->id);
-  auto scope = scope_of(*request);
+  auto scope = scope_to_change(*context, *request);
   if (!scope) co_return problem(scope.error(), request->id);
   auto name = request->path["name"];
   if (auto fine = vault::check_key("the key", name); !fine) co_return problem(fine.error(), request->id);
+  if (auto told = co_await tell(context, request, "vault.remove", *scope, name); !told)
+    co_return problem(told.error(), request->id);
   auto removed = co_await context->services.vault.remove(*scope, name, force);
   if (!removed) co_return problem(removed.error(), request->id);
   context->services.events.add({"vault.removed", {}, scope->owner, scope->mesh, dumped({{"name", name}})});

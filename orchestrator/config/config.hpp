@@ -112,6 +112,7 @@ struct Config {
     std::uint64_t requests_per_minute = 0;  // per caller
     std::uint64_t events = 0;               // kept
     Millis events_age{};
+    std::uint64_t audit = 0;  // kept of each mesh
   } limits;
 };
 

@@ -280,6 +280,10 @@ const Key kKeys[] = {
        if (auto v = t.duration(n, std::chrono::minutes(1), std::chrono::hours(24 * 3650)))
          c.limits.events_age = *v;
      }},
+    {"limits", "audit", "1000000", "", "How many entries of each mesh's audit are kept; the oldest go first.",
+     [](Table& t, Name n, Into c) {
+       if (auto v = t.number(n, 1000, 1000000000)) c.limits.audit = *v;
+     }},
 
     {"volumes", "size", "\"4 GiB\"", "",
      "How much a volume may hold, of a provider's configuration or a shared one that asks for nothing else: "

@@ -124,4 +124,11 @@ net::Task<Result<void>> ApiPreviews::remove(std::string id) {
   co_return co_await table_.remove(std::move(id));
 }
 
+audit::Deed deed_of(const events::Event& event) {
+  auto payload = nlohmann::json::parse(event.detail, nullptr, false);
+  if (!payload.is_object()) payload = nlohmann::json::object();
+  payload["session"] = event.session.str();
+  return {event.mesh, event.kind, event.owner, payload.dump()};
+}
+
 }  // namespace brig::daemon

@@ -37,6 +37,9 @@ class ApiTokens final : public api::TokenStore {
   store::TokenTable& table_;
 };
 
+// What a door tells of itself, as it stands in its mesh's audit.
+audit::Deed deed_of(const events::Event& event);
+
 class ApiPreviews final : public api::PreviewStore {
  public:
   explicit ApiPreviews(store::PreviewTable& table) : table_(table) {}

@@ -27,6 +27,7 @@
 #include "reconcile/reconciler.hpp"
 #include "review/service.hpp"
 #include "service/manager.hpp"
+#include "service/recorded.hpp"
 #include "session/engine_containers.hpp"
 #include "session/manager.hpp"
 #include "session/shelf.hpp"
@@ -96,9 +97,14 @@ struct Service::Parts {
   std::optional<prune::Surveyor> surveyor;
   std::optional<review::Service> reviews;
   std::optional<store::ServiceTable> service_table;
+  std::optional<store::AuditTable> audit_table;
+  std::optional<audit::Log> audit;
+  std::optional<store::PermissionTable> permission_table;
+  std::optional<service::Permissions> permissions;
   std::optional<service::Builds> builds;
   std::optional<mcp::Gateway> gateway;
   std::optional<service::Manager> services;
+  std::optional<service::Recorded> recorded;
   std::optional<reconcile::Reconciler> reconciler;
   std::optional<EngineWatch> watch;
   std::unique_ptr<doctor::Doctor> doctor;
@@ -205,7 +211,11 @@ Result<void> Service::prepare() {
   options.trust_env = image::trust_environment("/run/brig/ca.crt");
   parts.outward.emplace(executor, kManyConnections);
   parts.resolver = egress::system_resolver(executor, parts.resolving);
-  auto tell = [&parts](events::Event event) { parts.events->add(std::move(event)); };
+  // Of a mesh's sandboxes it is in the mesh's audit, too.
+  auto tell = [&parts](events::Event event) {
+    if (!event.mesh.empty()) parts.audit->note(deed_of(event));
+    parts.events->add(std::move(event));
+  };
   parts.doors.emplace(egress::Doors::Parts{
       egress::Shared{executor, parts.clock, *parts.resolver, parts.closing, parts.metrics, tell,
                      upstream_proxy(), egress_limits(config_), &*parts.vault, &*parts.outward,
@@ -238,12 +248,19 @@ Result<void> Service::prepare() {
       review::Settler::Parts{*parts.sessions, *parts.checkpoints, parts.mounter, std::move(hold)});
   parts.reviews->recover();
   parts.service_table.emplace(*parts.database);
+  parts.audit_table.emplace(*parts.database);
+  parts.audit.emplace(executor, audit::Log::Options{config_.limits.audit}, *parts.audit_table, *parts.vault,
+                      parts.clock);
+  parts.permission_table.emplace(*parts.database);
+  parts.permissions.emplace(*parts.permission_table);
   parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.images,
                        parts.blocking);
   parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
-  parts.services.emplace(executor, service::Options(),
-                         service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
-                                                 *parts.shelf, *parts.vault, *parts.builds, *parts.gateway});
+  parts.services.emplace(
+      executor, service::Options(),
+      service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager, *parts.shelf, *parts.vault,
+                              *parts.builds, *parts.permissions, *parts.audit, *parts.gateway});
+  parts.recorded.emplace(*parts.services, *parts.audit, parts.clock);
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -298,31 +315,16 @@ Result<void> Service::prepare() {
          parts.took_stock ? "" : "sessions of an earlier run have not been looked after yet"});
     return conditions;
   };
-  parts.server.emplace(executor, std::move(api_config), api::Services{*parts.manager,
-                                                                      *parts.manager,
-                                                                      *parts.reviews,
-                                                                      *parts.manager,
-                                                                      *parts.manager,
-                                                                      *parts.manager,
-                                                                      *parts.shelf,
-                                                                      *parts.pruner,
-                                                                      *parts.surveyor,
-                                                                      *parts.images,
-                                                                      *parts.registry,
-                                                                      *parts.identities,
-                                                                      *parts.doctor,
-                                                                      *parts.doors,
-                                                                      *parts.vault,
-                                                                      *parts.services,
-                                                                      *parts.gateway,
-                                                                      *parts.api_policies,
-                                                                      *parts.api_tokens,
-                                                                      *parts.api_previews,
-                                                                      *parts.events,
-                                                                      parts.metrics,
-                                                                      parts.clock,
-                                                                      readiness,
-                                                                      {BRIG_VERSION, installation}});
+  parts.server.emplace(executor, std::move(api_config),
+                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
+                                     *parts.manager,      *parts.manager,      *parts.manager,
+                                     *parts.shelf,        *parts.pruner,       *parts.surveyor,
+                                     *parts.images,       *parts.registry,     *parts.identities,
+                                     *parts.doctor,       *parts.doors,        *parts.vault,
+                                     *parts.recorded,     *parts.gateway,      *parts.permissions,
+                                     *parts.audit,        *parts.api_policies, *parts.api_tokens,
+                                     *parts.api_previews, *parts.events,       parts.metrics,
+                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
   return {};
 }
 
@@ -365,6 +367,16 @@ net::Task<void> Service::run() {
     failed_ = true;
     co_return;
   }
+  if (auto loaded = co_await parts.audit->load(); !loaded) {
+    log::error("the ledger's audit cannot be read", {{"error", loaded.error()}});
+    failed_ = true;
+    co_return;
+  }
+  if (auto loaded = co_await parts.permissions->load(); !loaded) {
+    log::error("the ledger's permissions cannot be read", {{"error", loaded.error()}});
+    failed_ = true;
+    co_return;
+  }
   if (auto loaded = co_await parts.services->load(); !loaded) {
     log::error("the ledger's services cannot be read", {{"error", loaded.error()}});
     failed_ = true;
@@ -383,6 +395,7 @@ net::Task<void> Service::run() {
   // Not only once the engine answers: that may take long, and is told by /readyz.
   notify("READY=1");
   scope.spawn(parts.events->run());
+  scope.spawn(parts.audit->run());
   scope.spawn(take_stock());
   scope.spawn(parts.watch->run());
   scope.spawn(parts.manager->keep());
@@ -395,6 +408,7 @@ net::Task<void> Service::run() {
   parts.quarantine->close();
   co_await parts.services->drain(Deadline::in(kLastAnswers));
   co_await parts.server->stop(kStopGrace);
+  co_await parts.audit->close();
   co_await scope.close();
   co_await parts.gateway->close();
   co_await parts.services->close();

@@ -27,9 +27,10 @@ Decision hide(std::string why) {
 }
 
 // Everything but seeing.
-Decision decide_act(Operation operation, const Caller& caller, const Target* target, bool deployer) {
+Decision decide_act(Operation operation, const Caller& caller, const Target* target,
+                    const Overrides& overrides, bool deployer) {
   auto need = [&](Permission permission) {
-    if (may(caller, permission)) return allow("its role may");
+    if (may(caller, permission, overrides)) return allow("its role may");
     if (caller.role == Caller::Role::viewer)
       return deny("a viewer may look but not call or change anything; use a token of role 'user'");
     return deny("you may not " + std::string(to_string(permission)) + " in this mesh");
@@ -42,12 +43,14 @@ Decision decide_act(Operation operation, const Caller& caller, const Target* tar
     case Operation::deploy:
       return need(Permission::deploy);
     case Operation::inspect:
-      if (deployer || may(caller, Permission::permissions)) return allow("it looks after the service");
+      if (deployer || may(caller, Permission::permissions, overrides))
+        return allow("it looks after the service");
       return deny("the log of service " + quoted(target->name) +
                   " may tell what others asked it; whoever deployed it may read it, and admins");
     case Operation::change:
       if (auto first = need(Permission::deploy); !first.allowed()) return first;
-      if (deployer || may(caller, Permission::permissions)) return allow("it looks after the service");
+      if (deployer || may(caller, Permission::permissions, overrides))
+        return allow("it looks after the service");
       return deny("service " + quoted(target->name) +
                   " is not yours to change; whoever deployed it may, and admins");
     case Operation::replace:
@@ -77,21 +80,27 @@ bool is_of(const Caller& caller, std::string_view mesh) {
   return caller.role == Caller::Role::admin || (!mesh.empty() && caller.mesh == mesh);
 }
 
-bool may(const Caller& caller, Permission permission) {
-  if (caller.role == Caller::Role::admin) return true;
-  if (caller.role == Caller::Role::viewer) return false;
-  auto role = caller.member ? caller.member->role : Caller::Member::Role::member;
+bool is_default(Caller::Member::Role role, Permission permission) {
   return role != Caller::Member::Role::member || permission != Permission::permissions;
 }
 
-Decision decide(Operation operation, const Caller& caller, std::string_view mesh, const Target* target) {
+bool may(const Caller& caller, Permission permission, const Overrides& overrides) {
+  if (caller.role == Caller::Role::admin) return true;
+  if (caller.role == Caller::Role::viewer) return false;
+  if (!caller.member) return is_default(Caller::Member::Role::member, permission);
+  return overrides[static_cast<std::size_t>(permission)].value_or(
+      is_default(caller.member->role, permission));
+}
+
+Decision decide(Operation operation, const Caller& caller, std::string_view mesh, const Target* target,
+                const Overrides& overrides) {
   if (caller.role == Caller::Role::admin) return allow("an admin of this host");
   if (!is_of(caller, mesh)) return hide("no token of mesh " + quoted(mesh));
   if (!target && operation != Operation::deploy) return hide("there is no such service");
   bool deployer = target && caller.owner == target->owner;
   if (target && !deployer && !target->scope.names(caller))
     return hide(shown(caller) + " is not in its scope, " + to_text(target->scope));
-  return decide_act(operation, caller, target, deployer);
+  return decide_act(operation, caller, target, overrides, deployer);
 }
 
 }  // namespace brig::service

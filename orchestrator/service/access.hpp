@@ -8,6 +8,8 @@
 // Threads: any; values in, a decision out. Failure: none; what is not clearly allowed is not.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,8 +38,13 @@ std::string_view to_string(Permission permission);
 
 // Somebody for whom the mesh is there at all.
 bool is_of(const session::Caller& caller, std::string_view mesh);
-// A token of the mesh that no peer has is worth a member; one that may only look may do nothing.
-bool may(const session::Caller& caller, Permission permission);
+// What was said of one peer in particular, by Permission: it may, it may not, or nothing.
+using Overrides = std::array<std::optional<bool>, 4>;
+
+// What the role in the mesh says, unless an override of that peer says otherwise. A token of the mesh that no
+// peer has is worth a member; one that may only look may do nothing.
+bool may(const session::Caller& caller, Permission permission, const Overrides& overrides);
+bool is_default(session::Caller::Member::Role role, Permission permission);
 
 struct Target {
   std::string_view name;
@@ -58,8 +65,8 @@ struct Decision {
   bool hidden() const { return verdict == Verdict::hidden; }
 };
 
-// `target`: none for Operation::deploy, which is of the mesh itself.
+// `target`: none for Operation::deploy, which is of the mesh itself. `overrides`: those of the caller.
 Decision decide(Operation operation, const session::Caller& caller, std::string_view mesh,
-                const Target* target);
+                const Target* target, const Overrides& overrides);
 
 }  // namespace brig::service

@@ -36,13 +36,13 @@ net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const DeploySpe
 Result<void> Manager::may_deploy(const session::Caller& caller, const std::string& mesh,
                                  const std::string& name) const {
   auto it = units_.find({mesh, name});
-  auto decision = decide(Operation::deploy, caller, mesh, nullptr);
+  auto decision = decide(Operation::deploy, caller, mesh, nullptr, parts_.permissions.of(caller));
   if (decision.hidden())
     return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
                  false};
   if (decision.allowed() && it != units_.end()) {
     auto target = it->second->target();
-    decision = decide(Operation::replace, caller, mesh, &target);
+    decision = decide(Operation::replace, caller, mesh, &target, parts_.permissions.of(caller));
   }
   if (decision.allowed()) return {};
   // A name is of its mesh: that it is taken is the one thing that cannot be hidden.
@@ -128,7 +128,7 @@ net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vect
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
   Secret key;
   if (spec.git && !spec.git->key.empty()) {
-    BRIG_CO_TRY(key, co_await parts_.vault.open(unit->scope(), spec.git->key));
+    BRIG_CO_TRY(key, co_await open_key(unit, spec.git->key));
   }
   co_return co_await parts_.builds.make(unit->owner(), unit->purpose(), std::move(spec), std::move(key),
                                         std::move(progress));

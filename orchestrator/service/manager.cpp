@@ -65,7 +65,7 @@ Result<Manager::UnitRef> Manager::find(Operation operation, const session::Calle
   auto it = units_.find({mesh, name});
   if (it == units_.end()) return no_service(mesh, name);
   auto target = it->second->target();
-  auto decision = decide(operation, caller, mesh, &target);
+  auto decision = decide(operation, caller, mesh, &target, parts_.permissions.of(caller));
   if (decision.allowed()) return it->second;
   log::debug("refused", {{"service", it->second->purpose()},
                          {"operation", to_string(operation)},
@@ -102,7 +102,7 @@ net::Task<void> Manager::set_state(UnitRef unit, State state, std::string reason
 
 bool Manager::may_inspect(const Unit& unit, const session::Caller& caller) const {
   auto target = unit.target();
-  return decide(Operation::inspect, caller, unit.row.mesh, &target).allowed();
+  return decide(Operation::inspect, caller, unit.row.mesh, &target, parts_.permissions.of(caller)).allowed();
 }
 
 View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
@@ -140,7 +140,8 @@ Result<std::vector<View>> Manager::list(const session::Caller& caller, const std
   std::vector<View> out;
   for (const auto& [key, unit] : units_) {
     auto target = unit->target();
-    if (key.first == mesh && decide(Operation::see, caller, mesh, &target).allowed())
+    if (key.first == mesh &&
+        decide(Operation::see, caller, mesh, &target, parts_.permissions.of(caller)).allowed())
       out.push_back(view_of(*unit, caller));
   }
   return out;

@@ -10,10 +10,11 @@
 
 #include <set>
 
+#include "audit/journal.hpp"
 #include "net/scope.hpp"
-#include "service/access.hpp"
 #include "service/backoff.hpp"
 #include "service/builds.hpp"
+#include "service/permissions.hpp"
 #include "service/server.hpp"
 #include "session/volumes.hpp"
 #include "store/services.hpp"
@@ -38,6 +39,8 @@ class Manager final : public Services {
     session::Volumes& volumes;
     vault::Vault& vault;
     Builds& builds;
+    const Permissions& permissions;
+    audit::Journal& journal;
     mcp::Gateway& gateway;
   };
   Manager(net::asio::any_io_executor executor, Options options, Parts parts);
@@ -115,6 +118,8 @@ class Manager final : public Services {
   net::Task<Result<void>> meet(UnitRef unit, SessionId session, bool again);
   net::Task<Result<std::string>> home_of(UnitRef unit, bool make);
   net::Task<Result<std::vector<session::EnvVar>>> environment(UnitRef unit);
+  // A value of the vault, for this service; its use is written down.
+  net::Task<Result<Secret>> open_key(UnitRef unit, std::string key);
   net::Task<Result<void>> greet(UnitRef unit, std::shared_ptr<Server> server, bool again);
   net::Task<Result<void>> list_tools(UnitRef unit, std::shared_ptr<Server> server, Deadline deadline);
   net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);

@@ -1,5 +1,6 @@
 // Servers: started, met, watched, started again.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/log.hpp"
 #include "core/random.hpp"
@@ -71,6 +72,13 @@ net::Task<Result<std::string>> Manager::home_of(UnitRef unit, bool make) {
   co_return make ? name : own->engine;
 }
 
+net::Task<Result<Secret>> Manager::open_key(UnitRef unit, std::string key) {
+  const auto& row = unit->row;
+  nlohmann::json payload{{"service", row.name}, {"key", key}, {"owner", row.owner}};
+  parts_.journal.note({row.mesh, "secret.used", "brigd", payload.dump()});
+  co_return co_await parts_.vault.open(unit->scope(), key);
+}
+
 net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef unit) {
   BRIG_CO_TRY(auto text, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env));
   BRIG_CO_TRY(auto variables, env_from_text(text));
@@ -85,7 +93,7 @@ net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef uni
   for (auto& [name, value] : variables) {
     auto key = vault_key_of(value);
     if (!key.empty()) {
-      BRIG_CO_TRY(value, co_await parts_.vault.open(unit->scope(), key));
+      BRIG_CO_TRY(value, co_await open_key(unit, key));
     }
   }
   unit->log.hide(variables);

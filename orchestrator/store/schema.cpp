@@ -358,9 +358,39 @@ ALTER TABLE tokens ADD COLUMN member TEXT NOT NULL DEFAULT '';
 ALTER TABLE services ADD COLUMN scope TEXT NOT NULL DEFAULT '"mesh"';
 )sql";
 
-constexpr const char* kSteps[] = {kFirst,     kLayers, kEvents,   kEgress,   kCheckpoints,
-                                  kProviders, kLives,  kPreviews, kShared,   kVault,
-                                  kUses,      kGone,   kNames,    kServices, kMembers};
+// What single peers of a mesh may do beyond, or short of, their role.
+constexpr const char* kPermissions = R"sql(
+CREATE TABLE permissions (
+  mesh           TEXT NOT NULL,
+  peer           TEXT NOT NULL,
+  overrides_json TEXT NOT NULL,
+  PRIMARY KEY (mesh, peer)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+// What was done in each mesh, as a chain of hashes, and where each chain ends, sealed.
+constexpr const char* kAudit = R"sql(
+CREATE TABLE audit (
+  mesh       TEXT NOT NULL,
+  id         INTEGER NOT NULL CHECK (id > 0),
+  event      TEXT NOT NULL,
+  actor      TEXT NOT NULL,
+  payload    TEXT NOT NULL,
+  prev_hash  TEXT NOT NULL,
+  hash       TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  PRIMARY KEY (mesh, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_anchors (
+  mesh TEXT PRIMARY KEY,
+  seal BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents,  kEgress,      kCheckpoints, kProviders,
+                                  kLives, kPreviews, kShared,  kVault,       kUses,        kGone,
+                                  kNames, kServices, kMembers, kPermissions, kAudit};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

@@ -10,7 +10,7 @@ extern const CommandSpec kPs, kShow, kStop, kPause, kResume, kRm, kEvents, kStat
 extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward, kPreview;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
 extern const CommandSpec kPolicy, kImage, kProvider, kIdentity, kProfile, kVolume, kVault, kService, kMcp,
-    kToken;
+    kPermission, kAudit, kToken;
 extern const CommandSpec kDoctor, kVersion, kSystem;
 extern const CommandSpec kCompletion, kComplete, kMan;
 

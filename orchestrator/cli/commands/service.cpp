@@ -15,11 +15,15 @@ Result<std::string> mesh_of(const Context& context, const Arguments& arguments) 
                false};
 }
 
+Result<std::string> mesh_path(const Context& context, const Arguments& arguments) {
+  BRIG_TRY(auto mesh, mesh_of(context, arguments));
+  return "/v1/meshes/" + percent_encode(mesh);
+}
+
 Result<std::string> service_path(const Context& context, const Arguments& arguments,
                                  const std::string& name) {
-  BRIG_TRY(auto mesh, mesh_of(context, arguments));
-  return "/v1/meshes/" + percent_encode(mesh) + "/services" +
-         (name.empty() ? "" : "/" + percent_encode(name));
+  BRIG_TRY(auto mesh, mesh_path(context, arguments));
+  return mesh + "/services" + (name.empty() ? "" : "/" + percent_encode(name));
 }
 
 Colour service_colour(const std::string& state) {

@@ -20,6 +20,8 @@ inline constexpr PositionalSpec kServiceName = {
 
 // What --mesh says, or BRIG_MESH.
 Result<std::string> mesh_of(const Context& context, const Arguments& arguments);
+// "/v1/meshes/MESH": of the same.
+Result<std::string> mesh_path(const Context& context, const Arguments& arguments);
 // "/v1/meshes/MESH/services", and behind it "/NAME" unless that is empty.
 Result<std::string> service_path(const Context& context, const Arguments& arguments,
                                  const std::string& name = {});

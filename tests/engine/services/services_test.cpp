@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using harness::Engine;
 using nlohmann::json;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -119,6 +120,22 @@ TEST_F(Services, RunFromADirectoryUntilTheyAreRemoved) {
   EXPECT_EQ(call("echo", {{"message", "hi"}}).out, "hi\n");
   EXPECT_EQ(call("variable", {{"name", "PLAIN"}}).out, "some value\n");
   EXPECT_EQ(call("variable", {{"name", "KEY"}}).out, "sesame\n");
+
+  // Who did so, and with which key, is written down within moments; what was said is not.
+  std::string audit;
+  eventually(
+      [&] {
+        audit = brigd.brig({"audit", "ls", "--mesh", "acme", "--json"}).out;
+        auto entries = json::parse(audit, nullptr, false);
+        return entries.is_array() && std::count_if(entries.begin(), entries.end(), [](const json& entry) {
+                                       return entry["event"] == "tool.called";
+                                     }) == 3;
+      },
+      "all calls are in the audit");
+  EXPECT_THAT(audit, AllOf(HasSubstr("vault.set"), HasSubstr("service.deploy.done"), HasSubstr("secret.used"),
+                           HasSubstr("the-key")));
+  EXPECT_THAT(audit, AllOf(Not(HasSubstr("sesame")), Not(HasSubstr("some value")), Not(HasSubstr("PLAIN"))));
+  EXPECT_EQ(brigd.brig({"audit", "verify", "--mesh", "acme"}).code, 0);
 
   auto shown = show("mine");
   EXPECT_EQ(shown["server"]["name"], "by-hand");

@@ -112,6 +112,11 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/vault", {To::own}},
     {"put /v1/vault/{name}", {To::own, R"({"value": "bobs"})"}},
     {"delete /v1/vault/{name}", {To::hidden}},
+    {"get /v1/meshes/{mesh}/audit", {To::hidden}},
+    {"get /v1/meshes/{mesh}/audit/verify", {To::hidden}},
+    {"get /v1/meshes/{mesh}/audit/export", {To::hidden}},
+    {"get /v1/meshes/{mesh}/permissions", {To::hidden}},
+    {"put /v1/meshes/{mesh}/permissions/{peer}", {To::hidden, R"({"tools": true})"}},
     {"get /v1/meshes/{mesh}/services", {To::own}},
     {"post /v1/meshes/{mesh}/services",
      {To::hidden, R"({"name": "planted", "source": {"npm": {"package": "x"}}})"}},
@@ -275,9 +280,9 @@ TEST_F(Tenancy, NobodySeesOrTouchesWhatIsAnothers) {
   mcp_session = hello.mcp_session;
   ASSERT_EQ(mcp_session.size(), 32u);
 
-  std::map<std::string, std::string> hers = {{"preview", preview},    {"volume", volume}, {"ref", victim},
-                                             {"name", "alices-kept"}, {"number", "1"},    {"port", "8080"},
-                                             {"provider", "kit"},     {"id", identity},   {"mesh", "acme"}};
+  std::map<std::string, std::string> hers = {
+      {"preview", preview}, {"volume", volume},  {"ref", victim},  {"name", "alices-kept"}, {"number", "1"},
+      {"port", "8080"},     {"provider", "kit"}, {"id", identity}, {"mesh", "acme"},        {"peer", "ana"}};
   const std::string nobodys = "d0000000deadbeef";  // fit for an id and a name
   auto snapshot = [&] {
     std::string all;

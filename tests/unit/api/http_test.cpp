@@ -259,6 +259,8 @@ TEST(Http, ReplacesADeadSocketFileAndNothingElse) {
                       *first.vault,
                       first.deployed,
                       *first.gateway,
+                      *first.permissions,
+                      *first.audit,
                       first.policies,
                       first.tokens,
                       first.previews,

@@ -150,6 +150,56 @@ TEST(ServicesAccess, TheCatalogueTellsNoMoreThanItsOwn) {
     EXPECT_FALSE(shown.contains(key)) << key;
 }
 
+TEST(Permissions, AreSaidByOwnersAndAdmins) {
+  TestServer server;
+  Document document;
+  auto token = [&](const std::string& peer, const std::string& role, const std::string& mesh = "acme") {
+    auto made = Client::local(server).ask("POST", "/v1/tokens",
+                                          json{{"mesh", mesh}, {"peer", peer}, {"role", role}}.dump());
+    return "Authorization: Bearer " + made.json()["secret"].get<std::string>() + "\r\n";
+  };
+  auto ow = token("ow", "owner"), cy = token("cy", "admin"), ana = token("ana", "member"),
+       other = token("ow", "owner", "other");
+  auto client = Client::tls(server);
+  const std::string path = "/v1/meshes/acme/permissions";
+  auto put = [&](const std::string& who, const std::string& peer, const std::string& body) {
+    return client.ask("PUT", path + "/" + peer, body, who);
+  };
+  auto keep = [&] { return client.ask("PUT", "/v1/vault/k", R"({"value": "v"})", ana).status; };
+  EXPECT_EQ(keep(), 200);
+  auto set = put(cy, "ana", R"({"vault": false, "deploy": false})");
+  EXPECT_EQ(set.status, 200) << set.body;
+  EXPECT_EQ(document.mismatch("/components/schemas/PeerPermissions", set.json()), "");
+  EXPECT_EQ(keep(), 403);
+  EXPECT_EQ(client.ask("DELETE", "/v1/vault/k", "", ana).status, 403);
+  EXPECT_EQ(client.ask("GET", "/v1/vault", "", ana).status, 200);
+
+  auto listed = client.ask("GET", path, "", ow);
+  EXPECT_EQ(document.mismatch("/components/schemas/Permissions", listed.json()), "");
+  EXPECT_EQ(listed.json()["overrides"], json::parse(R"([{"peer": "ana", "deploy": false, "vault": false}])"));
+  EXPECT_EQ(listed.json()["defaults"]["member"]["permissions"], false);
+  // She sees her own, others of her kind none.
+  EXPECT_EQ(client.ask("GET", path, "", ana).json()["overrides"].size(), 1u);
+  EXPECT_EQ(client.ask("GET", path, "", token("bo", "member")).json()["overrides"].size(), 0u);
+
+  // Not for oneself, not by members, not from another mesh; who may manage them is an owner's to say.
+  EXPECT_EQ(put(ana, "ana", "{}").status, 403);
+  EXPECT_EQ(put(ana, "bo", R"({"tools": false})").status, 403);
+  EXPECT_EQ(put(ow, "ow", R"({"tools": true})").status, 403);
+  EXPECT_EQ(put(cy, "bo", R"({"permissions": true})").status, 403);
+  EXPECT_EQ(put(ow, "bo", R"({"permissions": true})").status, 200);
+  EXPECT_EQ(put(cy, "bo", "{}").status, 403) << "that would take it back";
+  EXPECT_EQ(put(cy, "bo", R"({"permissions": true, "vault": false})").status, 200);
+  EXPECT_EQ(put(other, "ana", "{}").status, 404);
+  EXPECT_EQ(client.ask("GET", path, "", other).status, 404);
+  for (const char* bad : {R"({"tools": "no"})", R"({"root": true})", "[]"})
+    EXPECT_EQ(put(ow, "ana", bad).status, 400) << bad;
+  EXPECT_EQ(put(ow, "a%20b", "{}").status, 400);
+
+  EXPECT_EQ(put(cy, "ana", "{}").status, 200);
+  EXPECT_EQ(keep(), 200);
+}
+
 TEST(PeersTokens, AreMadeForAPeerOfAMesh) {
   TestServer server;
   Document document;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "access_table.hpp"
+#include "service/permissions.hpp"
 #include "session/member.hpp"
 
 namespace brig::service {
@@ -39,7 +40,7 @@ TEST(ServiceAccess, IsDecidedAsTheTableSays) {
     Target target{one.name, test::access::kDeployer, *scope};
     for (const auto& who : test::access::identities()) {
       for (auto [letter, operation] : kOperations) {
-        auto decision = decide(operation, caller_of(who), "acme", &target);
+        auto decision = decide(operation, caller_of(who), "acme", &target, {});
         auto where = std::string(one.name) + ", " + std::string(who.name) + ", " + letter;
         auto wanted = test::access::expected(one, who, letter);
         EXPECT_EQ(decision.allowed(), wanted == Expected::allowed) << where << ": " << decision.reason;
@@ -54,7 +55,7 @@ TEST(ServiceAccess, IsDecidedAsTheTableSays) {
 
 TEST(ServiceAccess, OfAMeshIsItsMembers) {
   for (const auto& who : test::access::identities()) {
-    auto decision = decide(Operation::deploy, caller_of(who), "acme", nullptr);
+    auto decision = decide(Operation::deploy, caller_of(who), "acme", nullptr, {});
     bool within = who.mesh == "acme" || who.host_role == "admin";
     EXPECT_EQ(decision.hidden(), !within) << who.name;
     EXPECT_EQ(decision.allowed(), within && who.may.find('d') != who.may.npos) << who.name;
@@ -62,8 +63,74 @@ TEST(ServiceAccess, OfAMeshIsItsMembers) {
   // No mesh is nobody's, also of those who have none.
   Caller stray;
   stray.role = Caller::Role::user;
-  EXPECT_TRUE(decide(Operation::deploy, stray, "", nullptr).hidden());
-  EXPECT_TRUE(decide(Operation::see, stray, "acme", nullptr).hidden());
+  EXPECT_TRUE(decide(Operation::deploy, stray, "", nullptr, {}).hidden());
+  EXPECT_TRUE(decide(Operation::see, stray, "acme", nullptr, {}).hidden());
+}
+
+// Every role × override × permission, and what hangs on it.
+TEST(ServiceAccess, OverridesOfAPeerStandAboveItsRole) {
+  using Role = Caller::Member::Role;
+  struct Row {
+    Permission permission;
+    Operation operation;
+    bool member, admin, owner;  // by role alone
+  };
+  constexpr Row kRows[] = {{Permission::deploy, Operation::deploy, true, true, true},
+                           {Permission::tools, Operation::call, true, true, true},
+                           {Permission::permissions, Operation::inspect, false, true, true}};
+  Scope mesh;
+  mesh.mesh = true;
+  Target target{"db", "peer:acme:dana", mesh};
+  for (const auto& row : kRows) {
+    for (auto [role, by_role] :
+         {std::pair{Role::member, row.member}, {Role::admin, row.admin}, {Role::owner, row.owner}}) {
+      for (std::optional<bool> said : {std::optional<bool>(), std::optional(true), std::optional(false)}) {
+        Caller caller;
+        caller.role = Caller::Role::user;
+        caller.owner = "peer:acme:zoe";
+        caller.mesh = "acme";
+        caller.member = Caller::Member{"zoe", {}, role};
+        Overrides overrides;
+        overrides[static_cast<std::size_t>(row.permission)] = said;
+        bool wanted = said.value_or(by_role);
+        EXPECT_EQ(may(caller, row.permission, overrides), wanted);
+        const auto* at = row.operation == Operation::deploy ? nullptr : &target;
+        EXPECT_EQ(decide(row.operation, caller, "acme", at, overrides).allowed(), wanted);
+        EXPECT_TRUE(decide(Operation::see, caller, "acme", &target, overrides).allowed());
+        // Of another, or of nobody in particular, it says nothing; nor of an admin of this host, or a viewer.
+        caller.member.reset();
+        EXPECT_EQ(may(caller, row.permission, overrides), row.member);
+        caller.role = Caller::Role::admin;
+        EXPECT_TRUE(may(caller, row.permission, overrides));
+        caller.role = Caller::Role::viewer;
+        EXPECT_FALSE(may(caller, row.permission, overrides));
+      }
+    }
+  }
+  // A deployer who may deploy no more changes nothing either, and still looks after it.
+  Caller dana;
+  dana.role = Caller::Role::user;
+  dana.owner = "peer:acme:dana";
+  dana.mesh = "acme";
+  dana.member = Caller::Member{"dana", {}, Role::member};
+  Overrides no_more;
+  no_more[static_cast<std::size_t>(Permission::deploy)] = false;
+  EXPECT_FALSE(decide(Operation::change, dana, "acme", &target, no_more).allowed());
+  EXPECT_FALSE(decide(Operation::replace, dana, "acme", &target, no_more).allowed());
+  EXPECT_TRUE(decide(Operation::inspect, dana, "acme", &target, no_more).allowed());
+}
+
+TEST(ServiceAccess, OverridesAreReadAsTheyWereWritten) {
+  Overrides some;
+  some[0] = true;
+  some[3] = false;
+  EXPECT_EQ(to_json(some), R"({"deploy":true,"permissions":false})");
+  EXPECT_EQ(overrides_from_json(to_json(some)), some);
+  EXPECT_EQ(overrides_from_json("{}"), Overrides());
+  Overrides nothing;
+  nothing.fill(false);
+  for (const char* damaged : {"", "null", "[]", R"({"deploy":1})", R"({"root":true})"})
+    EXPECT_EQ(overrides_from_json(damaged), nothing) << damaged;
 }
 
 TEST(ServiceAccess, TellsWhyToWhoeverRunsTheHost) {
@@ -73,7 +140,7 @@ TEST(ServiceAccess, TellsWhyToWhoeverRunsTheHost) {
   caller.role = Caller::Role::user;
   caller.mesh = "acme";
   caller.member = Caller::Member{"zoe", {"ops", "sales"}, Caller::Member::Role::admin};
-  EXPECT_EQ(decide(Operation::call, caller, "acme", &target).reason,
+  EXPECT_EQ(decide(Operation::call, caller, "acme", &target, {}).reason,
             "peer 'zoe', admin in ops, sales is not in its scope, groups eng");
 }
 

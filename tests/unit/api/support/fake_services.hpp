@@ -153,7 +153,7 @@ class FakeServices final : public service::Services {
     auto it = scoped.find(name);
     if (mesh == "acme" && it != scoped.end()) {
       service::Target target{name, deployer, it->second};
-      auto decision = service::decide(operation, caller, mesh, &target);
+      auto decision = service::decide(operation, caller, mesh, &target, {});
       auto found = view;
       found.name = name;
       if (decision.allowed()) return found;

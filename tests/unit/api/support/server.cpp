@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
 
@@ -48,6 +49,12 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   vault_table.emplace(*database);
   vault.emplace(*vault_table, clock, dir.path() / "vault.key");
   events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
+  audit_table.emplace(*database);
+  audit.emplace(io.get_executor(), audit::Log::Options{}, *audit_table, *vault, clock);
+  recorded.emplace(deployed, *audit, clock);
+  boost::asio::co_spawn(io, audit->run(), boost::asio::detached);
+  permission_table.emplace(*database);
+  permissions.emplace(*permission_table);
   gateway.emplace(io.get_executor(), clock, mcp::Gateway::Options{});
   Services services{sessions,
                     workspaces,
@@ -64,8 +71,10 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
                     doctor,
                     egress,
                     *vault,
-                    deployed,
+                    *recorded,
                     *gateway,
+                    *permissions,
+                    *audit,
                     policies,
                     tokens,
                     previews,

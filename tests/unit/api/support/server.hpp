@@ -14,6 +14,7 @@
 
 #include "api/server.hpp"
 #include "core/unique_fd.hpp"
+#include "service/recorded.hpp"
 #include "support/fake_egress.hpp"
 #include "support/fake_one_shots.hpp"
 #include "support/fake_reach.hpp"
@@ -81,6 +82,11 @@ struct TestServer {
   FakeEgress egress;
   FakeServices deployed;
   std::optional<mcp::Gateway> gateway;
+  std::optional<store::AuditTable> audit_table;
+  std::optional<audit::Log> audit;
+  std::optional<service::Recorded> recorded;
+  std::optional<store::PermissionTable> permission_table;
+  std::optional<service::Permissions> permissions;
   FakePolicies policies;
   MemoryTokens tokens;
   MemoryPreviews previews;

@@ -53,6 +53,76 @@ TEST(Service, DeploysWhatTheOptionsSay) {
   EXPECT_EQ(body["scope"], json::parse(R"({"peers": ["a:b", "c"], "groups": ["x/y"]})"));
 }
 
+TEST(Permission, SaysWhatIsMeantAndNoMore) {
+  FakeBrigd brigd;
+  std::string body;
+  brigd.on("PUT /v1/meshes/m/permissions/ana", [&](const FakeRequest& request) {
+    body = request.body;
+    return FakeAnswer{200, R"({"peer": "ana"})"};
+  });
+  brigd.on("GET /v1/meshes/m/permissions", [](const FakeRequest&) {
+    return FakeAnswer{
+        200, R"({"defaults": {"owner": {"tools": true}}, "overrides": [{"peer": "ana", "vault": false}]})"};
+  });
+  auto permission = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "permission");
+    words.insert(words.end(), {"--mesh", "m"});
+    BrigProcess process(brigd.host(), std::move(words));
+    process.close_stdin();
+    auto out = process.output();
+    auto err = process.errors();
+    return Said{out, err, process.wait()};
+  };
+  EXPECT_EQ(permission({"set", "ana", "--allow", "tools", "--deny", "deploy", "--deny", "vault"}).code, 0);
+  EXPECT_EQ(body, R"({"deploy":false,"tools":true,"vault":false})");
+  EXPECT_EQ(permission({"set", "ana", "--default"}).code, 0);
+  EXPECT_EQ(body, "{}");
+  EXPECT_EQ(permission({"set", "ana"}).code, 64);
+  EXPECT_EQ(permission({"set", "ana", "--default", "--deny", "tools"}).code, 64);
+  EXPECT_EQ(permission({"set", "ana", "--allow", "tools", "--deny", "tools"}).code, 64);
+  EXPECT_THAT(permission({"set", "ana", "--deny", "tool"}).err, HasSubstr("did you mean 'tools'"));
+  auto listed = permission({"ls"});
+  EXPECT_THAT(listed.out, HasSubstr("role owner"));
+  EXPECT_THAT(listed.out, HasSubstr("ana"));
+}
+
+TEST(Audit, SaysWhereItBroke) {
+  FakeBrigd brigd;
+  std::string verdict = R"({"valid": true, "entries": 7, "hash": "abc"})", query;
+  brigd.on("GET /v1/meshes/m/audit/verify", [&](const FakeRequest&) { return FakeAnswer{200, verdict}; });
+  brigd.on("GET /v1/meshes/m/audit/export", [](const FakeRequest&) {
+    return FakeAnswer{200, "{\"id\":1}\n{\"id\":2}\n", "application/x-ndjson"};
+  });
+  brigd.on("GET /v1/meshes/m/audit", [&](const FakeRequest& request) {
+    query = request.query;
+    return FakeAnswer{
+        200, R"({"entries": [{"id": 3, "created_at": "then", "event": "service.scope", "actor": "uid:0",
+                                            "payload": {"service": "x"}}]})"};
+  });
+  auto audit = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "audit");
+    words.insert(words.end(), {"--mesh", "m"});
+    BrigProcess process(brigd.host(), std::move(words));
+    process.close_stdin();
+    auto out = process.output();
+    auto err = process.errors();
+    return Said{out, err, process.wait()};
+  };
+  auto said = audit({"verify"});
+  EXPECT_EQ(said.code, 0);
+  EXPECT_EQ(said.out, "7 entries, as they were written; the last is abc\n");
+  verdict = R"({"valid": true, "entries": 7, "first": 101, "hash": "abc"})";
+  EXPECT_EQ(audit({"verify"}).out, "7 entries since number 101, as they were written; the last is abc\n");
+  verdict = R"({"valid": false, "entries": 7, "first": 1, "broken_at": 3, "hash": "abc"})";
+  said = audit({"verify"});
+  EXPECT_EQ(said.code, 1);
+  EXPECT_THAT(said.out, HasSubstr("entry 3 of 7"));
+  EXPECT_EQ(audit({"export"}).out, "{\"id\":1}\n{\"id\":2}\n");
+  said = audit({"ls", "-n", "5", "--event", "service"});
+  EXPECT_EQ(query, "limit=5&event=service");
+  EXPECT_THAT(said.out, HasSubstr(R"({"service":"x"})"));
+}
+
 TEST(Service, SaysAndChangesItsScope) {
   FakeBrigd brigd;
   std::string body;

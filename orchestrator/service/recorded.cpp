@@ -1,0 +1,191 @@
+#include "service/recorded.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+#include "mcp/json.hpp"
+#include "service/access.hpp"
+#include "service/spec.hpp"
+
+namespace brig::service {
+namespace {
+
+using nlohmann::json;
+
+std::string dumped(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+// A change, on its way.
+struct Recorded::Act {
+  std::string mesh;
+  std::string actor;
+  std::string event;  // "service.update"
+  json payload;
+  bool within = false;  // the mesh is there for the actor
+
+  static Act of(const session::Caller& caller, const std::string& mesh, const char* event,
+                const std::string& name) {
+    return {mesh, caller.owner, event, {{"service", printable(name, 64)}}, is_of(caller, mesh)};
+  }
+};
+
+// What goes to and fro between a client of the gateway and a server; only calls of tools are written down.
+class Recorded::Behind final : public mcp::Backends {
+ public:
+  Behind(Recorded& recorded, session::Caller caller, std::string mesh, std::unique_ptr<mcp::Backends> behind)
+      : recorded_(recorded), caller_(std::move(caller)), mesh_(std::move(mesh)), behind_(std::move(behind)) {}
+
+  std::vector<std::string> names() override { return behind_->names(); }
+  bool has(const std::string& service) override { return behind_->has(service); }
+  std::optional<mcp::Initialized> about(const std::string& service) override {
+    return behind_->about(service);
+  }
+  net::Task<Result<std::vector<mcp::Item>>> list(std::string service, mcp::Listing what) override {
+    return behind_->list(std::move(service), what);
+  }
+  net::Task<Result<mcp::Answer>> request(std::string service, mcp::Call call) override {
+    if (call.method != "tools/call") {
+      co_return co_await behind_->request(std::move(service), std::move(call));
+    }
+    auto tool = mcp::json::find_text(call.params, "name").value_or("");
+    auto began = recorded_.clock_.steady();
+    auto answer = co_await behind_->request(service, std::move(call));
+    recorded_.called(caller_, mesh_, service, tool, began, answer);
+    co_return answer;
+  }
+  net::Task<Result<void>> notify(std::string service, std::string method, std::string params) override {
+    return behind_->notify(std::move(service), std::move(method), std::move(params));
+  }
+
+ private:
+  Recorded& recorded_;
+  session::Caller caller_;
+  std::string mesh_;
+  std::unique_ptr<mcp::Backends> behind_;
+};
+
+net::Task<Result<void>> Recorded::begin(Act act) {
+  if (!act.within) co_return Result<void>();
+  audit::Deed deed{act.mesh, act.event, act.actor, dumped(act.payload)};
+  co_return co_await journal_.add(std::move(deed));
+}
+
+void Recorded::end(const Act& act, const Error* failure) {
+  if (!act.within) return;
+  auto payload = act.payload;
+  if (failure) payload["error"] = to_string(failure->code);
+  journal_.note({act.mesh, act.event + (failure ? ".failed" : ".done"), act.actor, dumped(payload)});
+}
+
+net::Task<Result<View>> Recorded::carry_out(Act act, net::Task<Result<View>> work) {
+  BRIG_CO_CHECK(co_await begin(act));
+  auto view = co_await std::move(work);
+  if (view && view->inside && !view->inside->version.empty())
+    act.payload["version"] = printable(view->inside->version, 128);
+  end(act, view ? nullptr : &view.error());
+  co_return view;
+}
+
+Result<void> Recorded::check(const session::Caller& caller, const std::string& mesh,
+                             const DeploySpec& spec) const {
+  return services_.check(caller, mesh, spec);
+}
+
+Result<void> Recorded::check_update(const session::Caller& caller, const std::string& mesh,
+                                    const std::string& name) const {
+  return services_.check_update(caller, mesh, name);
+}
+
+net::Task<Result<View>> Recorded::deploy(session::Caller caller, std::string mesh, DeploySpec spec,
+                                         Progress progress) {
+  auto act = Act::of(caller, mesh, "service.deploy", spec.name);
+  if (spec.spec.npm || spec.spec.git || spec.spec.directory)
+    act.payload["source"] = printable(source_text(spec.spec), 512);
+  if (spec.scope) act.payload["scope"] = json::parse(to_json(*spec.scope));
+  auto work = services_.deploy(std::move(caller), std::move(mesh), std::move(spec), std::move(progress));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
+net::Task<Result<View>> Recorded::update(session::Caller caller, std::string mesh, std::string name,
+                                         Progress progress) {
+  auto act = Act::of(caller, mesh, "service.update", name);
+  auto work = services_.update(std::move(caller), std::move(mesh), std::move(name), std::move(progress));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
+net::Task<Result<View>> Recorded::restart(session::Caller caller, std::string mesh, std::string name) {
+  auto act = Act::of(caller, mesh, "service.restart", name);
+  auto work = services_.restart(std::move(caller), std::move(mesh), std::move(name));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
+net::Task<Result<View>> Recorded::stop(session::Caller caller, std::string mesh, std::string name) {
+  auto act = Act::of(caller, mesh, "service.stop", name);
+  auto work = services_.stop(std::move(caller), std::move(mesh), std::move(name));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
+net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string mesh, std::string name,
+                                            Scope scope) {
+  auto act = Act::of(caller, mesh, "service.scope", name);
+  act.payload["scope"] = json::parse(to_json(scope));
+  auto work = services_.set_scope(std::move(caller), std::move(mesh), std::move(name), std::move(scope));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
+net::Task<Result<void>> Recorded::remove(session::Caller caller, std::string mesh, std::string name) {
+  auto act = Act::of(caller, mesh, "service.remove", name);
+  BRIG_CO_CHECK(co_await begin(act));
+  auto removed = co_await services_.remove(std::move(caller), std::move(mesh), std::move(name));
+  end(act, removed ? nullptr : &removed.error());
+  co_return removed;
+}
+
+Result<std::vector<View>> Recorded::list(const session::Caller& caller, const std::string& mesh) {
+  return services_.list(caller, mesh);
+}
+
+Result<View> Recorded::get(const session::Caller& caller, const std::string& mesh, const std::string& name) {
+  return services_.get(caller, mesh, name);
+}
+
+Result<std::vector<Tool>> Recorded::tools(const session::Caller& caller, const std::string& mesh,
+                                          const std::string& name) {
+  return services_.tools(caller, mesh, name);
+}
+
+Result<std::vector<LogLine>> Recorded::logs(const session::Caller& caller, const std::string& mesh,
+                                            const std::string& name, std::size_t count) {
+  return services_.logs(caller, mesh, name, count);
+}
+
+void Recorded::called(const session::Caller& caller, const std::string& mesh, const std::string& name,
+                      const std::string& tool, SteadyTime began, const Result<mcp::Answer>& answer) {
+  if (!is_of(caller, mesh)) return;
+  auto took = std::chrono::duration_cast<Millis>(clock_.steady() - began).count();
+  json payload{{"service", printable(name, 64)}, {"tool", printable(tool, 128)}, {"ms", took}};
+  if (!answer)
+    payload["error"] = to_string(answer.error().code);
+  else if (answer->is_error)
+    payload["error"] = "its server refused";
+  journal_.note({mesh, "tool.called", caller.owner, dumped(payload)});
+}
+
+net::Task<Result<mcp::Answer>> Recorded::call(session::Caller caller, std::string mesh, std::string name,
+                                              std::string tool, std::string arguments, Deadline deadline) {
+  auto began = clock_.steady();
+  auto answer = co_await services_.call(caller, mesh, name, tool, std::move(arguments), deadline);
+  called(caller, mesh, name, tool, began, answer);
+  co_return answer;
+}
+
+Result<std::unique_ptr<mcp::Backends>> Recorded::backends(const session::Caller& caller,
+                                                          const std::string& mesh) {
+  BRIG_TRY(auto behind, services_.backends(caller, mesh));
+  return std::unique_ptr<mcp::Backends>(std::make_unique<Behind>(*this, caller, mesh, std::move(behind)));
+}
+
+}  // namespace brig::service

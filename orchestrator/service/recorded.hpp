@@ -1,0 +1,59 @@
+// Services whose doing is written down: who meant to do what before it is done, and what came of it after.
+//
+// A change that cannot be written down is not made. Calls are noted when they are over, by the tool's name
+// and whether it answered; never what was asked or said. Also what somebody was not let do is in it; what
+// people of other meshes try is not: for them there is none.
+//
+// Ownership: borrows the services and the journal. Threads: the loop's. Failure: as Result.
+#pragma once
+
+#include "audit/journal.hpp"
+#include "core/clock.hpp"
+#include "service/services.hpp"
+
+namespace brig::service {
+
+class Recorded final : public Services {
+ public:
+  Recorded(Services& services, audit::Journal& journal, const Clock& clock)
+      : services_(services), journal_(journal), clock_(clock) {}
+
+  Result<void> check(const session::Caller& caller, const std::string& mesh,
+                     const DeploySpec& spec) const override;
+  Result<void> check_update(const session::Caller& caller, const std::string& mesh,
+                            const std::string& name) const override;
+  net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
+                                 Progress progress) override;
+  net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
+                                 Progress progress) override;
+  net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
+                                    Scope scope) override;
+  net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override;
+  Result<std::vector<View>> list(const session::Caller& caller, const std::string& mesh) override;
+  Result<View> get(const session::Caller& caller, const std::string& mesh, const std::string& name) override;
+  Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
+                                  const std::string& name) override;
+  Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
+                                    const std::string& name, std::size_t count) override;
+  net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
+                                      std::string tool, std::string arguments, Deadline deadline) override;
+  Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller& caller,
+                                                  const std::string& mesh) override;
+
+ private:
+  class Behind;
+  struct Act;
+  net::Task<Result<void>> begin(Act act);
+  void end(const Act& act, const Error* failure);
+  net::Task<Result<View>> carry_out(Act act, net::Task<Result<View>> work);
+  void called(const session::Caller& caller, const std::string& mesh, const std::string& name,
+              const std::string& tool, SteadyTime began, const Result<mcp::Answer>& answer);
+
+  Services& services_;
+  audit::Journal& journal_;
+  const Clock& clock_;
+};
+
+}  // namespace brig::service
