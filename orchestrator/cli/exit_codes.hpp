@@ -7,7 +7,7 @@
 
 #include <span>
 
-#include "core/error.hpp"
+#include "core/exit_code.hpp"
 
 namespace brig::cli {
 
@@ -22,7 +22,5 @@ struct ExitMeaning {
 
 // In ascending order; 0 included.
 std::span<const ExitMeaning> exit_table();
-
-int exit_code(Code code);
 
 }  // namespace brig::cli

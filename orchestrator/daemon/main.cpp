@@ -8,18 +8,26 @@
 #include <cstdio>
 #include <string_view>
 
+#include "core/exit_code.hpp"
 #include "core/log.hpp"
 #include "daemon/service.hpp"
+#include "daemon/upkeep.hpp"
 
 namespace {
 
 constexpr const char* kHelp =
     "brigd: runs untrusted agents in sandboxes on a Docker engine\n"
     "\n"
-    "usage: brigd [--config FILE]\n"
+    "usage: brigd [--config FILE] [--backup FILE | --restore FILE]\n"
     "\n"
     "  --config FILE            read FILE (default: /etc/brig/brig.toml; without it, the defaults)\n"
     "  --print-default-config   print a configuration with every key, its meaning and its default\n"
+    "  --backup FILE            write the state to FILE, also while brigd runs, and stop (brig system "
+    "backup)\n"
+    "  --restore FILE           put the state in FILE in the place of what is there, and stop (brig system "
+    "restore)\n"
+    "  --passphrase-file FILE   with either: the vault's key too, under the passphrase in FILE\n"
+    "  --replace                with --restore: also where the state is in use\n"
     "  --version                print the version\n"
     "  --help                   print this\n"
     "\n"
@@ -65,12 +73,22 @@ void harden() {
 int main(int argc, char** argv) {
   std::filesystem::path file = brig::config::kDefaultFile;
   bool named = false;
+  brig::daemon::Upkeep upkeep;
+  auto takes = [&](std::string_view arg) -> std::filesystem::path* {
+    if (arg == "--backup") return &upkeep.back_up;
+    if (arg == "--restore") return &upkeep.restore;
+    return arg == "--passphrase-file" ? &upkeep.passphrase : nullptr;
+  };
   for (int i = 1; i < argc; ++i) {
     std::string_view arg = argv[i];
     if (arg == "--help" || arg == "-h") return std::fputs(kHelp, stdout) < 0;
     if (arg == "--version") return std::printf("brigd %s\n", BRIG_VERSION) < 0;
     if (arg == "--print-default-config") return std::fputs(brig::config::example().c_str(), stdout) < 0;
-    if (arg == "--config" && i + 1 < argc) {
+    if (auto* path = takes(arg); path && i + 1 < argc) {
+      *path = argv[++i];
+    } else if (arg == "--replace") {
+      upkeep.replace = true;
+    } else if (arg == "--config" && i + 1 < argc) {
       file = argv[++i];
       named = true;
     } else {
@@ -78,9 +96,21 @@ int main(int argc, char** argv) {
       return kUsage;
     }
   }
+  if (upkeep.contradicts_itself()) {
+    std::fputs(
+        "brigd: --backup or --restore, not both; --passphrase-file goes with either, --replace with "
+        "--restore\n",
+        stderr);
+    return kUsage;
+  }
   auto config = brig::config::load(file, !named);
   if (!config) return fail(config.error(), kConfiguration);
   harden();
+  if (upkeep.wanted()) {
+    upkeep.config_file = file;
+    auto done = brig::daemon::keep_up(*config, upkeep);
+    return done ? 0 : fail(done.error(), brig::exit_code(done.error().code));
+  }
   brig::log::configure(config->service.log_level, config->service.log_format);
 
   brig::net::Loop loop;

@@ -3,6 +3,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "api/server.hpp"
+#include "backup/restore.hpp"
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 #include "daemon/adapters.hpp"
@@ -134,6 +135,8 @@ Result<void> Service::prepare() {
   BRIG_CHECK(make_private(paths.sessions(), 0711));
   BRIG_CHECK(make_private(paths.layers(), 0700));
   BRIG_CHECK(make_private(paths.init_binary().parent_path(), 0711));
+  BRIG_TRY(bool restored, backup::finish_restore(paths));
+  if (restored) log::warn("a restore that was cut off is finished", {});
   BRIG_TRY(parts.database, store::Database::open(paths.database()));
   parts.sessions.emplace(*parts.database);
   parts.processes.emplace(*parts.database);

@@ -1,9 +1,8 @@
 // A volume as a file that people carry about: a tar archive, compressed by zstd, that `tar --zstd` reads too.
 //
-//   frames of zstd, of 1 MiB of the archive each, each with a checksum of its own, of
+//   frames (framed.hpp) of
 //     .brig-volume.json   first: what volume it was
 //     volume/…            what is in it
-//   a frame that zstd passes over: "BRIGSUM1" and BLAKE2b of all that stands before it (32 bytes)
 //
 // Whatever is read of it may come from anyone: nothing is believed before its end is there and right, so it
 // is read twice, once to look at it and once to take it. Refused are names and hard links that lead out of
@@ -51,7 +50,6 @@ class PortableWriter final : public tar::Sink {
 
  private:
   struct State;
-  bool flush();
   std::unique_ptr<State> state_;
 };
 

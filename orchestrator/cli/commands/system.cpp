@@ -1,4 +1,6 @@
 // brig system df.
+#include "cli/commands/system.hpp"
+
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
 #include "cli/table.hpp"
@@ -56,11 +58,12 @@ constexpr CommandSpec kDf = {
     .examples = kExamples,
     .run = df,
 };
-constexpr const CommandSpec* kCommands[] = {&kDf};
+constexpr const CommandSpec* kCommands[] = {&kDf, &kSystemBackup, &kSystemRestore};
 
 }  // namespace
 
-constexpr CommandSpec kSystem = {
-    .name = "system", .summary = "Look at the host as a whole.", .commands = kCommands};
+constexpr CommandSpec kSystem = {.name = "system",
+                                 .summary = "Look at the host as a whole, back the state up and restore it.",
+                                 .commands = kCommands};
 
 }  // namespace brig::cli

@@ -1,0 +1,120 @@
+#include "store/fit.hpp"
+
+#include <algorithm>
+
+#include "store/layers.hpp"
+
+namespace brig::store {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+Result<Rows> rows_of(Connection& connection, const char* sql, int columns) {
+  BRIG_TRY(Statement statement, connection.prepare(sql));
+  Rows out;
+  while (true) {
+    BRIG_TRY(bool row, statement.step());
+    if (!row) return out;
+    auto& values = out.emplace_back();
+    for (int column = 0; column < columns; ++column) values.push_back(statement.text(column));
+  }
+}
+
+Result<void> change(Connection& connection, const char* sql, const std::vector<std::string>& values) {
+  BRIG_TRY(Statement statement, connection.prepare(sql));
+  for (std::size_t i = 0; i < values.size(); ++i) statement.bind(static_cast<int>(i) + 1, values[i]);
+  return statement.done();
+}
+
+bool all_there(const std::string& layers, const OnDisk& disk) {
+  auto list = layers_of(layers);
+  return std::all_of(list.begin(), list.end(), disk.layer);
+}
+
+Result<void> drop_session(Connection& connection, const std::string& id) {
+  for (const char* step : {"INSERT OR REPLACE INTO gone_sessions (id, container_name)"
+                           " SELECT id, container_name FROM sessions WHERE id = ?1",
+                           "DELETE FROM volume_attachments WHERE session_id = ?1",
+                           "DELETE FROM hooks WHERE session_id = ?1", "DELETE FROM sessions WHERE id = ?1"})
+    BRIG_CHECK(change(connection, step, {id}));
+  return {};
+}
+
+}  // namespace
+
+Result<Unfit> fit_to(Connection& connection, const OnDisk& disk) {
+  Unfit out;
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(Rows sessions,
+           rows_of(connection, "SELECT id, name, layer || ' ' || frozen FROM sessions ORDER BY name", 3));
+  for (const auto& session : sessions) {
+    if (all_there(session[2], disk)) continue;
+    BRIG_CHECK(drop_session(connection, session[0]));
+    out.sessions.push_back(session[1]);
+  }
+  BRIG_TRY(Rows checkpoints, rows_of(connection,
+                                     "SELECT c.session_id, c.name, c.layers, s.name FROM checkpoints c"
+                                     " JOIN sessions s ON s.id = c.session_id ORDER BY s.name, c.name",
+                                     4));
+  for (const auto& checkpoint : checkpoints) {
+    if (all_there(checkpoint[2], disk)) continue;
+    BRIG_CHECK(change(connection, "DELETE FROM checkpoints WHERE session_id = ?1 AND name = ?2",
+                      {checkpoint[0], checkpoint[1]}));
+    out.checkpoints.push_back(checkpoint[3] + "/" + checkpoint[1]);
+  }
+  BRIG_TRY(Rows volumes, rows_of(connection, "SELECT name FROM volumes ORDER BY name", 1));
+  for (const auto& volume : volumes) {
+    if (disk.volume(volume[0])) continue;
+    BRIG_CHECK(change(connection, "DELETE FROM volume_attachments WHERE volume = ?1", volume));
+    BRIG_CHECK(change(connection, "DELETE FROM volumes WHERE name = ?1", volume));
+    out.volumes.push_back(volume[0]);
+  }
+  BRIG_TRY(Rows artefacts, rows_of(connection, "SELECT hash, layer FROM artefacts", 2));
+  for (const auto& artefact : artefacts) {
+    if (all_there(artefact[1], disk)) continue;
+    BRIG_CHECK(change(connection, "DELETE FROM artefacts WHERE hash = ?1", {artefact[0]}));
+  }
+  BRIG_TRY(
+      Rows services,
+      rows_of(connection,
+              "SELECT mesh, name FROM services WHERE artefact <> '' AND artefact NOT IN (SELECT hash FROM"
+              " artefacts) ORDER BY mesh, name",
+              2));
+  for (const auto& service : services) {
+    BRIG_CHECK(
+        change(connection, "UPDATE services SET artefact = '' WHERE mesh = ?1 AND name = ?2", service));
+    out.services.push_back(service[0] + "/" + service[1]);
+  }
+  BRIG_CHECK(transaction.commit());
+  return out;
+}
+
+Result<bool> is_in_use(Connection& connection) {
+  BRIG_TRY(Rows rows,
+           rows_of(connection,
+                   "SELECT 1 FROM sessions UNION ALL SELECT 1 FROM tokens UNION ALL SELECT 1 FROM volumes"
+                   " UNION ALL SELECT 1 FROM vault UNION ALL SELECT 1 FROM services UNION ALL SELECT 1 FROM"
+                   " identities UNION ALL SELECT 1 FROM providers LIMIT 1",
+                   1));
+  return !rows.empty();
+}
+
+Result<std::vector<LayerId>> layers_in(Connection& connection) {
+  BRIG_TRY(Rows rows, rows_of(connection,
+                              "SELECT layer || ' ' || frozen FROM sessions UNION ALL SELECT layers FROM"
+                              " checkpoints UNION ALL SELECT layer FROM artefacts",
+                              1));
+  std::vector<LayerId> out;
+  for (const auto& row : rows)
+    for (auto& layer : layers_of(row[0])) out.push_back(std::move(layer));
+  return out;
+}
+
+Result<std::vector<SessionId>> sessions_in(Connection& connection) {
+  BRIG_TRY(Rows rows, rows_of(connection, "SELECT id FROM sessions", 1));
+  std::vector<SessionId> out;
+  for (const auto& row : rows) out.emplace_back(row[0]);
+  return out;
+}
+
+}  // namespace brig::store
