@@ -117,6 +117,7 @@ net::Task<Response> get_scope(Context* context, Request* request);
 net::Task<Response> put_scope(Context* context, Request* request);
 net::Task<Response> remove_service(Context* context, Request* request);
 net::Task<Response> update_service(Context* context, Request* request);
+net::Task<Response> rollback_service(Context* context, Request* request);
 net::Task<Response> restart_service(Context* context, Request* request);
 net::Task<Response> stop_service(Context* context, Request* request);
 net::Task<Response> list_tools(Context* context, Request* request);

@@ -76,6 +76,23 @@ net::Task<Response> update_service(Context* context, Request* request) {
   co_return streamed(std::move(work), request->id);
 }
 
+net::Task<Response> rollback_service(Context* context, Request* request) {
+  std::optional<std::uint64_t> number;
+  if (!request->body.empty()) {
+    Body body(request->body);
+    number = decode_rollback(body);
+    if (body.failure()) co_return problem(*body.failure(), request->id);
+  }
+  auto mesh = request->path["mesh"];
+  auto name = request->path["name"];
+  if (auto fine = context->services.deployed.check_rollback(*request->caller, mesh, name, number); !fine)
+    co_return problem(fine.error(), request->id);
+  Work work = [context, caller = *request->caller, mesh, name, number](service::Progress progress) {
+    return context->services.deployed.rollback(caller, mesh, name, number, std::move(progress));
+  };
+  co_return streamed(std::move(work), request->id);
+}
+
 net::Task<Response> get_service(Context* context, Request* request) {
   auto view = context->services.deployed.get(*request->caller, request->path["mesh"], request->path["name"]);
   co_return shown(view, request);
@@ -144,10 +161,43 @@ net::Task<Response> call_tool(Context* context, Request* request) {
   co_return out;
 }
 
+namespace {
+
+// Until the service ends, or whoever reads does.
+net::Task<Result<void>> write_lines(std::shared_ptr<service::LogReader> reader, std::string request_id,
+                                    Sink* sink) {
+  while (true) {
+    auto lines = co_await reader->next();
+    std::string text;
+    if (!lines) {
+      text = dumped({{"error", problem_json(Failure{lines.error(), 0, {}, {}}, request_id)}}) + "\n";
+    } else {
+      for (const auto& line : *lines) text += dumped(encode(line)) + "\n";
+    }
+    if (text.empty()) co_return Result<void>();
+    BRIG_CO_CHECK(co_await sink->write(std::as_bytes(std::span(text))));
+    if (!lines) co_return Result<void>();
+  }
+}
+
+}  // namespace
+
 net::Task<Response> get_service_logs(Context* context, Request* request) {
   std::optional<Failure> failure;
   auto last = query_number(*request, "last", 1, service::kLogLines, failure);
+  auto follow = query_flag(*request, "follow", failure);
   if (failure) co_return problem(*failure, request->id);
+  if (follow) {
+    auto reader =
+        context->services.deployed.follow_logs(*request->caller, request->path["mesh"], request->path["name"],
+                                               static_cast<std::size_t>(last.value_or(service::kLogLines)));
+    if (!reader) co_return problem(reader.error(), request->id);
+    Response out;
+    out.type = "application/x-ndjson";
+    std::shared_ptr<service::LogReader> shared = std::move(*reader);
+    out.stream = [shared, id = request->id](Sink* sink) { return write_lines(shared, id, sink); };
+    co_return out;
+  }
   auto found = context->services.deployed.logs(*request->caller, request->path["mesh"], request->path["name"],
                                                static_cast<std::size_t>(last.value_or(service::kLogLines)));
   if (!found) co_return problem(found.error(), request->id);

@@ -124,6 +124,14 @@ service::Scope decode_scope(Body& body) {
   return scope.value_or(service::Scope());
 }
 
+std::optional<std::uint64_t> decode_rollback(Body& body) {
+  auto top = body.object();
+  if (!top.present()) return std::nullopt;
+  auto number = top.number("version", 1, std::numeric_limits<std::int64_t>::max());
+  top.finish();
+  return number;
+}
+
 ToolCall decode_call(Body& body, std::string_view text) {
   ToolCall out;
   auto top = body.object();
@@ -194,6 +202,16 @@ void add_inside(json& out, const service::Insight& inside) {
   if (!inside.artefact.empty())
     out["artefact"] = {{"hash", inside.artefact}, {"bytes", inside.artefact_bytes}};
   if (!inside.session.empty()) out["session"] = inside.session;
+  auto versions = json::array();
+  for (const auto& one : inside.versions) {
+    json version{{"number", one.number},
+                 {"artefact", one.artefact},
+                 {"made", format_time(one.made)},
+                 {"current", one.number == inside.number}};
+    if (!one.version.empty()) version["version"] = one.version;
+    versions.push_back(std::move(version));
+  }
+  out["versions"] = std::move(versions);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ namespace brig::api {
 
 service::DeploySpec decode_deploy(Body& body);
 service::Scope decode_scope(Body& body);
+// The number of a version; none: the one before.
+std::optional<std::uint64_t> decode_rollback(Body& body);
 
 struct ToolCall {
   std::string tool;

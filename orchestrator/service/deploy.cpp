@@ -7,20 +7,6 @@
 #include "service/unit.hpp"
 
 namespace brig::service {
-namespace {
-
-std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env) {
-  std::map<std::string, std::string> out;
-  for (const auto& [name, value] : env) out[name] = vault_key_of(value);
-  return out;
-}
-
-Error gone_meanwhile(const std::string& purpose) {
-  return {Code::conflict, "service " + quoted(purpose, 200) + " was removed meanwhile", "service", false};
-}
-
-}  // namespace
-
 net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const DeploySpec& wish) {
   std::vector<std::string> keys;
   for (const auto& [name, value] : wish.env) keys.push_back(vault_key_of(value));
@@ -120,9 +106,9 @@ net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vect
     unit->is_new = false;
     units_[{unit->row.mesh, unit->row.name}] = unit;
   }
-  BRIG_CO_CHECK(co_await build(unit, std::move(spec), std::move(env), progress));
+  BRIG_CO_TRY(auto built, co_await build(unit, std::move(spec), std::move(env), progress));
   if (progress) progress(State::starting, "");
-  co_return co_await start(unit);
+  co_return co_await install(unit, std::move(built));
 }
 
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
@@ -134,9 +120,9 @@ net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progr
                                         std::move(progress));
 }
 
-// What runs meanwhile runs on, also if this fails.
-net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
-                                       Progress progress) {
+// As it will be kept; what runs meanwhile runs on, also if this fails.
+net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                                    Progress progress) {
   bool first = unit->row.artefact.empty();
   auto tell = [unit, first, progress](State state, const std::string& what) {
     if (first) {
@@ -151,24 +137,23 @@ net::Task<Result<void>> Manager::build(UnitRef unit, Spec spec, std::vector<unsi
     if (first) co_await set_state(unit, State::failed, made.error().message);
     co_return std::move(made).error();
   }
-  auto row = unit->row;
-  row.spec_json = spec_to_json(spec);
-  row.env = std::move(env);
-  row.wanted = kRunning;
-  row.artefact = made->tree.hash;
-  row.built_json = entry_to_json(made->entry);
-  row.updated = parts_.clock.wall();
-  store::ArtefactRow artefact{made->tree.hash, made->built->layer(), made->tree.bytes, row.updated};
-  BRIG_CO_CHECK(co_await parts_.table.install(row, std::move(artefact), made->built->session(),
-                                              LayerId(random_hex(8))));
-  unit->row = std::move(row);
-  unit->spec = std::move(spec);
-  unit->entry = std::move(made->entry);
-  unit->artefact_bytes = made->tree.bytes;
-  BRIG_CO_TRY(auto sealed, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env));
-  BRIG_CO_TRY(auto variables, env_from_text(sealed));
-  unit->env = references_of(variables);
-  co_return Result<void>();
+  store::VersionRow version;
+  version.number = unit->row.version;
+  version.spec_json = spec_to_json(spec);
+  version.env = std::move(env);
+  version.artefact = made->tree.hash;
+  version.built_json = entry_to_json(made->entry);
+  version.made = parts_.clock.wall();
+  const auto& has = unit->row;
+  bool same = version.spec_json == has.spec_json && version.env == has.env &&
+              version.artefact == has.artefact && version.built_json == has.built_json;
+  if (!same) {
+    store::ArtefactRow artefact{made->tree.hash, made->built->layer(), made->tree.bytes, version.made};
+    LayerId fresh(random_hex(8));
+    BRIG_CO_TRY(version.number, co_await parts_.table.keep(has.mesh, has.name, version, std::move(artefact),
+                                                           made->built->session(), std::move(fresh)));
+  }
+  co_return row_with(*unit, std::move(version));
 }
 
 Result<void> Manager::check_update(const session::Caller& caller, const std::string& mesh,
@@ -260,6 +245,7 @@ net::Task<Result<void>> Manager::remove_steps(UnitRef unit) {
   unit->gone = true;
   units_.erase({unit->row.mesh, unit->row.name});
   unit->changed.notify_all();
+  unit->logged.notify_all();
   parts_.gateway.changed(unit->row.mesh, unit->row.name);
   auto dropped = co_await parts_.hosting.drop_stray_layers();
   if (!dropped) log::warn("an artefact is left to reconciling", {{"error", dropped.error()}});

@@ -5,10 +5,14 @@
 namespace brig::service {
 
 void LogRing::hide(const std::map<std::string, Secret>& values) {
-  hidden_.clear();
+  auto is_hidden = [this](std::string_view text) {
+    return std::any_of(hidden_.begin(), hidden_.end(),
+                       [&](const auto& h) { return h.second.reveal() == text; });
+  };
   for (const auto& [name, value] : values) {
     for (auto line : split(value.reveal(), '\n'))
-      if (line.size() >= kLeastHidden) hidden_.emplace_back("[" + name + "]", Secret(line));
+      if (line.size() >= kLeastHidden && !is_hidden(line))
+        hidden_.emplace_back("[" + name + "]", Secret(line));
   }
   std::stable_sort(hidden_.begin(), hidden_.end(), [](const auto& a, const auto& b) {
     return a.second.reveal().size() > b.second.reveal().size();

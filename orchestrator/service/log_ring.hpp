@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -21,21 +22,31 @@ class LogRing {
   // What is shorter stands in any text: to take it out would tell more than it hides.
   static constexpr std::size_t kLeastHidden = 6;
 
-  // From now on "[NAME]" stands for these values, and for each line of those that have several.
+  // `told` of each line.
+  explicit LogRing(std::function<void()> told = {}) : told_(std::move(told)) {}
+
+  // From now on "[NAME]" stands for these values, too, and for each line of those that have several.
   void hide(const std::map<std::string, Secret>& values);
+  void show_all() { hidden_.clear(); }
   std::string cleaned(std::string_view text) const;
 
   void add(WallTime at, std::string_view text) {
     if (lines_.size() == kLogLines) lines_.pop_front();
     lines_.push_back({at, printable(cleaned(text), kMaxText)});
+    ++count_;
+    if (told_) told_();
   }
+  // How many there have been.
+  std::uint64_t count() const { return count_; }
   std::vector<LogLine> last(std::size_t count) const {
     auto from = lines_.size() - std::min(count, lines_.size());
     return {lines_.begin() + static_cast<std::ptrdiff_t>(from), lines_.end()};
   }
 
  private:
+  std::function<void()> told_;
   std::deque<LogLine> lines_;
+  std::uint64_t count_ = 0;
   std::vector<std::pair<std::string, Secret>> hidden_;  // "[NAME]" and what it stands for, the longest first
 };
 

@@ -25,6 +25,16 @@ Error no_service(const std::string& mesh, const std::string& name) {
 
 }  // namespace
 
+std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : env) out[name] = vault_key_of(value);
+  return out;
+}
+
+Error gone_meanwhile(const std::string& purpose) {
+  return {Code::conflict, "service " + quoted(purpose, 200) + " was removed meanwhile", "service", false};
+}
+
 std::string entry_to_json(const Entry& entry) {
   json out{{"runtime", to_string(entry.runtime)}, {"version", entry.version}, {"command", entry.command}};
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -129,6 +139,8 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   }
   inside.artefact = unit.row.artefact;
   inside.artefact_bytes = unit.artefact_bytes;
+  inside.number = unit.row.version;
+  inside.versions = unit.versions;
   inside.session = unit.row.session.str();
   inside.restarts = unit.backoff.restarts();
   view.inside = std::move(inside);

@@ -27,7 +27,8 @@ struct Options {
   Millis ping_every{30'000};
   Millis ping_within{5'000};
   int pings_missed = 3;
-  Millis grace{10'000};  // between SIGTERM and SIGKILL
+  Millis grace{10'000};         // between SIGTERM and SIGKILL
+  Millis last_answers{30'000};  // of a server that has been replaced, to the calls it has
 };
 
 class Manager final : public Services {
@@ -62,6 +63,10 @@ class Manager final : public Services {
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                  Progress progress) override;
+  Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
+                              std::optional<std::uint64_t> number) const override;
+  net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
+                                   std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
@@ -73,6 +78,8 @@ class Manager final : public Services {
                                   const std::string& name) override;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
+  Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,
+                                                 const std::string& name, std::size_t count) override;
   net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                       std::string tool, std::string arguments, Deadline deadline) override;
   Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller& caller,
@@ -80,6 +87,7 @@ class Manager final : public Services {
 
  private:
   class Behind;
+  class Reader;
   struct Unit;
   class Turn;
   using UnitRef = std::shared_ptr<Unit>;
@@ -105,23 +113,46 @@ class Manager final : public Services {
   net::Task<Result<void>> deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                        Progress progress);
   net::Task<Result<Product>> make(UnitRef unit, Spec spec, Progress progress);
-  net::Task<Result<void>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env, Progress progress);
+  net::Task<Result<store::ServiceRow>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                             Progress progress);
   net::Task<Result<void>> restart_steps(UnitRef unit);
   net::Task<Result<void>> stop_steps(UnitRef unit);
   net::Task<Result<void>> remove_steps(UnitRef unit);
 
+  // versions.cpp
+  net::Task<Result<void>> load_versions(UnitRef unit);
+  store::ServiceRow row_with(const Unit& unit, store::VersionRow version);
+  net::Task<Result<void>> adopt(UnitRef unit, store::ServiceRow row);
+  net::Task<Result<void>> commit(UnitRef unit, store::ServiceRow row);
+  net::Task<Result<void>> install(UnitRef unit, store::ServiceRow row);
+  net::Task<Result<void>> install_beside(UnitRef unit, store::ServiceRow row);
+  net::Task<void> retire(UnitRef unit, std::shared_ptr<Server> server, SessionId session);
+  net::Task<void> dismiss_leaving(UnitRef unit, SessionId session);
+  static Result<std::uint64_t> version_before(const Unit& unit, std::optional<std::uint64_t> number);
+  net::Task<Result<void>> rollback_steps(UnitRef unit, std::optional<std::uint64_t> number,
+                                         Progress progress);
+
   // run.cpp
+  // A server that answered, and what it said.
+  struct Met {
+    std::shared_ptr<Server> server;
+    std::string server_json;
+    std::vector<Tool> tools;
+  };
   net::Task<Result<void>> start(UnitRef unit);
   net::Task<void> drop(std::shared_ptr<Server> server);
   net::Task<Result<void>> start_server(UnitRef unit);
   net::Task<Result<void>> let_go(UnitRef unit);
-  net::Task<Result<void>> meet(UnitRef unit, SessionId session, bool again);
+  net::Task<Result<SessionId>> host(UnitRef unit, store::ServiceRow row);
+  net::Task<Result<Met>> meet(UnitRef unit, SessionId session, bool again);
+  net::Task<void> put_to_work(UnitRef unit, Met met);
   net::Task<Result<std::string>> home_of(UnitRef unit, bool make);
-  net::Task<Result<std::vector<session::EnvVar>>> environment(UnitRef unit);
+  net::Task<Result<std::vector<session::EnvVar>>> environment(UnitRef unit, Runtime runtime,
+                                                              std::vector<unsigned char> sealed);
   // A value of the vault, for this service; its use is written down.
   net::Task<Result<Secret>> open_key(UnitRef unit, std::string key);
-  net::Task<Result<void>> greet(UnitRef unit, std::shared_ptr<Server> server, bool again);
-  net::Task<Result<void>> list_tools(UnitRef unit, std::shared_ptr<Server> server, Deadline deadline);
+  net::Task<Result<Met>> greet(std::shared_ptr<Server> server, bool again);
+  net::Task<Result<std::vector<Tool>>> list_tools(std::shared_ptr<Server> server, Deadline deadline);
   net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);
   net::Task<void> revive(UnitRef unit, Error why, Millis ran);
 

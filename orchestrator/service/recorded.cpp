@@ -116,6 +116,20 @@ net::Task<Result<View>> Recorded::update(session::Caller caller, std::string mes
   co_return co_await carry_out(std::move(act), std::move(work));
 }
 
+Result<void> Recorded::check_rollback(const session::Caller& caller, const std::string& mesh,
+                                      const std::string& name, std::optional<std::uint64_t> number) const {
+  return services_.check_rollback(caller, mesh, name, number);
+}
+
+net::Task<Result<View>> Recorded::rollback(session::Caller caller, std::string mesh, std::string name,
+                                           std::optional<std::uint64_t> number, Progress progress) {
+  auto act = Act::of(caller, mesh, "service.rollback", name);
+  if (number) act.payload["to"] = *number;
+  auto work =
+      services_.rollback(std::move(caller), std::move(mesh), std::move(name), number, std::move(progress));
+  co_return co_await carry_out(std::move(act), std::move(work));
+}
+
 net::Task<Result<View>> Recorded::restart(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.restart", name);
   auto work = services_.restart(std::move(caller), std::move(mesh), std::move(name));
@@ -160,6 +174,12 @@ Result<std::vector<Tool>> Recorded::tools(const session::Caller& caller, const s
 Result<std::vector<LogLine>> Recorded::logs(const session::Caller& caller, const std::string& mesh,
                                             const std::string& name, std::size_t count) {
   return services_.logs(caller, mesh, name, count);
+}
+
+Result<std::unique_ptr<LogReader>> Recorded::follow_logs(const session::Caller& caller,
+                                                         const std::string& mesh, const std::string& name,
+                                                         std::size_t count) {
+  return services_.follow_logs(caller, mesh, name, count);
 }
 
 void Recorded::called(const session::Caller& caller, const std::string& mesh, const std::string& name,

@@ -26,6 +26,10 @@ class Recorded final : public Services {
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                  Progress progress) override;
+  Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
+                              std::optional<std::uint64_t> number) const override;
+  net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
+                                   std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
@@ -37,6 +41,8 @@ class Recorded final : public Services {
                                   const std::string& name) override;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
+  Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,
+                                                 const std::string& name, std::size_t count) override;
   net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                       std::string tool, std::string arguments, Deadline deadline) override;
   Result<std::unique_ptr<mcp::Backends>> backends(const session::Caller& caller,

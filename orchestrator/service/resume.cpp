@@ -8,6 +8,7 @@
 namespace brig::service {
 
 net::Task<Result<void>> Manager::load() {
+  BRIG_CO_CHECK(co_await parts_.table.forget_untried());
   BRIG_CO_TRY(auto rows, co_await parts_.table.list());
   BRIG_CO_TRY(auto artefacts, co_await parts_.table.artefacts());
   for (auto& row : rows) {
@@ -24,6 +25,7 @@ net::Task<Result<void>> Manager::load() {
     }
     for (const auto& artefact : artefacts)
       if (artefact.hash == known.artefact) unit->artefact_bytes = artefact.bytes;
+    BRIG_CO_CHECK(co_await load_versions(unit));
     unit->state = known.wanted == kRunning ? State::restarting : State::stopped;
     if (known.wanted == kRunning) unit->reason = "brigd was restarted and has not looked after it yet";
     units_[{known.mesh, known.name}] = unit;
@@ -75,16 +77,21 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     auto spec = unit->spec;
     auto env = unit->row.env;
     Progress nobody;
-    up = co_await build(unit, std::move(spec), std::move(env), std::move(nobody));
-    if (up) up = co_await start(unit);
+    auto built = co_await build(unit, std::move(spec), std::move(env), std::move(nobody));
+    if (built) (void)co_await install(unit, std::move(*built));
     co_return;
   }
   if (live && !unit->row.server_json.empty()) {
     // For what its log is not to tell. If a key is gone from the vault since, the others' values still count.
-    auto given = co_await environment(unit);
+    auto given = co_await environment(unit, unit->entry->runtime, unit->row.env);
     if (!given)
       log::warn("a service's log may tell a key", {{"name", unit->purpose()}, {"error", given.error()}});
-    up = co_await meet(unit, unit->row.session, true);
+    auto met = co_await meet(unit, unit->row.session, true);
+    if (met) {
+      co_await put_to_work(unit, std::move(*met));
+    } else {
+      up = met.error();
+    }
   } else {
     up = co_await start_server(unit);
   }

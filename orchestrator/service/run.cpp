@@ -36,6 +36,8 @@ std::string home_name(const std::string& name) {
   return "service-" + cut(name, 47) + "-" + hex(bytes);
 }
 
+}  // namespace
+
 Error with_log(Error why, const LogRing& log) {
   std::string tail;
   for (const auto& line : log.last(kTail)) {
@@ -46,8 +48,6 @@ Error with_log(Error why, const LogRing& log) {
   if (!tail.empty()) why.message += "; it wrote: " + printable(tail, 1024);
   return why;
 }
-
-}  // namespace
 
 // The volume's name, which stays through restarts and updates; "" if there is none and `make` is not set.
 net::Task<Result<std::string>> Manager::home_of(UnitRef unit, bool make) {
@@ -79,13 +79,15 @@ net::Task<Result<Secret>> Manager::open_key(UnitRef unit, std::string key) {
   co_return co_await parts_.vault.open(unit->scope(), key);
 }
 
-net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef unit) {
-  BRIG_CO_TRY(auto text, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env));
+// From now on the log hides the values that it is given, too.
+net::Task<Result<std::vector<session::EnvVar>>> Manager::environment(UnitRef unit, Runtime runtime,
+                                                                     std::vector<unsigned char> sealed) {
+  BRIG_CO_TRY(auto text, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), std::move(sealed)));
   BRIG_CO_TRY(auto variables, env_from_text(text));
   std::vector<session::EnvVar> out;
   auto set = [&](const char* name, const std::string& value) { out.push_back({name, Secret(value)}); };
   set("HOME", kHome);
-  if (unit->entry->runtime == Runtime::python) {
+  if (runtime == Runtime::python) {
     set("PYTHONUNBUFFERED", "1");
     set("PYTHONPATH", std::string(kInside) + ":" + kInside + "/.packages");
     set("PYTHONDONTWRITEBYTECODE", "1");
@@ -107,15 +109,25 @@ net::Task<void> Manager::drop(std::shared_ptr<Server> server) {
   servers_.erase(server);
 }
 
-// Its server, if one runs, ends; then nothing is left of its sandbox. Calls in flight may still be answered.
+// Its server, if one runs, ends; then nothing is left of its sandboxes. Calls in flight may still be
+// answered.
 net::Task<Result<void>> Manager::let_go(UnitRef unit) {
   ++unit->epoch;
   unit->changed.notify_all();
   auto server = std::exchange(unit->server, nullptr);
+  auto sandboxes = unit->leaving;
+  if (!unit->row.session.empty()) sandboxes.insert(unit->row.session);
   Result<void> done;
-  if (!unit->row.session.empty()) done = co_await parts_.hosting.dismiss(unit->row.session, options_.grace);
+  for (const auto& sandbox : sandboxes) {
+    auto ended = co_await parts_.hosting.dismiss(sandbox, options_.grace);
+    if (ended)
+      unit->leaving.erase(sandbox);
+    else
+      done = ended;
+  }
   if (server) co_await drop(server);
   BRIG_CO_CHECK(done);
+  unit->log.show_all();
   unit->row.session = SessionId();
   unit->row.server_json.clear();
   co_return co_await save(unit);
@@ -136,35 +148,43 @@ net::Task<Result<void>> Manager::start(UnitRef unit) {
 
 net::Task<Result<void>> Manager::start_server(UnitRef unit) {
   BRIG_CO_CHECK(co_await let_go(unit));
-  BRIG_CO_TRY(auto artefact, co_await parts_.table.artefact(unit->row.artefact));
-  if (!artefact || !unit->entry)
+  BRIG_CO_TRY(unit->row.session, co_await host(unit, unit->row));
+  BRIG_CO_CHECK(co_await save(unit));
+  BRIG_CO_TRY(auto met, co_await meet(unit, unit->row.session, false));
+  co_await put_to_work(unit, std::move(met));
+  co_return Result<void>();
+}
+
+// A sandbox with the server of `row`, which need not be what runs now.
+net::Task<Result<SessionId>> Manager::host(UnitRef unit, store::ServiceRow row) {
+  BRIG_CO_TRY(auto artefact, co_await parts_.table.artefact(row.artefact));
+  if (!artefact)
     co_return Error{Code::corrupt, "what was built is gone; `brig service update` builds it anew", "service",
                     false};
-  unit->artefact_bytes = artefact->bytes;
+  BRIG_CO_TRY(auto entry, entry_from_json(row.built_json));
+  BRIG_CO_TRY(auto spec, spec_from_json(row.spec_json));
   session::HostSpec host;
   host.purpose = unit->purpose();
   host.below = artefact->layer;
   host.cwd = kInside;
   auto& create = host.create;
-  create.provider = std::string(to_string(unit->entry->runtime));
-  create.name = cut(unit->row.name, 50) + "-" + random_hex(4);
-  create.mesh = unit->row.mesh;
-  create.args = unit->entry->command;
+  create.provider = std::string(to_string(entry.runtime));
+  create.name = cut(row.name, 50) + "-" + random_hex(4);
+  create.mesh = row.mesh;
+  create.args = entry.command;
   create.stdin_open = true;
   create.request.workspace = policy::Workspace::readonly;
-  create.request.egress.allow = unit->spec.allow;
-  if (unit->spec.memory) create.request.limits.memory = *unit->spec.memory;
-  if (unit->spec.milli_cpus) create.request.limits.milli_cpus = *unit->spec.milli_cpus;
-  BRIG_CO_TRY(create.env, co_await environment(unit));
+  create.request.egress.allow = spec.allow;
+  if (spec.memory) create.request.limits.memory = *spec.memory;
+  if (spec.milli_cpus) create.request.limits.milli_cpus = *spec.milli_cpus;
+  BRIG_CO_TRY(create.env, co_await environment(unit, entry.runtime, row.env));
   BRIG_CO_TRY(auto home, co_await home_of(unit, true));
   create.volumes.push_back({home, kHome, false});
-  BRIG_CO_TRY(unit->row.session, co_await parts_.hosting.host(unit->owner(), std::move(host)));
-  BRIG_CO_CHECK(co_await save(unit));
-  co_return co_await meet(unit, unit->row.session, false);
+  co_return co_await parts_.hosting.host(unit->owner(), std::move(host));
 }
 
 // `again`: another brigd has met it already, and it knows nothing of our having been away.
-net::Task<Result<void>> Manager::meet(UnitRef unit, SessionId session, bool again) {
+net::Task<Result<Manager::Met>> Manager::meet(UnitRef unit, SessionId session, bool again) {
   session::AttachSpec spec;
   spec.write = spec.take_over = spec.pace = true;
   spec.who = "brigd";
@@ -175,18 +195,25 @@ net::Task<Result<void>> Manager::meet(UnitRef unit, SessionId session, bool agai
                                          parts_.clock, parts_.gateway);
   servers_.insert(server);
   server->start();
-  auto greeted = co_await greet(unit, server, again);
-  if (!greeted) {
+  auto met = co_await greet(server, again);
+  if (!met) {
     co_await drop(server);
-    co_return greeted;
+    co_return met;
   }
-  unit->server = server;
-  co_await set_state(unit, State::running, "");
-  scope_.spawn(watch(unit, server));
-  co_return Result<void>();
+  if (again) met->server_json = unit->row.server_json;
+  co_return met;
 }
 
-net::Task<Result<void>> Manager::greet(UnitRef unit, std::shared_ptr<Server> server, bool again) {
+// From now on calls go to it.
+net::Task<void> Manager::put_to_work(UnitRef unit, Met met) {
+  unit->row.server_json = std::move(met.server_json);
+  unit->tools = std::move(met.tools);
+  unit->server = met.server;
+  co_await set_state(unit, State::running, "");
+  scope_.spawn(watch(unit, std::move(met.server)));
+}
+
+net::Task<Result<Manager::Met>> Manager::greet(std::shared_ptr<Server> server, bool again) {
   auto deadline = Deadline::in(options_.start_within);
   auto late = [&](Error why) {
     if (why.code == Code::timeout)
@@ -194,22 +221,24 @@ net::Task<Result<void>> Manager::greet(UnitRef unit, std::shared_ptr<Server> ser
                     "; is it one that speaks MCP on its standard input and output?";
     return why;
   };
+  Met met;
+  met.server = server;
   if (!again) {
     auto said = co_await server->client().initialize(deadline);
     if (!said) co_return late(std::move(said).error());
-    unit->row.server_json = said->result;
+    met.server_json = said->result;
   }
-  auto listed = co_await list_tools(unit, server, deadline);
+  auto listed = co_await list_tools(server, deadline);
   if (!listed) co_return late(std::move(listed).error());
-  co_return listed;
+  met.tools = std::move(*listed);
+  co_return met;
 }
 
-net::Task<Result<void>> Manager::list_tools(UnitRef unit, std::shared_ptr<Server> server, Deadline deadline) {
+net::Task<Result<std::vector<Tool>>> Manager::list_tools(std::shared_ptr<Server> server, Deadline deadline) {
   BRIG_CO_TRY(auto items, co_await server->client().list(mcp::Listing::tools, deadline));
-  unit->tools.clear();
-  for (auto& item : items) unit->tools.push_back({std::move(item.name), std::move(item.json)});
-  unit->changed.notify_all();
-  co_return Result<void>();
+  std::vector<Tool> tools;
+  for (auto& item : items) tools.push_back({std::move(item.name), std::move(item.json)});
+  co_return tools;
 }
 
 // Until it ends, does not answer any more, or another has taken its place.
@@ -223,8 +252,11 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
     if (server->ended()) {
       why = *server->ended();
     } else if (server->take_tools_changed()) {
-      auto listed = co_await list_tools(unit, server, Deadline::in(options_.start_within));
-      if (!listed)
+      auto listed = co_await list_tools(server, Deadline::in(options_.start_within));
+      if (unit->server != server) co_return;
+      if (listed)
+        unit->tools = std::move(*listed);
+      else
         unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
       parts_.gateway.tell(unit->row.mesh, unit->row.name, "notifications/tools/list_changed", {});
     } else if (!notified) {

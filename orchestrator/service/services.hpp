@@ -7,7 +7,8 @@
 //       └─────────────┴─────────────┴──► failed         stopped: somebody asked for it
 //
 // What was begun goes on though whoever asked goes away, and after a restart of brigd: a deployment is made
-// whole, a server that runs is taken up again without its noticing.
+// whole, a server that runs is taken up again without its noticing. A version in place of another is started
+// beside it, and has the calls once it works.
 //
 // Who may do what with a service is said in access.hpp; for whoever may not see it, it is `not_found`.
 //
@@ -16,6 +17,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,6 +81,14 @@ struct DeploySpec {
   std::optional<Scope> scope;  // none: as that of the one of its name, else "peer"
 };
 
+// What a service has run, and can run again.
+struct Version {
+  std::uint64_t number = 0;
+  std::string version;  // what was resolved; empty: the source has none
+  std::string artefact;
+  WallTime made{};
+};
+
 // How it is made and fares, for those who look after it.
 struct Insight {
   std::string reason;  // one sentence: why it is in its state; empty where the state says it all
@@ -88,8 +98,10 @@ struct Insight {
   std::vector<std::string> command;
   std::string artefact;
   std::uint64_t artefact_bytes = 0;
-  std::string session;  // the id of its sandbox; empty: none
-  int restarts = 0;     // since it was last quiet
+  std::uint64_t number = 0;       // of the version that it has; 0: none was built yet
+  std::vector<Version> versions;  // what is kept, oldest first, with that one
+  std::string session;            // the id of its sandbox; empty: none
+  int restarts = 0;               // since it was last quiet
 };
 
 // What the catalogue tells of it.
@@ -118,6 +130,14 @@ struct LogLine {
   std::string text;  // printable
 };
 
+// The lines of a log, as they come.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  // At least one; none at the end, which is that of the service. `not_found` once its reader may not read it.
+  virtual net::Task<Result<std::vector<LogLine>>> next() = 0;
+};
+
 // Told of each state as it is reached.
 using Progress = std::function<void(State state, const std::string& what)>;
 
@@ -131,12 +151,19 @@ class Services {
   // Likewise of an update.
   virtual Result<void> check_update(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name) const = 0;
-  // In place of the one of that name, which runs on until this one is built. Returns once it runs.
+  // In place of the one of that name, as an update is. Returns once it runs.
   virtual net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                          Progress progress) = 0;
-  // The newest that its source has, built and started in its place.
+  // The newest that its source has, built, started and asked for its tools beside what runs; then calls go to
+  // it. What does not come so far changes nothing.
   virtual net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                          Progress progress) = 0;
+  // What would be refused of a rollback without anything being begun.
+  virtual Result<void> check_rollback(const session::Caller& caller, const std::string& mesh,
+                                      const std::string& name, std::optional<std::uint64_t> number) const = 0;
+  // To a version that it had before, whole: source, variables, limits; none: the one before. Likewise.
+  virtual net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
+                                           std::optional<std::uint64_t> number, Progress progress) = 0;
   virtual net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) = 0;
   virtual net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) = 0;
   // From now on: also for who is calling it.
@@ -153,6 +180,10 @@ class Services {
   // The last `count` lines, oldest first.
   virtual Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                             const std::string& name, std::size_t count) = 0;
+  // Likewise, and then what comes.
+  virtual Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller,
+                                                         const std::string& mesh, const std::string& name,
+                                                         std::size_t count) = 0;
   // `arguments` is a JSON object. What the server answers, also its own errors, is the Answer.
   virtual net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                               std::string tool, std::string arguments, Deadline deadline) = 0;

@@ -7,7 +7,8 @@ namespace brig::service {
 
 // A service, as this brigd has it.
 struct Manager::Unit {
-  Unit(net::asio::any_io_executor executor, store::ServiceRow r) : row(std::move(r)), changed(executor) {}
+  Unit(net::asio::any_io_executor executor, store::ServiceRow r)
+      : row(std::move(r)), logged(executor), log([this] { logged.notify_all(); }), changed(executor) {}
 
   std::string purpose() const { return row.mesh + "/" + row.name; }
   // On whose account its sandboxes run.
@@ -28,10 +29,13 @@ struct Manager::Unit {
   std::map<std::string, std::string> env;  // names, each with the vault's key it stands for
   std::optional<Entry> entry;              // once it is built
   std::uint64_t artefact_bytes = 0;
+  std::vector<Version> versions;  // oldest first; one of them is what it has
   State state = State::starting;
   std::string reason;
+  net::Event logged;
   LogRing log;
   std::shared_ptr<Server> server;  // while one runs
+  std::set<SessionId> leaving;     // sandboxes that are not its own any more, and not gone yet
   std::vector<Tool> tools;
   Backoff backoff;
   std::uint64_t epoch = 0;  // grows with every start and stop: who waits to restart it finds it changed
@@ -56,6 +60,16 @@ class Manager::Turn {
  private:
   UnitRef unit_;
 };
+
+// How many versions of a service can be gone back to, with the one that it has.
+inline constexpr std::size_t kVersionsKept = 5;
+
+// Names of variables, each with the vault's key that it stands for.
+std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env);
+// What is said to whoever waited for a service that somebody removed.
+Error gone_meanwhile(const std::string& purpose);
+// Why it does not start, with what it wrote last.
+Error with_log(Error why, const LogRing& log);
 
 std::string entry_to_json(const Entry& entry);
 Result<Entry> entry_from_json(const std::string& text);

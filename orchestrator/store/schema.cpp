@@ -388,9 +388,29 @@ CREATE TABLE audit_anchors (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// What services have run, to go back to.
+constexpr const char* kVersions = R"sql(
+CREATE TABLE service_versions (
+  mesh       TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  number     INTEGER NOT NULL,
+  spec_json  TEXT NOT NULL,
+  env        BLOB NOT NULL,
+  artefact   TEXT NOT NULL,
+  built_json TEXT NOT NULL,
+  made_ms    INTEGER NOT NULL,
+  ran        INTEGER NOT NULL,
+  PRIMARY KEY (mesh, name, number)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE services ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+INSERT INTO service_versions SELECT mesh, name, 1, spec_json, env, artefact, built_json, updated_ms, 1
+  FROM services WHERE artefact != '';
+UPDATE services SET version = 1 WHERE artefact != '';
+)sql";
+
 constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents,  kEgress,      kCheckpoints, kProviders,
                                   kLives, kPreviews, kShared,  kVault,       kUses,        kGone,
-                                  kNames, kServices, kMembers, kPermissions, kAudit};
+                                  kNames, kServices, kMembers, kPermissions, kAudit,       kVersions};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

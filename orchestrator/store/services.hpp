@@ -4,6 +4,9 @@
 // there from the commit in which a service begins to use it, until the commit in which the last one stops;
 // reconciling drops layers that nothing refers to.
 //
+// What a service has run is kept as its versions, the newest few. One that was built and has not run yet is
+// kept, too, so that its layer is somebody's; it is nobody's choice until it has taken over.
+//
 // Ownership: borrows the Database. Threads: the loop's. Failure: as Result. Every method is one commit.
 #pragma once
 
@@ -32,6 +35,18 @@ struct ServiceRow {
   WallTime created{};
   WallTime updated{};
   std::string scope = "\"peer\"";  // who may see and call it, as JSON
+  std::uint64_t version = 0;       // the number of what `artefact` and the like are of; 0: none
+};
+
+// What a service ran, or is to run.
+struct VersionRow {
+  std::uint64_t number = 0;  // grows by one, from 1
+  std::string spec_json;
+  std::vector<unsigned char> env;  // sealed
+  std::string artefact;
+  std::string built_json = "{}";
+  WallTime made{};
+  bool ran = false;
 };
 
 struct ArtefactRow {
@@ -50,12 +65,22 @@ class ServiceTable {
   // As it is now, but for its scope; `not_found` if it is gone.
   net::Task<Result<void>> update(ServiceRow row);
   net::Task<Result<void>> set_scope(std::string mesh, std::string name, std::string scope);
-  // The same, and what was built for it becomes an artefact unless there is an equal one: then the builder's
-  // layer is no longer the builder's, which gets `fresh` instead.
-  net::Task<Result<void>> install(ServiceRow row, ArtefactRow built, SessionId builder, LayerId fresh);
+  // As update(), of a version that is kept: from now on it has run. The oldest that have go, but for `most`.
+  net::Task<Result<void>> take_over(ServiceRow row, std::size_t most);
+  // A version that has not run yet; its number is given back. What was built for it becomes an artefact
+  // unless there is an equal one: then the builder's layer is no longer the builder's, which gets `fresh`
+  // instead.
+  net::Task<Result<std::uint64_t>> keep(std::string mesh, std::string name, VersionRow version,
+                                        ArtefactRow built, SessionId builder, LayerId fresh);
+  // Of every service, those that never ran.
+  net::Task<Result<void>> forget_untried();
+  // Likewise this one's.
+  net::Task<Result<void>> forget_untried(std::string mesh, std::string name);
+  // Oldest first.
+  net::Task<Result<std::vector<VersionRow>>> versions(std::string mesh, std::string name);
   net::Task<Result<std::optional<ServiceRow>>> find(std::string mesh, std::string name);
   net::Task<Result<std::vector<ServiceRow>>> list();  // by mesh and name
-  // With its artefact, if nobody else uses that.
+  // With its versions, and the artefacts that nobody else uses.
   net::Task<Result<void>> remove(std::string mesh, std::string name);
 
   net::Task<Result<std::optional<ArtefactRow>>> artefact(std::string hash);

@@ -97,6 +97,17 @@ std::string words_of(const json& object, const char* key, const char* between) {
   return out;
 }
 
+// "1 (1.2.0), 2 (1.3.0), now 3 (1.3.1)"
+std::string versions_of(const json& service) {
+  std::string out;
+  for (const auto& one : list_of(service, "versions")) {
+    auto version = text_of(one, "version");
+    out += (out.empty() ? "" : ", ") + std::string(one.value("current", json()) == true ? "now " : "") +
+           std::to_string(number_of(one, "number")) + (version.empty() ? "" : " (" + version + ")");
+  }
+  return out;
+}
+
 Result<int> show(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto path, service_path(context, arguments, arguments.positionals()[0]));
   BRIG_TRY(Client * client, context.client());
@@ -132,6 +143,7 @@ Result<int> show(Context& context, const Arguments& arguments) {
   if (auto artefact = service.find("artefact"); artefact != service.end() && artefact->is_object())
     add_fact(out, style, "artefact",
              text_of(*artefact, "hash").substr(0, 16) + ", " + format_size(number_of(*artefact, "bytes")));
+  add_fact(out, style, "versions", versions_of(service));
   say("sandbox", "session");
   if (auto restarts = number_of(service, "restarts"))
     add_fact(out, style, "restarts", std::to_string(restarts));
@@ -229,9 +241,9 @@ constexpr CommandSpec kRemove = {.name = "rm",
                                  .examples = kRemoveExamples,
                                  .run = remove};
 
-constexpr const CommandSpec* kCommands[] = {&kServiceDeploy, &kList,        &kShowService,  &kServiceTools,
-                                            &kServiceCall,   &kServiceLogs, &kServiceScope, &kServiceUpdate,
-                                            &kRestart,       &kStopService, &kRemove};
+constexpr const CommandSpec* kCommands[] = {&kServiceDeploy,   &kList,        &kShowService,  &kServiceTools,
+                                            &kServiceCall,     &kServiceLogs, &kServiceScope, &kServiceUpdate,
+                                            &kServiceRollback, &kRestart,     &kStopService,  &kRemove};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // brig service tools, call and logs.
 #include <unistd.h>
 
+#include "cli/client/report.hpp"
 #include "cli/commands/services.hpp"
 #include "cli/table.hpp"
 #include "core/text.hpp"
@@ -82,11 +83,28 @@ Result<int> call(Context& context, const Arguments& arguments) {
   return result.value("isError", json(false)) == true ? kToolFailed : 0;
 }
 
+std::string log_line(const Style& style, const json& line) {
+  return style.paint(Colour::dim, printable(text_of(line, "at"))) + " " + text_of(line, "text") + "\n";
+}
+
+// Until the service is removed.
+Result<int> follow_log(Context& context, const Arguments& arguments, const std::string& path) {
+  BRIG_TRY(Client * client, context.client());
+  auto show = [&](const json& line) -> Result<void> {
+    if (line.contains("error")) return {};
+    print(arguments.json() ? line.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"
+                           : log_line(context.out(), line));
+    return flush_output();
+  };
+  BRIG_CHECK(each_line(*client, "GET", path, nullptr, "the log of " + arguments.positionals()[0], show));
+  return 0;
+}
+
 Result<int> logs(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto path, service_path(context, arguments, arguments.positionals()[0]));
   BRIG_TRY(auto last, arguments.number("last", 1000));
-  if (last) path += "/logs?last=" + std::to_string(*last);
-  if (!last) path += "/logs";
+  path += "/logs?last=" + std::to_string(last.value_or(1000));
+  if (arguments.has("follow")) return follow_log(context, arguments, path + "&follow=true");
   BRIG_TRY(Client * client, context.client());
   BRIG_TRY(auto answer, client->call("GET", path));
   const auto& lines = list_of(answer, "lines");
@@ -94,8 +112,7 @@ Result<int> logs(Context& context, const Arguments& arguments) {
     print_json(lines);
     return 0;
   }
-  for (const auto& line : lines)
-    print(context.out().paint(Colour::dim, text_of(line, "at")) + " " + text_of(line, "text") + "\n");
+  for (const auto& line : lines) print(log_line(context.out(), line));
   return 0;
 }
 
@@ -115,6 +132,7 @@ constexpr OptionSpec kCallOptions[] = {
 constexpr OptionSpec kLogsOptions[] = {
     kServiceMesh,
     {.flags = "-n,--last", .value = "LINES", .help = "so many lines (default: all that are kept)"},
+    {.flags = "-f,--follow", .help = "go on with what it writes from now on"},
     kJsonOption};
 constexpr Example kToolsExamples[] = {
     {"brig service tools ev --mesh acme", "names and what they do"},
@@ -122,7 +140,8 @@ constexpr Example kToolsExamples[] = {
 constexpr Example kCallExamples[] = {{"brig service call ev echo '{\"message\":\"hi\"}' --mesh acme",
                                       "what it answers; 1 if the tool failed"}};
 constexpr Example kLogsExamples[] = {
-    {"brig service logs ev --mesh acme -n 20", "what the server wrote beside its answers"}};
+    {"brig service logs ev --mesh acme -n 20", "what the server wrote beside its answers"},
+    {"brig service logs ev --mesh acme -f", "and what it writes from now on"}};
 
 }  // namespace
 

@@ -133,6 +133,15 @@ Result<int> update(Context& context, const Arguments& arguments) {
   return say(arguments, service);
 }
 
+Result<int> rollback(Context& context, const Arguments& arguments) {
+  BRIG_TRY(auto path, service_path(context, arguments, arguments.positionals()[0]));
+  BRIG_TRY(auto to, arguments.number("to", std::numeric_limits<std::int64_t>::max()));
+  json body;
+  if (to) body["version"] = *to;
+  BRIG_TRY(auto service, watch(context, path + "/rollback", body));
+  return say(arguments, service);
+}
+
 constexpr PositionalSpec kNewName[] = {
     {.name = "NAME", .help = "what to call it in the mesh; one of that name is replaced"}};
 constexpr PositionalSpec kName[] = {kServiceName};
@@ -190,7 +199,16 @@ constexpr Example kDeployExamples[] = {
 constexpr OptionSpec kUpdateOptions[] = {kServiceMesh, kJsonOption};
 constexpr Example kUpdateExamples[] = {
     {"brig service update ev --mesh acme",
-     "the newest of what was deployed; the old one runs until that is built"}};
+     "the newest of what was deployed; the old one runs until that works"}};
+constexpr OptionSpec kRollbackOptions[] = {
+    kServiceMesh,
+    {.flags = "--to",
+     .value = "NUMBER",
+     .help = "a version that 'brig service show' lists (default: the one before)"},
+    kJsonOption};
+constexpr Example kRollbackExamples[] = {
+    {"brig service rollback ev --mesh acme", "what ran before the last update"},
+    {"brig service rollback ev --mesh acme --to 3", "the third that it ran"}};
 
 }  // namespace
 
@@ -209,9 +227,24 @@ constexpr CommandSpec kServiceDeploy = {
 constexpr CommandSpec kServiceUpdate = {
     .name = "update",
     .summary = "Build a service's source anew, and start that in its place.",
+    .description =
+        "What is built is started beside what runs. Once it has answered and listed its tools, calls go to "
+        "it, "
+        "and the other ends when it has answered those it had. If it does not come so far, nothing changes.",
     .positionals = kName,
     .options = kUpdateOptions,
     .examples = kUpdateExamples,
     .run = update};
+
+constexpr CommandSpec kServiceRollback = {
+    .name = "rollback",
+    .summary = "Go back to a version that a service ran before.",
+    .description =
+        "The five newest are kept, each whole: what was built, its variables, what it may reach, its limits. "
+        "It takes over as with an update: no call fails, and if it does not start, nothing changes.",
+    .positionals = kName,
+    .options = kRollbackOptions,
+    .examples = kRollbackExamples,
+    .run = rollback};
 
 }  // namespace brig::cli

@@ -10,8 +10,8 @@
 
 namespace brig::cli {
 
-extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceTools, kServiceCall, kServiceLogs,
-    kServiceScope;
+extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceRollback, kServiceTools, kServiceCall,
+    kServiceLogs, kServiceScope;
 
 inline constexpr OptionSpec kServiceMesh = {
     .flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it is in (default: BRIG_MESH)"};

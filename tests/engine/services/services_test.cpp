@@ -1,16 +1,13 @@
 // MCP servers in a mesh, from brig to the server's process and back, and what kill -9 does to them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
 
-#include "brigd.hpp"
-#include "core/unique_fd.hpp"
+#include "services_house.hpp"
 
 namespace brig::test {
 namespace {
@@ -22,97 +19,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Images kImages{BRIG_SOURCE_DIR "/images", "brig-real", "auto"};
-
-class Services : public testing::Test {
- protected:
-  // The image of node is not there yet: the first deployment builds it.
-  static void SetUpTestSuite() {
-    Brigd brigd({}, {}, kImages);
-    auto first = brigd.project("first");
-    for (const char* file : {"index.mjs", "package.json"})
-      fs::copy_file(fs::path(SERVER_DIR) / file, first / file);
-    auto options = brigd.options();
-    options.env.push_back({"BRIG_MESH", "acme"});
-    auto built = harness::run(brigd.command({"service", "deploy", "first", "--dir", first.string()}), {},
-                              options, std::chrono::minutes(10));
-    ASSERT_TRUE(built && built->code == 0) << (built ? built->err : built.error().message);
-    auto removed = harness::run(brigd.command({"service", "rm", "first"}), {}, options);
-    EXPECT_TRUE(removed && removed->code == 0);
-    brigd.remove_volumes();
-  }
-
-  void TearDown() override {
-    for (const char* mesh : {"acme", "other"})
-      for (const auto& service : list(mesh)) brig(mesh, {"rm", service["name"].get<std::string>()});
-    brigd.remove_volumes();
-    brigd.expect_nothing_left();
-  }
-
-  harness::Finished brig(const std::string& mesh, std::vector<std::string> args) {
-    args.insert(args.begin(), "service");
-    args.insert(args.end(), {"--mesh", mesh});
-    auto done = harness::run(brigd.command(std::move(args)), {}, brigd.options(), std::chrono::minutes(5));
-    return done ? *done : harness::Finished{-1, "", done.error().message};
-  }
-  harness::Finished brig(std::vector<std::string> args) { return brig("acme", std::move(args)); }
-
-  json list(const std::string& mesh = "acme") {
-    auto done = brig(mesh, {"ls", "--json"});
-    auto out = json::parse(done.out, nullptr, false);
-    EXPECT_TRUE(out.is_array()) << done.out << done.err;
-    return out.is_array() ? out : json::array();
-  }
-  json show(const std::string& name) {
-    return json::parse(brig({"show", name, "--json"}).out, nullptr, false);
-  }
-  std::string state(const std::string& name) {
-    auto shown = show(name);
-    return shown.is_object() ? shown.value("state", "") : "";
-  }
-  harness::Finished call(const std::string& tool, const json& arguments = json::object(),
-                         const std::string& name = "mine") {
-    return brig({"call", name, tool, arguments.dump()});
-  }
-  // What a tool says that works; waits for a server that is on its way.
-  std::string said(const std::string& tool, const json& arguments = json::object()) {
-    harness::Finished done;
-    eventually(
-        [&] {
-          done = call(tool, arguments);
-          return done.code == 0;
-        },
-        tool + " answers");
-    return done.out;
-  }
-
-  std::string container_of(const std::string& session) {
-    for (const auto& one : brigd.sessions())
-      if (one["id"] == session) return one.value("container", "");
-    return "none";
-  }
-
-  // A copy of the server of this test.
-  fs::path server(const std::string& name = "server") {
-    auto dir = brigd.dir() / name;
-    if (fs::exists(dir)) return dir;
-    brigd.project(name);
-    for (const char* file : {"index.mjs", "package.json"})
-      fs::copy_file(fs::path(SERVER_DIR) / file, dir / file);
-    return dir;
-  }
-  void deploy(std::vector<std::string> more = {}) {
-    std::vector<std::string> args{"deploy", "mine", "--dir", server().string()};
-    args.insert(args.end(), more.begin(), more.end());
-    auto done = brig(args);
-    ASSERT_EQ(done.code, 0) << done.err << logs();
-    EXPECT_EQ(done.out, "mine running, version 1.2.3, 11 tools\n");
-  }
-  std::string logs(const std::string& name = "mine") { return brig({"logs", name}).out; }
-
-  std::string address = free_address();
-  Brigd brigd{"[api.tcp]\nlisten = \"" + address + "\"\n", {}, kImages};
-};
+class Services : public ServicesHouse {};
 
 TEST_F(Services, RunFromADirectoryUntilTheyAreRemoved) {
   ASSERT_EQ(brigd.brig({"vault", "set", "the-key", "--mesh", "acme"}, "sesame").code, 0);

@@ -125,6 +125,7 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/meshes/{mesh}/services/{name}/scope", {To::hidden}},
     {"put /v1/meshes/{mesh}/services/{name}/scope", {To::hidden, R"({"scope": "mesh"})"}},
     {"post /v1/meshes/{mesh}/services/{name}/update", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/rollback", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/restart", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/stop", {To::hidden}},
     {"get /v1/meshes/{mesh}/services/{name}/tools", {To::hidden}},

@@ -48,7 +48,8 @@ constexpr Way kWays[] = {
     {'s', "GET", "/scope", "", 200},   {'c', "POST", "/call", R"({"tool": "a"})", 200},
     {'i', "GET", "/logs", "", 200},    {'x', "PUT", "/scope", R"({"scope": "mesh"})", 200},
     {'x', "POST", "/update", "", 200}, {'x', "POST", "/restart", "", 200},
-    {'x', "POST", "/stop", "", 200},   {'x', "DELETE", "", "", 204},
+    {'x', "POST", "/stop", "", 200},   {'x', "POST", "/rollback", R"({"version": 1})", 200},
+    {'x', "DELETE", "", "", 204},
 };
 
 // What a refusal says, without the name it is about and the request's own.

@@ -96,10 +96,44 @@ TEST(DeployedServices, PassWhatServersSayAsItIs) {
   EXPECT_EQ(document.mismatch("/components/schemas/ServiceLog", log), "") << log;
   EXPECT_EQ(server.deployed.asked_lines, 5u);
   EXPECT_EQ(client.ask("GET", path + "/logs?last=1001").status, 400);
+  EXPECT_EQ(client.ask("GET", path + "/logs?follow=maybe").status, 400);
   for (const char* verb : {"/restart", "/stop"}) EXPECT_EQ(client.ask("POST", path + verb).status, 200);
   EXPECT_EQ(client.ask("DELETE", path).status, 204);
   EXPECT_EQ(client.ask("DELETE", std::string(kPath) + "/other").status, 404);
   EXPECT_EQ(client.ask("POST", std::string(kPath) + "/other/update").status, 404);
+}
+
+TEST(DeployedServices, GoBackToAVersion) {
+  TestServer server;
+  auto path = std::string(kPath) + "/mine/rollback";
+  auto ask = [&](std::string_view body) {
+    return Client::local(server).ask("POST", path, std::string(body));
+  };
+  for (const char* wrong : {R"({"version": 0})", R"({"version": "one"})", R"({"number": 1})", "[]"})
+    EXPECT_EQ(ask(wrong).status, 400) << wrong;
+  EXPECT_EQ(ask(R"({"version": 99})").status, 404);
+  EXPECT_EQ(ask("").status, 200);
+  EXPECT_FALSE(server.deployed.asked_version);
+  auto done = ask(R"({"version": 1})");
+  EXPECT_THAT(done.body, HasSubstr("\"done\":{"));
+  EXPECT_EQ(server.deployed.asked_version, 1u);
+}
+
+TEST(DeployedServices, TellTheirLogAsItGrows) {
+  TestServer server;
+  Document document;
+  auto client = Client::local(server);
+  auto told = client.ask("GET", std::string(kPath) + "/mine/logs?follow=true&last=3");
+  EXPECT_EQ(server.deployed.asked_lines, 3u);
+  std::istringstream lines(told.body);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    auto one = json::parse(line);
+    EXPECT_EQ(document.mismatch("/components/schemas/ServiceLogLine", one), "") << one;
+    EXPECT_EQ(one["text"], "line " + std::to_string(++number));
+  }
+  EXPECT_EQ(number, 2);
+  EXPECT_EQ(Client::local(server).ask("GET", std::string(kPath) + "/other/logs?follow=true").status, 404);
 }
 
 }  // namespace

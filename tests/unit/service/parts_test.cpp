@@ -65,8 +65,21 @@ TEST(LogRing, DoesNotTellWhatTheServerWasGiven) {
   EXPECT_EQ(lines[1].text, "[FILE]");
   EXPECT_EQ(lines[2].text.find("sesame"), std::string::npos);
   EXPECT_EQ(log.cleaned("it failed with sesame-open"), "it failed with [KEY]");
-  log.hide({});
+  // A server that takes over is given others; this one may still write.
+  log.hide({{"KEY", Secret("open-sesame")}});
+  EXPECT_EQ(log.cleaned("sesame-open or open-sesame"), "[KEY] or [KEY]");
+  log.show_all();
   EXPECT_EQ(log.cleaned("sesame-open"), "sesame-open");
+}
+
+TEST(LogRing, TellsOfEachLineAndCountsThem) {
+  int told = 0;
+  LogRing log([&] { ++told; });
+  for (std::size_t i = 0; i < kLogLines + 5; ++i) log.add({}, std::to_string(i));
+  EXPECT_EQ(told, static_cast<int>(kLogLines) + 5);
+  EXPECT_EQ(log.count(), kLogLines + 5);
+  EXPECT_EQ(log.last(kLogLines + 5).size(), kLogLines);
+  EXPECT_EQ(log.last(1)[0].text, std::to_string(kLogLines + 4));
 }
 
 TEST_F(Trees, DifferWithAnythingThatMatters) {

@@ -91,13 +91,13 @@ TEST_F(Services, HaveAScopeThatOnlyItsOwnWriterChanges) {
 
 TEST_F(Services, TakeTheBuildersLayerAndShareIt) {
   const std::string first(16, '1'), second(16, '2'), fresh(16, '3'), other(16, '4');
-  auto one = service("one"), two = service("two");
-  ASSERT_TRUE(run_task(table->insert(one)));
-  ASSERT_TRUE(run_task(table->insert(two)));
+  ASSERT_TRUE(run_task(table->insert(service("one"))));
+  ASSERT_TRUE(run_task(table->insert(service("two"))));
   auto a = builder("00000000000000aa", first);
-  one.artefact = two.artefact = "hash";
+  VersionRow version;
+  version.artefact = "hash";
   ArtefactRow built{"hash", LayerId(first), 7, WallTime{}};
-  ASSERT_TRUE(run_task(table->install(one, built, a.id, LayerId(fresh))));
+  EXPECT_EQ(*run_task(table->keep("acme", "one", version, built, a.id, LayerId(fresh))), 1u);
   EXPECT_EQ(run_task(sessions->get(a.id))->layer, LayerId(fresh));  // the builder takes nothing with it
   ASSERT_TRUE(run_task(sessions->remove(a.id)));
   EXPECT_TRUE(kept(first));
@@ -105,7 +105,7 @@ TEST_F(Services, TakeTheBuildersLayerAndShareIt) {
   // An equal one: what is there is used, and the builder keeps what it made, to take it away.
   auto b = builder("00000000000000bb", second);
   built.layer = LayerId(second);
-  ASSERT_TRUE(run_task(table->install(two, built, b.id, LayerId(other))));
+  ASSERT_TRUE(run_task(table->keep("acme", "two", version, built, b.id, LayerId(other))));
   EXPECT_EQ(run_task(sessions->get(b.id))->layer, LayerId(second));
   EXPECT_EQ((*run_task(table->artefact("hash")))->layer, LayerId(first));
 
@@ -116,31 +116,97 @@ TEST_F(Services, TakeTheBuildersLayerAndShareIt) {
   EXPECT_TRUE(run_task(table->artefacts())->empty());
 }
 
-TEST_F(Services, InstallNothingWhoseBuilderIsGone) {
-  auto row = service("one");
-  ASSERT_TRUE(run_task(table->insert(row)));
-  row.artefact = "hash";
+TEST_F(Services, KeepNothingWhoseBuilderIsGone) {
+  ASSERT_TRUE(run_task(table->insert(service("one"))));
+  VersionRow version;
+  version.artefact = "hash";
   ArtefactRow built{"hash", LayerId(std::string(16, '1')), 7, WallTime{}};
-  EXPECT_EQ(run_task(table->install(row, built, SessionId("00000000000000cc"), LayerId("2"))).error().code,
+  const SessionId nobody("00000000000000cc");
+  EXPECT_EQ(run_task(table->keep("acme", "one", version, built, nobody, LayerId("2"))).error().code,
             Code::conflict);
-  EXPECT_EQ((*run_task(table->find("acme", "one")))->artefact, "");
+  EXPECT_TRUE(run_task(table->versions("acme", "one"))->empty());
   EXPECT_TRUE(run_task(table->artefacts())->empty());
 }
 
-TEST_F(Services, LetGoOfWhatAnUpdateReplaced) {
-  const std::string first(16, '1'), second(16, '2');
-  auto row = service("one");
-  ASSERT_TRUE(run_task(table->insert(row)));
-  int number = 0;
-  for (const auto& layer : {first, second}) {
-    auto made = builder("00000000000000a" + std::to_string(number++), layer);
-    row.artefact = "hash of " + layer;
-    ArtefactRow built{row.artefact, LayerId(layer), 7, WallTime{}};
-    ASSERT_TRUE(run_task(table->install(row, built, made.id, LayerId(std::string(16, '9')))));
-    ASSERT_TRUE(run_task(sessions->remove(made.id)));
+// One after another, as updates make them; gives back the row of the service.
+class Versions : public Services {
+ protected:
+  Versions() {
+    row = service("one");
+    if (!run_task(table->insert(row))) std::abort();
   }
-  EXPECT_FALSE(kept(first));
-  EXPECT_TRUE(kept(second));
+  static std::string layer(std::uint64_t number) { return std::string(16, static_cast<char>('0' + number)); }
+  std::uint64_t make() {
+    auto next = ++made;
+    auto by = builder("00000000000000b" + std::to_string(next), layer(next));
+    VersionRow version;
+    version.spec_json = "{\"n\":" + std::to_string(next) + "}";
+    version.env = {7, 0, static_cast<unsigned char>(next)};
+    version.artefact = "hash " + std::to_string(next);
+    ArtefactRow built{version.artefact, LayerId(layer(next)), 7, WallTime{}};
+    auto number =
+        run_task(table->keep("acme", "one", version, built, by.id, LayerId("f" + layer(next).substr(1))));
+    EXPECT_TRUE(number && run_task(sessions->remove(by.id)));
+    return number ? *number : 0;
+  }
+  Result<void> take(std::uint64_t number, std::size_t most) {
+    row.version = number;
+    row.artefact = "hash " + std::to_string(number);
+    return run_task(table->take_over(row, most));
+  }
+  std::vector<std::uint64_t> numbers() {
+    std::vector<std::uint64_t> out;
+    for (const auto& version : *run_task(table->versions("acme", "one"))) out.push_back(version.number);
+    return out;
+  }
+
+  ServiceRow row;
+  std::uint64_t made = 0;
+};
+
+TEST_F(Versions, AreKeptUntilThereAreTooMany) {
+  for (std::uint64_t number = 1; number <= 4; ++number) {
+    ASSERT_EQ(make(), number);
+    ASSERT_TRUE(take(number, 3));
+  }
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{2, 3, 4}));
+  EXPECT_FALSE(kept(layer(1)));
+  EXPECT_TRUE(kept(layer(2)));
+  auto oldest = (*run_task(table->versions("acme", "one")))[0];
+  EXPECT_EQ(oldest.spec_json, "{\"n\":2}");
+  EXPECT_EQ(oldest.env, (std::vector<unsigned char>{7, 0, 2}));
+  EXPECT_TRUE(oldest.ran);
+  EXPECT_EQ((*run_task(table->find("acme", "one")))->version, 4u);
+
+  // Back to the oldest, which is not the one to go when another comes.
+  ASSERT_TRUE(take(2, 3));
+  ASSERT_EQ(make(), 5u);
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{2, 3, 4, 5}));
+  ASSERT_TRUE(take(2, 3));
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{2, 3, 4, 5}));  // the untried one is no choice yet
+  ASSERT_TRUE(take(5, 3));
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{3, 4, 5}));
+  EXPECT_EQ(take(2, 3).error().code, Code::conflict);
+  EXPECT_EQ((*run_task(table->find("acme", "one")))->version, 5u);  // and nothing of it is written
+}
+
+TEST_F(Versions, ThatNeverRanAreForgotten) {
+  ASSERT_EQ(make(), 1u);
+  ASSERT_TRUE(take(1, 3));
+  ASSERT_EQ(make(), 2u);
+  EXPECT_TRUE(kept(layer(2)));
+  ASSERT_TRUE(run_task(table->forget_untried("acme", "other")));
+  EXPECT_EQ(numbers().size(), 2u);
+  ASSERT_TRUE(run_task(table->forget_untried("acme", "one")));
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{1}));
+  EXPECT_FALSE(kept(layer(2)));
+  ASSERT_EQ(make(), 2u);
+  ASSERT_TRUE(run_task(table->forget_untried()));
+  EXPECT_EQ(numbers(), (std::vector<std::uint64_t>{1}));
+  EXPECT_TRUE(kept(layer(1)));
+  ASSERT_TRUE(run_task(table->remove("acme", "one")));
+  EXPECT_TRUE(numbers().empty());
+  EXPECT_FALSE(kept(layer(1)));
 }
 
 }  // namespace

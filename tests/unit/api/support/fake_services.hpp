@@ -32,6 +32,8 @@ class FakeServices final : public service::Services {
     inside.version = "1.2.3";
     inside.command = {"node", "/x"};
     inside.artefact = "abc";
+    inside.number = 2;
+    inside.versions = {{1, "1.2.2", "abb", WallTime{}}, {2, "1.2.3", "abc", WallTime{}}};
     inside.session = "00000000000000aa";
     view.inside = inside;
   }
@@ -57,6 +59,17 @@ class FakeServices final : public service::Services {
   }
   net::Task<Result<service::View>> update(session::Caller caller, std::string mesh, std::string name,
                                           service::Progress) override {
+    co_return find(Operation::change, caller, mesh, name);
+  }
+  Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
+                              std::optional<std::uint64_t> number) const override {
+    BRIG_CHECK(find(Operation::change, caller, mesh, name));
+    if (number == 99) return Error{Code::not_found, "no version 99", "service", false};
+    return {};
+  }
+  net::Task<Result<service::View>> rollback(session::Caller caller, std::string mesh, std::string name,
+                                            std::optional<std::uint64_t> number, service::Progress) override {
+    asked_version = number;
     co_return find(Operation::change, caller, mesh, name);
   }
   net::Task<Result<service::View>> restart(session::Caller caller, std::string mesh,
@@ -96,6 +109,24 @@ class FakeServices final : public service::Services {
     BRIG_CHECK(find(Operation::inspect, caller, mesh, name));
     asked_lines = count;
     return std::vector<service::LogLine>{{WallTime{}, "hello"}};
+  }
+  // Two lines, then the end.
+  class Reader final : public service::LogReader {
+   public:
+    net::Task<Result<std::vector<service::LogLine>>> next() override {
+      if (++asked_ > 2) co_return std::vector<service::LogLine>();
+      co_return std::vector<service::LogLine>{{WallTime{}, "line " + std::to_string(asked_)}};
+    }
+
+   private:
+    int asked_ = 0;
+  };
+  Result<std::unique_ptr<service::LogReader>> follow_logs(const session::Caller& caller,
+                                                          const std::string& mesh, const std::string& name,
+                                                          std::size_t count) override {
+    BRIG_CHECK(find(Operation::inspect, caller, mesh, name));
+    asked_lines = count;
+    return std::unique_ptr<service::LogReader>(std::make_unique<Reader>());
   }
   net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                       std::string tool, std::string arguments, Deadline deadline) override {
@@ -140,6 +171,7 @@ class FakeServices final : public service::Services {
   std::string asked_arguments;
   Millis asked_left{};
   std::size_t asked_lines = 0;
+  std::optional<std::uint64_t> asked_version;
   // Of mesh acme, and deployed by `deployer`.
   std::map<std::string, service::Scope> scoped;
   std::string deployer;

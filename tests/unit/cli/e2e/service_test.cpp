@@ -177,6 +177,43 @@ TEST(Service, TellsAFailureThatComesAtTheEnd) {
   EXPECT_THAT(said.err, HasSubstr("npm said no"));
 }
 
+TEST(Service, GoesBackToAVersion) {
+  FakeBrigd brigd;
+  std::string asked;
+  brigd.on("POST /v1/meshes/m/services/x/rollback", [&](const FakeRequest& request) {
+    asked = request.body;
+    return FakeAnswer{200,
+                      "{\"state\":\"starting\"}\n{\"done\":{\"name\":\"x\",\"state\":\"running\","
+                      "\"version\":\"1.0\",\"tools\":1}}\n",
+                      "application/x-ndjson"};
+  });
+  auto before = service(brigd, {"rollback", "x", "--mesh", "m"});
+  EXPECT_EQ(before.out, "x running, version 1.0, 1 tool\n") << before.err;
+  EXPECT_EQ(asked, "");
+  EXPECT_EQ(service(brigd, {"rollback", "x", "--to", "3", "--mesh", "m"}).code, 0);
+  EXPECT_EQ(json::parse(asked), json({{"version", 3}}));
+  EXPECT_NE(service(brigd, {"rollback", "x", "--to", "three", "--mesh", "m"}).code, 0);
+}
+
+TEST(Service, FollowsALogLineByLine) {
+  FakeBrigd brigd;
+  std::string lines = "{\"at\":\"t1\",\"text\":\"one\"}\n{\"at\":\"t2\",\"text\":\"two\"}\n";
+  std::string asked;
+  brigd.on("GET /v1/meshes/m/services/x/logs", [&](const FakeRequest& request) {
+    asked = request.target;
+    return FakeAnswer{200, lines, "application/x-ndjson"};
+  });
+  auto said = service(brigd, {"logs", "x", "--mesh", "m", "-f", "-n", "2"});
+  EXPECT_EQ(said.out, "t1 one\nt2 two\n") << said.err;
+  EXPECT_THAT(asked, HasSubstr("last=2"));
+  EXPECT_THAT(asked, HasSubstr("follow=true"));
+  EXPECT_EQ(service(brigd, {"logs", "x", "--mesh", "m", "-f", "--json"}).out, lines);
+  lines += "{\"error\":{\"code\":\"not_found\",\"status\":404,\"detail\":\"not yours any more\"}}\n";
+  auto refused = service(brigd, {"logs", "x", "--mesh", "m", "-f"});
+  EXPECT_NE(refused.code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("not yours any more"));
+}
+
 TEST(Service, PrintsWhatAToolSaysAndHowItWent) {
   FakeBrigd brigd;
   std::string answer;
