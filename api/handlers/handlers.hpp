@@ -111,6 +111,7 @@ net::Task<Response> list_permissions(Context* context, Request* request);
 net::Task<Response> put_permissions(Context* context, Request* request);
 
 net::Task<Response> list_services(Context* context, Request* request);
+net::Task<Response> upload_bundle(Context* context, Request* request);
 net::Task<Response> deploy_service(Context* context, Request* request);
 net::Task<Response> get_service(Context* context, Request* request);
 net::Task<Response> get_scope(Context* context, Request* request);

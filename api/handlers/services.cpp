@@ -48,6 +48,23 @@ net::Task<Response> list_services(Context* context, Request* request) {
   co_return json_response(200, {{"services", std::move(out)}});
 }
 
+net::Task<Response> upload_bundle(Context* context, Request* request) {
+  auto upload = co_await context->services.deployed.upload(*request->caller, request->path["mesh"]);
+  if (!upload) co_return problem(upload.error(), request->id);
+  while (true) {
+    auto bytes = co_await request->source->read();
+    if (!bytes) co_return problem(bytes.error(), request->id);
+    if (bytes->empty()) break;
+    const auto* at = reinterpret_cast<const std::byte*>(bytes->data());
+    std::vector<std::byte> piece(at, at + bytes->size());
+    auto written = co_await (*upload)->write(std::move(piece));
+    if (!written) co_return problem(written.error(), request->id);
+  }
+  auto done = co_await (*upload)->finish();
+  if (!done) co_return problem(done.error(), request->id);
+  co_return json_response(201, {{"file_id", done->id}, {"bytes", done->bytes}});
+}
+
 net::Task<Response> deploy_service(Context* context, Request* request) {
   auto spec = std::make_shared<service::DeploySpec>();
   {

@@ -50,6 +50,10 @@ void read_source(Object source, service::Spec& spec) {
     git.finish();
     spec.git = std::move(out);
   }
+  if (auto zip = source.object("zip"); zip.present()) {
+    spec.zip = service::ZipSource{zip.text("file_id", {.required = true, .max = 64}).value_or(""), {}};
+    zip.finish();
+  }
   spec.args = source.texts("args", 64);
   source.finish();
 }
@@ -107,7 +111,7 @@ service::DeploySpec decode_deploy(Body& body) {
   if (!top.present()) return out;
   out.name = top.text("name", {.required = true, .max = 256}).value_or("");
   if (!top.has("source"))
-    top.fail("source", "source is missing: {\"npm\": …}, {\"git\": …} or {\"directory\": …}");
+    top.fail("source", "source is missing: {\"npm\": …}, {\"git\": …}, {\"zip\": …} or {\"directory\": …}");
   read_source(top.object("source"), out.spec);
   read_config(top.object("config"), out);
   out.scope = read_scope(top);
@@ -171,6 +175,7 @@ json source_of(const service::Spec& spec) {
     if (!npm->allow_scripts.empty()) source["npm"]["allow_scripts"] = npm->allow_scripts;
   }
   if (spec.directory) source["directory"] = {{"path", spec.directory->path}};
+  if (spec.zip) source["zip"] = {{"file_id", spec.zip->file_id}};
   if (const auto& git = spec.git) {
     source["git"] = {{"url", git->url}};
     if (!git->ref.empty()) source["git"]["ref"] = git->ref;

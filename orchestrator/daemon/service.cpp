@@ -103,6 +103,7 @@ struct Service::Parts {
   std::optional<store::PermissionTable> permission_table;
   std::optional<service::Permissions> permissions;
   std::optional<service::Builds> builds;
+  std::optional<service::Uploads> uploads;
   std::optional<mcp::Gateway> gateway;
   std::optional<service::Manager> services;
   std::optional<service::Recorded> recorded;
@@ -258,11 +259,12 @@ Result<void> Service::prepare() {
   parts.permissions.emplace(*parts.permission_table);
   parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.images,
                        parts.blocking);
+  parts.uploads.emplace(paths.root(), parts.blocking);
   parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
-  parts.services.emplace(
-      executor, service::Options(),
-      service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager, *parts.shelf, *parts.vault,
-                              *parts.builds, *parts.permissions, *parts.audit, *parts.gateway});
+  parts.services.emplace(executor, service::Options(),
+                         service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
+                                                 *parts.shelf, *parts.vault, *parts.builds, *parts.uploads,
+                                                 *parts.permissions, *parts.audit, *parts.gateway});
   parts.recorded.emplace(*parts.services, *parts.audit, parts.clock);
   parts.reconciler.emplace(
       executor, paths,

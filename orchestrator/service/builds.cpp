@@ -116,12 +116,15 @@ net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec, const Fetched&
   co_return co_await blocking_.run(std::move(look));
 }
 
-net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpose, Spec spec, Secret key,
+net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpose, Spec spec, Given given,
                                         Progress progress) {
   progress(State::building, source_text(spec));
   Fetched fetched;
   if (spec.git) {
-    BRIG_CO_TRY(fetched, co_await fetch(owner, purpose, *spec.git, std::move(key), progress));
+    BRIG_CO_TRY(fetched, co_await fetch(owner, purpose, *spec.git, std::move(given.key), progress));
+  }
+  if (spec.zip) {
+    BRIG_CO_TRY(fetched, co_await unpack(owner, purpose, std::move(given.zip), progress));
   }
   BRIG_CO_TRY(auto seen, co_await look_at(spec, fetched));
   auto runtime = seen.runtime;

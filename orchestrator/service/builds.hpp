@@ -33,16 +33,20 @@ class Builds {
         images_(images),
         blocking_(blocking) {}
 
-  // `owner` as a caller on whose account it runs; `purpose`: "acme/files"; `key`: what opens its repository,
-  // if that needs one.
-  net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Secret key,
+  // What a source needs beside what the spec says of it.
+  struct Given {
+    Secret key;    // what opens its repository, if that needs one
+    UniqueFd zip;  // for reading, if it is one
+  };
+  // `owner` as a caller on whose account it runs; `purpose`: "acme/files".
+  net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Given given,
                                   Progress progress);
 
  private:
-  // What was cloned, in folder kFetched of a layer that the server's is made from.
+  // What was cloned or unpacked, in folder kFetched of a layer that the server's is made from.
   struct Fetched {
     std::unique_ptr<session::Built> built;
-    std::string commit;
+    std::string commit;  // empty: none
   };
   // What it is made for, and whether anything of a registry is to be installed.
   struct Look {
@@ -60,6 +64,9 @@ class Builds {
   // fetch.cpp
   net::Task<Result<Fetched>> fetch(session::Caller owner, std::string purpose, RepositorySource git,
                                    Secret key, Progress progress);
+  // unpack.cpp
+  net::Task<Result<Fetched>> unpack(session::Caller owner, std::string purpose, UniqueFd zip,
+                                    Progress progress);
 
   StatePaths paths_;
   std::vector<workspace::Forbidden> forbidden_;

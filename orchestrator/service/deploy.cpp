@@ -7,6 +7,15 @@
 #include "service/unit.hpp"
 
 namespace brig::service {
+namespace {
+
+Error no_mesh(const std::string& mesh) {
+  return {Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
+          false};
+}
+
+}  // namespace
+
 net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const DeploySpec& wish) {
   std::vector<std::string> keys;
   for (const auto& [name, value] : wish.env) keys.push_back(vault_key_of(value));
@@ -23,9 +32,7 @@ Result<void> Manager::may_deploy(const session::Caller& caller, const std::strin
                                  const std::string& name) const {
   auto it = units_.find({mesh, name});
   auto decision = decide(Operation::deploy, caller, mesh, nullptr, parts_.permissions.of(caller));
-  if (decision.hidden())
-    return Error{Code::not_found, "there is no mesh " + quoted(mesh) + " that you may deploy into", "service",
-                 false};
+  if (decision.hidden()) return no_mesh(mesh);
   if (decision.allowed() && it != units_.end()) {
     auto target = it->second->target();
     decision = decide(Operation::replace, caller, mesh, &target, parts_.permissions.of(caller));
@@ -60,6 +67,10 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
   if (wish.spec.directory) {
     wish.spec.directory->uid = caller.uid;
     wish.spec.directory->gid = caller.gid;
+  }
+  if (wish.spec.zip) {
+    BRIG_CO_TRY(wish.spec.zip->kept,
+                co_await parts_.uploads.claim(caller.owner, mesh, wish.spec.zip->file_id));
   }
   store::ServiceRow row;
   row.mesh = mesh;
@@ -112,11 +123,14 @@ net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vect
 }
 
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
-  Secret key;
+  Builds::Given given;
   if (spec.git && !spec.git->key.empty()) {
-    BRIG_CO_TRY(key, co_await open_key(unit, spec.git->key));
+    BRIG_CO_TRY(given.key, co_await open_key(unit, spec.git->key));
   }
-  co_return co_await parts_.builds.make(unit->owner(), unit->purpose(), std::move(spec), std::move(key),
+  if (spec.zip) {
+    BRIG_CO_TRY(given.zip, co_await parts_.uploads.open(spec.zip->kept));
+  }
+  co_return co_await parts_.builds.make(unit->owner(), unit->purpose(), std::move(spec), std::move(given),
                                         std::move(progress));
 }
 
@@ -153,18 +167,36 @@ net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std
     BRIG_CO_TRY(version.number, co_await parts_.table.keep(has.mesh, has.name, version, std::move(artefact),
                                                            made->built->session(), std::move(fresh)));
   }
+  if (spec.zip) co_await parts_.uploads.remove(spec.zip->kept);
   co_return row_with(*unit, std::move(version));
+}
+
+Result<void> Manager::may_update(const Unit& unit) {
+  if (!unit.spec.zip) return {};
+  return Error{Code::conflict,
+               "service " + quoted(unit.purpose(), 200) +
+                   " came as a zip, of which there is nothing newer; deploy it again with another",
+               "service: update", false};
+}
+
+net::Task<Result<std::unique_ptr<Upload>>> Manager::upload(session::Caller caller, std::string mesh) {
+  BRIG_CO_CHECK(check_name("mesh", mesh));
+  auto decision = decide(Operation::deploy, caller, mesh, nullptr, parts_.permissions.of(caller));
+  if (decision.hidden()) co_return no_mesh(mesh);
+  if (!decision.allowed()) co_return Error{Code::denied, std::move(decision.reason), "service", false};
+  co_return co_await parts_.uploads.begin(caller.owner, std::move(mesh));
 }
 
 Result<void> Manager::check_update(const session::Caller& caller, const std::string& mesh,
                                    const std::string& name) const {
-  BRIG_CHECK(find(Operation::change, caller, mesh, name));
-  return {};
+  BRIG_TRY(auto unit, find(Operation::change, caller, mesh, name));
+  return may_update(*unit);
 }
 
 net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,
                                         Progress progress) {
   BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
+  BRIG_CO_CHECK(may_update(*unit));
   auto work = deploy_steps(unit, unit->spec, unit->row.env, std::move(progress));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
   co_return view_of(*unit, caller);

@@ -16,6 +16,7 @@
 #include "service/builds.hpp"
 #include "service/permissions.hpp"
 #include "service/server.hpp"
+#include "service/uploads.hpp"
 #include "session/volumes.hpp"
 #include "store/services.hpp"
 #include "vault/vault.hpp"
@@ -40,6 +41,7 @@ class Manager final : public Services {
     session::Volumes& volumes;
     vault::Vault& vault;
     Builds& builds;
+    Uploads& uploads;
     const Permissions& permissions;
     audit::Journal& journal;
     mcp::Gateway& gateway;
@@ -59,6 +61,7 @@ class Manager final : public Services {
                      const DeploySpec& spec) const override;
   Result<void> check_update(const session::Caller& caller, const std::string& mesh,
                             const std::string& name) const override;
+  net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) override;
   net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
@@ -107,6 +110,7 @@ class Manager final : public Services {
   net::Task<void> set_state(UnitRef unit, State state, std::string reason);
 
   // deploy.cpp
+  static Result<void> may_update(const Unit& unit);
   Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
                           const std::string& name) const;
   net::Task<Result<void>> check_vault(vault::Scope scope, const DeploySpec& wish);

@@ -99,10 +99,14 @@ Result<void> Recorded::check_update(const session::Caller& caller, const std::st
   return services_.check_update(caller, mesh, name);
 }
 
+net::Task<Result<std::unique_ptr<Upload>>> Recorded::upload(session::Caller caller, std::string mesh) {
+  return services_.upload(std::move(caller), std::move(mesh));
+}
+
 net::Task<Result<View>> Recorded::deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                          Progress progress) {
   auto act = Act::of(caller, mesh, "service.deploy", spec.name);
-  if (spec.spec.npm || spec.spec.git || spec.spec.directory)
+  if (spec.spec.npm || spec.spec.git || spec.spec.zip || spec.spec.directory)
     act.payload["source"] = printable(source_text(spec.spec), 512);
   if (spec.scope) act.payload["scope"] = json::parse(to_json(*spec.scope));
   auto work = services_.deploy(std::move(caller), std::move(mesh), std::move(spec), std::move(progress));

@@ -22,6 +22,7 @@ class Recorded final : public Services {
                      const DeploySpec& spec) const override;
   Result<void> check_update(const session::Caller& caller, const std::string& mesh,
                             const std::string& name) const override;
+  net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) override;
   net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,

@@ -30,6 +30,10 @@ net::Task<Result<void>> Manager::load() {
     if (known.wanted == kRunning) unit->reason = "brigd was restarted and has not looked after it yet";
     units_[{known.mesh, known.name}] = unit;
   }
+  std::set<std::string> needed;
+  for (const auto& [key, unit] : units_)
+    if (unit->spec.zip && unit->row.artefact.empty()) needed.insert(unit->spec.zip->kept);
+  co_await parts_.uploads.clear(std::move(needed));
   co_return Result<void>();
 }
 

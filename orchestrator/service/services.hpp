@@ -59,6 +59,13 @@ struct RepositorySource {
   bool operator==(const RepositorySource&) const = default;
 };
 
+// A zip that the deployer has handed in.
+struct ZipSource {
+  std::string file_id;
+  std::string kept;  // where; once it is deployed
+  bool operator==(const ZipSource&) const = default;
+};
+
 enum class Runtime { node, python };
 std::string_view to_string(Runtime runtime);
 
@@ -66,6 +73,7 @@ struct Spec {
   std::optional<NpmSource> npm;  // one of these
   std::optional<DirectorySource> directory;
   std::optional<RepositorySource> git;
+  std::optional<ZipSource> zip;
   std::optional<Runtime> runtime;  // none: what the source says
   std::vector<std::string> args;   // of its command
   std::vector<egress::Rule> allow;
@@ -111,7 +119,7 @@ struct View {
   std::string owner;  // who deployed it
   Scope scope;
   State state = State::building;
-  std::string_view source;         // "npm", "directory"
+  std::string_view source;         // "npm", "git", "zip", "directory"
   std::optional<Runtime> runtime;  // once it is known
   std::string server_info;         // JSON, as it came; empty: it never ran
   std::size_t tools = 0;
@@ -138,6 +146,19 @@ class LogReader {
   virtual net::Task<Result<std::vector<LogLine>>> next() = 0;
 };
 
+struct Uploaded {
+  std::string id;
+  std::uint64_t bytes = 0;
+};
+
+// A file on its way in. One that is not finished is gone with this.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  virtual net::Task<Result<void>> write(std::vector<std::byte> bytes) = 0;
+  virtual net::Task<Result<Uploaded>> finish() = 0;
+};
+
 // Told of each state as it is reached.
 using Progress = std::function<void(State state, const std::string& what)>;
 
@@ -151,6 +172,8 @@ class Services {
   // Likewise of an update.
   virtual Result<void> check_update(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name) const = 0;
+  // Of a file to deploy, kept for whoever hands it in: for an hour, or until it is built.
+  virtual net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) = 0;
   // In place of the one of that name, as an update is. Returns once it runs.
   virtual net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                          Progress progress) = 0;

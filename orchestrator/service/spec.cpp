@@ -132,8 +132,8 @@ std::string_view to_string(Runtime runtime) {
 }
 
 Result<void> check_spec(const Spec& spec) {
-  if (int(spec.npm.has_value()) + int(spec.directory.has_value()) + int(spec.git.has_value()) != 1)
-    return refuse("source must name one of npm, git and directory");
+  if (spec.npm.has_value() + spec.directory.has_value() + spec.git.has_value() + spec.zip.has_value() != 1)
+    return refuse("source must name one of npm, git, zip and directory");
   if (spec.npm) BRIG_CHECK(check_npm(*spec.npm));
   if (spec.directory) BRIG_CHECK(check_directory(*spec.directory));
   if (spec.git) BRIG_CHECK(check_repository(*spec.git));
@@ -190,6 +190,7 @@ std::string spec_to_json(const Spec& spec) {
     put(out["directory"], "gid", spec.directory->gid);
   }
   if (spec.git) out["git"] = {{"url", spec.git->url}, {"ref", spec.git->ref}, {"key", spec.git->key}};
+  if (spec.zip) out["zip"] = {{"file_id", spec.zip->file_id}, {"kept", spec.zip->kept}};
   if (spec.runtime) out["runtime"] = to_string(*spec.runtime);
   out["args"] = spec.args;
   out["allow"] = json::array();
@@ -217,6 +218,8 @@ Result<Spec> spec_from_json(const std::string& text) {
     const auto& git = in["git"];
     spec.git = {git.value("url", ""), git.value("ref", ""), git.value("key", "")};
   }
+  if (in.contains("zip") && in["zip"].is_object())
+    spec.zip = {in["zip"].value("file_id", ""), in["zip"].value("kept", "")};
   auto runtime = in.value("runtime", "");
   if (runtime == "node") spec.runtime = Runtime::node;
   if (runtime == "python") spec.runtime = Runtime::python;
@@ -260,6 +263,7 @@ Result<std::map<std::string, Secret>> env_from_text(const Secret& text) {
 std::string source_text(const Spec& spec) {
   if (spec.directory) return "directory " + spec.directory->path;
   if (spec.git) return "git " + spec.git->url + (spec.git->ref.empty() ? "" : " " + spec.git->ref);
+  if (spec.zip) return "zip " + spec.zip->file_id;
   return "npm " + spec.npm->package + (spec.npm->range.empty() ? "" : "@" + spec.npm->range);
 }
 

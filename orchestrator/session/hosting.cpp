@@ -1,5 +1,7 @@
 #include "session/hosting.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 
@@ -15,6 +17,7 @@ namespace brig::session {
 namespace {
 
 constexpr std::size_t kLastWords = 4096;
+constexpr std::size_t kPiece = 64 * 1024;
 
 }  // namespace
 
@@ -86,12 +89,45 @@ net::Task<Result<std::optional<std::string>>> Manager::run_builder(Caller caller
   co_return std::optional(why + ": " + (said.empty() ? "it said nothing" : said));
 }
 
+// Its command may end without having read it, which shows in how it ends.
+net::Task<void> Manager::feed_builder(SessionId id, std::shared_ptr<const UniqueFd> input) {
+  AttachSpec spec;
+  spec.write = spec.take_over = true;
+  spec.from = AttachSpec::From::end;
+  auto attachment = co_await attend(id, spec);
+  if (!attachment) {
+    log::warn("a builder is not fed", {{"session", id.str()}, {"error", attachment.error()}});
+    co_return;
+  }
+  auto first = (*attachment)->stdin_offset();
+  for (std::uint64_t at = 0;;) {
+    std::vector<std::byte> bytes(kPiece);
+    auto got = ::pread(input->get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (got <= 0) {
+      (void)co_await (*attachment)->close_stdin(first + at);
+      co_return;
+    }
+    bytes.resize(static_cast<std::size_t>(got));
+    auto written = co_await (*attachment)->write(first + at, std::move(bytes));
+    if (!written) co_return;
+    at += static_cast<std::uint64_t>(got);
+  }
+}
+
 net::Task<Result<std::unique_ptr<Built>>> Manager::build(Caller caller, HostSpec spec,
                                                          std::function<void()> began) {
   auto builder = std::make_unique<Builder>(*this);
   auto purpose = spec.purpose;
+  auto input = std::move(spec.input);
+  spec.create.stdin_open = input != nullptr;
   BRIG_CO_TRY(auto prepared, co_await prepare_hosted(caller, std::move(spec), kBuildLabel));
   auto layer = prepared.row.layer;
+  if (input) {
+    began = [this, input, id = prepared.row.id, told = std::move(began)] {
+      scope_.spawn(feed_builder(id, input));
+      if (told) told();
+    };
+  }
   BRIG_CO_TRY(auto failed, co_await run_builder(caller, std::move(prepared), builder->id, std::move(began)));
   if (failed)
     co_return Error{Code::conflict, "the build of " + quoted(purpose, 200) + " failed" + *failed,

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/unique_fd.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::session {
@@ -31,6 +32,7 @@ struct HostSpec {
   std::string purpose;  // whom it is for: "acme/files"
   LayerId below;        // what its workspace begins with; empty: nothing
   std::string cwd;      // of its command; empty: /workspace
+  std::shared_ptr<const UniqueFd> input;  // of build(): a file that its command reads as standard input
 };
 
 struct Hosted {

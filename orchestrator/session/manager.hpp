@@ -196,6 +196,7 @@ class Manager final : public Sessions,
   // hosting.cpp
   static std::string kept_for(const store::SessionRow& row);
   net::Task<Result<Prepared>> prepare_hosted(Caller caller, HostSpec spec, std::string_view label);
+  net::Task<void> feed_builder(SessionId id, std::shared_ptr<const UniqueFd> input);
   net::Task<Result<std::optional<std::string>>> run_builder(Caller caller, Prepared prepared,
                                                             SessionId& builder, std::function<void()> began);
   net::Task<std::string> last_words(Caller caller, SessionId id);

@@ -43,6 +43,7 @@ std::string source_text(const nlohmann::json& service) {
     auto ref = text_of(*git, "ref");
     return "git " + text_of(*git, "url") + (ref.empty() ? "" : " " + ref);
   }
+  if (source->contains("zip")) return "zip";
   auto directory = source->find("directory");
   if (directory == source->end() || !directory->is_object()) return {};
   return "directory " + text_of(*directory, "path");

@@ -1,8 +1,14 @@
 // brig service deploy and update: what is told on the way, and what came of it.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "cli/client/report.hpp"
+#include "cli/client/upload.hpp"
 #include "cli/commands/services.hpp"
+#include "cli/meter.hpp"
 #include "cli/progress.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -43,7 +49,8 @@ struct Kind {
 };
 
 Result<std::string> kind_of(const Arguments& arguments) {
-  const std::vector<Kind> kinds{{"npm", {"bin", "allow-scripts"}}, {"git", {"ref", "git-key"}}, {"dir", {}}};
+  const std::vector<Kind> kinds{
+      {"npm", {"bin", "allow-scripts"}}, {"git", {"ref", "git-key"}}, {"zip", {}}, {"dir", {}}};
   std::vector<std::string> said;
   for (const auto& kind : kinds) {
     if (arguments.has(kind.option)) said.emplace_back(kind.option);
@@ -52,10 +59,39 @@ Result<std::string> kind_of(const Arguments& arguments) {
         return refuse("--" + std::string(own) + " goes with --" + kind.option + " only");
   }
   if (said.size() == 1) return said.front();
-  return refuse("where the server comes from must be said once: --npm PACKAGE, --git URL or --dir DIR");
+  return refuse(
+      "where the server comes from must be said once: --npm PACKAGE, --git URL, --zip FILE or --dir DIR");
 }
 
-Result<json> source_of(const Arguments& arguments) {
+// Handed in; gives the id that brigd has given it.
+Result<std::string> upload(Context& context, const Arguments& arguments, const std::string& file) {
+  BRIG_TRY(auto mesh, mesh_of(context, arguments));
+  UniqueFd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) return errno_error(errno, "cannot read " + quoted(file, 512), "cli");
+  struct stat st {};
+  BRIG_TRY(Client * client, context.client());
+  Meter meter(context.err(), file);
+  if (::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode))
+    meter.expect(static_cast<std::uint64_t>(st.st_size));
+  Client::Upload sending(*client);
+  BRIG_CHECK(sending.begin("POST", "/v1/meshes/" + percent_encode(mesh) + "/uploads", "application/zip"));
+  std::vector<char> buffer(256 * 1024);
+  while (true) {
+    ssize_t n = ::read(in.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno_error(errno, "cannot read " + quoted(file, 512), "cli");
+    meter.add(static_cast<std::size_t>(n));
+    if (n == 0 || !sending.write({buffer.data(), static_cast<std::size_t>(n)})) break;
+  }
+  meter.finish();
+  BRIG_TRY(std::string answer, sending.finish());
+  auto kept = json::parse(answer, nullptr, false);
+  auto id = text_of(kept, "file_id");
+  if (id.empty()) return Error{Code::protocol, "brigd's answer is not what it should be", "cli", false};
+  return id;
+}
+
+Result<json> source_of(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto kind, kind_of(arguments));
   auto value = *arguments.get(kind);
   json out = json::object();
@@ -66,6 +102,9 @@ Result<json> source_of(const Arguments& arguments) {
       out["npm"]["allow_scripts"] = scripts;
   }
   if (kind == "git") out["git"] = git_of(arguments, value);
+  if (kind == "zip") {
+    BRIG_TRY(out["zip"]["file_id"], upload(context, arguments, value));
+  }
   if (kind == "dir") out["directory"] = {{"path", absolute(value)}};
   if (auto args = arguments.all("arg"); !args.empty()) out["args"] = args;
   return out;
@@ -118,7 +157,7 @@ int say(const Arguments& arguments, const json& service) {
 Result<int> deploy(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto path, service_path(context, arguments));
   json body{{"name", arguments.positionals()[0]}};
-  BRIG_TRY(body["source"], source_of(arguments));
+  BRIG_TRY(body["source"], source_of(context, arguments));
   BRIG_TRY(body["config"], config_of(context, arguments));
   if (auto scope = arguments.all("scope"); !scope.empty()) {
     BRIG_TRY(body["scope"], scope_of(scope));
@@ -160,6 +199,10 @@ constexpr OptionSpec kDeployOptions[] = {
      .help = "a repository, cloned in a sandbox that reaches its host alone: its newest commit"},
     {.flags = "--ref", .value = "REF", .help = "its branch or tag, instead of what the repository says"},
     {.flags = "--git-key", .value = "KEY", .help = "the vault's key that opens it: TOKEN or USER:PASSWORD"},
+    {.flags = "--zip",
+     .value = "FILE",
+     .help = "a zip on this machine, unpacked in a sandbox that reaches nothing",
+     .complete = "file"},
     {.flags = "--dir",
      .value = "DIR",
      .help = "a directory on brigd's host, copied as it is now",
@@ -192,7 +235,9 @@ constexpr Example kDeployExamples[] = {
     {"brig service deploy tools --mesh acme --git https://git.example.com/tools.git --ref v2 --git-key "
      "tools-token",
      "a tag of a repository that a key of the vault opens"},
-    {"brig service deploy mine --mesh acme --dir ./server --memory 256M", "what you are working on"},
+    {"brig service deploy mine --mesh acme --zip mine.zip --runtime python --memory 256M",
+     "what you have packed, from wherever you are"},
+    {"brig service deploy mine --mesh acme --dir ./server", "what you are working on, on brigd's host"},
     {"brig service deploy db --mesh acme --npm @acme/db --scope group:backend --scope peer:ana",
      "for whoever is in a group or beneath it, and for one peer"},
 };

@@ -36,7 +36,8 @@ class Versions : public ServicesHouse {
   // "1 2*": the numbers that are kept, with the one that it has.
   std::string versions() {
     std::string out;
-    for (const auto& one : show("mine")["versions"])
+    auto shown = show("mine");
+    for (const auto& one : shown["versions"])
       out += (out.empty() ? "" : " ") + std::to_string(one["number"].get<int>()) +
              (one["current"] == true ? "*" : "");
     return out;
@@ -141,8 +142,10 @@ TEST_F(Versions, AreLeftAsTheyWereByAKillInTheMiddle) {
 TEST_F(Versions, TellTheirLogsAsTheyGrow) {
   write("1.0.0");
   ASSERT_EQ(deploy_versions().code, 0);
-  auto follower = harness::Child::spawn(brigd.command({"service", "logs", "mine", "-f", "--mesh", "acme"}),
-                                        brigd.options());
+  auto piped = brigd.options();
+  piped.pipe_out = true;
+  auto follower =
+      harness::Child::spawn(brigd.command({"service", "logs", "mine", "-f", "--mesh", "acme"}), piped);
   ASSERT_TRUE(follower);
   std::string said;
   auto hears = [&](const std::string& text) {

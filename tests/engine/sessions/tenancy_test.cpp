@@ -117,6 +117,7 @@ const std::map<std::string, Case> kCases = {
     {"get /v1/meshes/{mesh}/audit/export", {To::hidden}},
     {"get /v1/meshes/{mesh}/permissions", {To::hidden}},
     {"put /v1/meshes/{mesh}/permissions/{peer}", {To::hidden, R"({"tools": true})"}},
+    {"post /v1/meshes/{mesh}/uploads", {To::hidden, "no zip"}},
     {"get /v1/meshes/{mesh}/services", {To::own}},
     {"post /v1/meshes/{mesh}/services",
      {To::hidden, R"({"name": "planted", "source": {"npm": {"package": "x"}}})"}},

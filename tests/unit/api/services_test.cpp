@@ -103,6 +103,25 @@ TEST(DeployedServices, PassWhatServersSayAsItIs) {
   EXPECT_EQ(client.ask("POST", std::string(kPath) + "/other/update").status, 404);
 }
 
+TEST(DeployedServices, AreHandedInAsFiles) {
+  TestServer server;
+  Document document;
+  std::string zip("PK\3\4\0\xff", 6);
+  auto put =
+      Client::local(server).ask("POST", "/v1/meshes/acme/uploads", zip, "Content-Type: application/zip\r\n");
+  EXPECT_EQ(put.status, 201) << put.body;
+  EXPECT_EQ(document.mismatch("/components/schemas/Uploaded", put.json()), "");
+  EXPECT_EQ(server.deployed.uploaded, zip);
+  EXPECT_EQ(Client::local(server).ask("POST", "/v1/meshes/other/uploads", zip).status, 404);
+  auto deployed = Client::local(server).ask("POST", kPath,
+                                            R"({"name": "x", "source": {"zip": {"file_id": "the-file"}}})");
+  EXPECT_EQ(deployed.status, 200);
+  EXPECT_EQ(server.deployed.deployed.spec.zip->file_id, "the-file");
+  auto refused = Client::local(server).ask("POST", kPath,
+                                           R"({"name": "x", "source": {"zip": {"kept": "/etc/passwd"}}})");
+  EXPECT_EQ(refused.status, 400) << refused.body;
+}
+
 TEST(DeployedServices, GoBackToAVersion) {
   TestServer server;
   auto path = std::string(kPath) + "/mine/rollback";

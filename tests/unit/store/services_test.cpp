@@ -156,7 +156,8 @@ class Versions : public Services {
   }
   std::vector<std::uint64_t> numbers() {
     std::vector<std::uint64_t> out;
-    for (const auto& version : *run_task(table->versions("acme", "one"))) out.push_back(version.number);
+    auto all = *run_task(table->versions("acme", "one"));
+    for (const auto& version : all) out.push_back(version.number);
     return out;
   }
 

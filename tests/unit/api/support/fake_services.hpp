@@ -43,6 +43,26 @@ class FakeServices final : public service::Services {
     if (spec.name != "bad") return {};
     return Error{Code::invalid, "name 'bad' is bad", "service", false};
   }
+  class Upload final : public service::Upload {
+   public:
+    explicit Upload(FakeServices& services) : services_(services) {}
+    net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+      text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      co_return Result<void>();
+    }
+    net::Task<Result<service::Uploaded>> finish() override {
+      services_.uploaded = text_;
+      co_return service::Uploaded{"the-file", text_.size()};
+    }
+
+   private:
+    FakeServices& services_;
+    std::string text_;
+  };
+  net::Task<Result<std::unique_ptr<service::Upload>>> upload(session::Caller, std::string mesh) override {
+    if (mesh != "acme") co_return Error{Code::not_found, "there is no such mesh", "service", false};
+    co_return std::unique_ptr<service::Upload>(std::make_unique<Upload>(*this));
+  }
   net::Task<Result<service::View>> deploy(session::Caller, std::string mesh, service::DeploySpec spec,
                                           service::Progress progress) override {
     deployed = std::move(spec);
@@ -172,6 +192,7 @@ class FakeServices final : public service::Services {
   Millis asked_left{};
   std::size_t asked_lines = 0;
   std::optional<std::uint64_t> asked_version;
+  std::string uploaded;
   // Of mesh acme, and deployed by `deployer`.
   std::map<std::string, service::Scope> scoped;
   std::string deployer;

@@ -221,7 +221,16 @@ void FakeBrigd::serve(std::shared_ptr<UniqueFd> socket) {
     request.path = target.substr(0, target.find('?'));
     if (target.size() > request.path.size()) request.query = target.substr(request.path.size() + 1);
     std::size_t length = std::strtoul(header_value(head, "Content-Length").c_str(), nullptr, 10);
-    while (received.size() < length) {
+    // As it comes, with the sizes of its chunks.
+    bool chunked = header_value(head, "Transfer-Encoding") == "chunked";
+    constexpr std::string_view kEnd = "0\r\n\r\n";
+    auto is_whole = [&] {
+      if (!chunked) return received.size() >= length;
+      auto last = received.find(kEnd);
+      if (last != received.npos) length = last + kEnd.size();
+      return last != received.npos;
+    };
+    while (!is_whole()) {
       char buffer[4096];
       ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
       if (n <= 0) return;

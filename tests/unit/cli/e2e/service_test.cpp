@@ -1,8 +1,10 @@
 // Services: what goes to brigd, and how its answers are told.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "brig_process.hpp"
+#include "core/unique_fd.hpp"
 #include "fake_brigd.hpp"
 
 namespace brig::cli::test {
@@ -150,9 +152,9 @@ TEST(Service, SaysWhatIsMissingBeforeItAsks) {
   FakeBrigd brigd;
   for (auto [words, why] :
        {std::pair<std::vector<std::string>, const char*>{{"deploy", "x", "--npm", "a"}, "--mesh"},
-        {{"deploy", "x", "--mesh", "m"}, "--npm PACKAGE, --git URL or --dir DIR"},
+        {{"deploy", "x", "--mesh", "m"}, "--npm PACKAGE, --git URL, --zip FILE or --dir DIR"},
         {{"deploy", "x", "--mesh", "m", "--npm", "a", "--dir", "/b"},
-         "--npm PACKAGE, --git URL or --dir DIR"},
+         "--npm PACKAGE, --git URL, --zip FILE or --dir DIR"},
         {{"deploy", "x", "--mesh", "m", "--dir", "/b", "--bin", "c"}, "--bin goes with --npm"},
         {{"deploy", "x", "--mesh", "m", "--npm", "a", "--cpus", "two"}, "--cpus 'two'"},
         {{"call", "x", "echo", "{", "--mesh", "m"}, "no JSON object"}}) {
@@ -175,6 +177,30 @@ TEST(Service, TellsAFailureThatComesAtTheEnd) {
   auto said = service(brigd, {"update", "x", "--mesh", "m"});
   EXPECT_NE(said.code, 0);
   EXPECT_THAT(said.err, HasSubstr("npm said no"));
+}
+
+TEST(Service, HandsInAZip) {
+  FakeBrigd brigd;
+  std::string handed, asked;
+  brigd.on("POST /v1/meshes/m/uploads", [&](const FakeRequest& request) {
+    handed = request.body;
+    return FakeAnswer{201, R"({"file_id":"the-file","bytes":3})"};
+  });
+  brigd.on("POST /v1/meshes/m/services", [&](const FakeRequest& request) {
+    asked = request.body;
+    return FakeAnswer{200, "{\"done\":{\"name\":\"x\",\"state\":\"running\",\"tools\":2}}\n",
+                      "application/x-ndjson"};
+  });
+  char file[] = "/tmp/brig-cli-test-XXXXXX";
+  UniqueFd made(::mkstemp(file));
+  ASSERT_EQ(::write(made.get(), "PK!", 3), 3);
+  auto said = service(brigd, {"deploy", "x", "--zip", file, "--mesh", "m"});
+  ::unlink(file);
+  EXPECT_EQ(said.out, "x running, 2 tools\n") << said.err;
+  EXPECT_THAT(handed, HasSubstr("PK!"));
+  EXPECT_EQ(json::parse(asked)["source"], json({{"zip", {{"file_id", "the-file"}}}}));
+  auto both = service(brigd, {"deploy", "x", "--zip", file, "--dir", "/d", "--mesh", "m"});
+  EXPECT_THAT(both.err, HasSubstr("must be said once"));
 }
 
 TEST(Service, GoesBackToAVersion) {
@@ -200,7 +226,7 @@ TEST(Service, FollowsALogLineByLine) {
   std::string lines = "{\"at\":\"t1\",\"text\":\"one\"}\n{\"at\":\"t2\",\"text\":\"two\"}\n";
   std::string asked;
   brigd.on("GET /v1/meshes/m/services/x/logs", [&](const FakeRequest& request) {
-    asked = request.target;
+    asked = request.query;
     return FakeAnswer{200, lines, "application/x-ndjson"};
   });
   auto said = service(brigd, {"logs", "x", "--mesh", "m", "-f", "-n", "2"});
