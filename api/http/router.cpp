@@ -7,22 +7,28 @@
 namespace brig::api {
 namespace {
 
-// The number of literal segments if the pattern fits, else -1.
-int fit(std::string_view pattern, const std::vector<std::string>& segments,
-        std::map<std::string, std::string>& path) {
-  auto parts = split(pattern.substr(1), '/');
-  if (parts.size() != segments.size()) return -1;
+// The number of literal segments if the pattern fits, else -1. Every request asks this of every route.
+int fit(std::string_view pattern, const std::vector<std::string>& segments) {
   int literal = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].starts_with('{')) {
-      path[std::string(parts[i].substr(1, parts[i].size() - 2))] = segments[i];
-    } else if (parts[i] == segments[i]) {
-      ++literal;
-    } else {
-      return -1;
-    }
+  for (const auto& segment : segments) {
+    if (!pattern.starts_with('/')) return -1;
+    auto part = pattern.substr(1, pattern.find('/', 1) - 1);
+    pattern.remove_prefix(part.size() + 1);
+    if (part.starts_with('{')) continue;
+    if (part != segment) return -1;
+    ++literal;
   }
-  return literal;
+  return pattern.empty() ? literal : -1;
+}
+
+std::map<std::string, std::string> parameters(std::string_view pattern,
+                                              const std::vector<std::string>& segments) {
+  std::map<std::string, std::string> out;
+  auto parts = split(pattern.substr(1), '/');
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].starts_with('{')) out[std::string(parts[i].substr(1, parts[i].size() - 2))] = segments[i];
+  }
+  return out;
 }
 
 }  // namespace
@@ -61,8 +67,7 @@ std::optional<Failure> match(std::span<const Route> table, std::string_view meth
   int best = -1;
   std::string allowed;
   for (const auto& route : table) {
-    std::map<std::string, std::string> path;
-    int literal = fit(route.pattern, segments, path);
+    int literal = fit(route.pattern, segments);
     if (literal < 0) continue;
     if (route.method != method) {
       if (allowed.find(route.method) == std::string::npos)
@@ -72,9 +77,11 @@ std::optional<Failure> match(std::span<const Route> table, std::string_view meth
     if (literal <= best) continue;
     best = literal;
     out.route = &route;
-    out.path = std::move(path);
   }
-  if (out.route) return std::nullopt;
+  if (out.route) {
+    out.path = parameters(out.route->pattern, segments);
+    return std::nullopt;
+  }
   std::string shown = "/" + join(segments, "/");
   if (!allowed.empty())
     return Failure{

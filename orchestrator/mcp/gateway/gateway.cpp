@@ -2,6 +2,8 @@
 #include "mcp/gateway/gateway.hpp"
 
 #include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
 
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -42,10 +44,7 @@ Task<void> Gateway::close() {
 void Gateway::forget(SessionRef session) {
   session->ended = true;
   sessions_.erase(session->id);
-  for (auto& [id, call] : session->calls) {
-    call->taken_back = true;
-    call->changed.notify_all();
-  }
+  for (auto& [id, call] : session->calls) call->take_back();
   for (auto& [id, ask] : session->asks) {
     if (!ask->answer) ask->answer = Answer::error(kServerError, "the client has gone");
     ask->changed.notify_all();
@@ -149,7 +148,7 @@ Task<Gateway::Outcome> Gateway::post(Credentials from, std::string body, Open op
     co_return Accepted{};
   }
   if (is_call(message.method)) co_return begin(session, std::move(message));
-  auto nowhere = std::make_shared<InFlight>(executor_, session->budget, message.body.size());
+  auto nowhere = std::make_shared<InFlight>(session->budget, message.body.size());
   nowhere->stream = std::make_shared<EventStream>(executor_, 0, session->budget);
   auto id = message.id;
   auto answered =
@@ -168,7 +167,7 @@ Gateway::Outcome Gateway::begin(SessionRef session, Message message) {
                    "too much of yours waits here: answers that nobody reads, and calls in flight; read them, "
                    "wait for some to end, or end sessions with DELETE"};
   }
-  auto call = std::make_shared<InFlight>(executor_, session->budget, message.body.size());
+  auto call = std::make_shared<InFlight>(session->budget, message.body.size());
   call->stream = session->open_stream(executor_);
   session->calls.emplace(message.id, call);
   auto early = std::find(session->taken_back.begin(), session->taken_back.end(), message.id);
@@ -182,7 +181,6 @@ Gateway::Outcome Gateway::begin(SessionRef session, Message message) {
 }
 
 Task<void> Gateway::serve(SessionRef session, Message message, std::shared_ptr<InFlight> call) {
-  using namespace net::asio::experimental::awaitable_operators;
   struct Leave {
     SessionRef session;
     std::shared_ptr<InFlight> call;
@@ -194,9 +192,11 @@ Task<void> Gateway::serve(SessionRef session, Message message, std::shared_ptr<I
   } leave{session, call, message.id};
   if (call->taken_back) co_return;
   auto answering = answer(sessions_, session, message, call, Deadline::in(options_.call_within));
-  auto first = co_await (std::move(answering) || call->wait_taken_back());
-  if (first.index() != 0) co_return;
-  auto line = write_answer(message.id, std::get<0>(first));
+  auto until_taken_back = net::asio::bind_cancellation_slot(call->answering.slot(), net::use_result);
+  auto [failure, answered] = co_await net::asio::co_spawn(executor_, std::move(answering), until_taken_back);
+  if (call->taken_back) co_return;
+  if (failure) std::rethrow_exception(failure);
+  auto line = write_answer(message.id, answered);
   auto bytes = line.size();
   if (make_room(*session, bytes) && call->stream->push(std::move(line))) co_return;
   auto error = Answer::error(kServerError, "there is no room for the answer of " + std::to_string(bytes) +
@@ -224,8 +224,7 @@ void Gateway::take_notification(const SessionRef& session, const Message& messag
       if (session->taken_back.size() > kTakenBack) session->taken_back.pop_front();
       return;
     }
-    found->second->taken_back = true;
-    found->second->changed.notify_all();
+    found->second->take_back();
   } else if (method == "notifications/progress") {
     auto token = json::find(message.body, "progressToken").value_or("");
     for (const auto& [number, ask] : session->asks) {

@@ -3,6 +3,7 @@
 // Ownership: shared by the gateway and by the coroutines that serve it. Threads: the loop's. Failure: none.
 #pragma once
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <deque>
 #include <map>
 #include <set>
@@ -14,17 +15,17 @@ namespace brig::mcp {
 
 // A client's request that a service is answering.
 struct InFlight {
-  InFlight(const net::asio::any_io_executor& executor, BudgetRef budget, std::size_t bytes)
-      : params(std::move(budget), bytes), changed(executor) {}
+  InFlight(BudgetRef budget, std::size_t bytes) : params(std::move(budget), bytes) {}
 
   Charge params;
   std::string service;  // once it is known
   std::shared_ptr<EventStream> stream;
   bool taken_back = false;
-  net::Event changed;
+  net::asio::cancellation_signal answering;  // ends what answers it
 
-  net::Task<void> wait_taken_back() {
-    while (!taken_back) co_await changed.wait();
+  void take_back() {
+    taken_back = true;
+    answering.emit(net::asio::cancellation_type::terminal);
   }
 };
 
