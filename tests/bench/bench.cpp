@@ -230,16 +230,6 @@ TEST_F(Copy, OfOneLargeFileAgainstDockerCp) {
   both_ways("256 MiB", file);
 }
 
-// Kilobytes of a line in /proc/PID/FILE.
-double kilobytes(pid_t pid, const std::string& file, const std::string& key) {
-  auto text = read_file("/proc/" + std::to_string(pid) + "/" + file, 1 << 20);
-  if (!text) return -1;
-  for (auto line : split(*text, '\n')) {
-    if (line.starts_with(key)) return std::stod(std::string(line.substr(key.size())));
-  }
-  return -1;
-}
-
 TEST(Memory, OfTheServiceAndOfSandboxes) {
   Brigd brigd;
   ASSERT_EQ(brigd.brig({"run", "box", "--rm", "--empty", "--", "true"}).code, 0);

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/files.hpp"
+#include "core/text.hpp"
 #include "harness/child.hpp"
 #include "harness/engine.hpp"
 #include "measure.hpp"
@@ -24,6 +26,16 @@ inline std::optional<double> took(const std::vector<std::string>& argv, harness:
   auto begin = now();
   auto done = harness::run(argv, {}, std::move(options));
   return done && done->code == 0 ? std::optional<double>(now() - begin) : std::nullopt;
+}
+
+// Kilobytes of a line in /proc/PID/FILE.
+inline double kilobytes(pid_t pid, const std::string& file, const std::string& key) {
+  auto text = read_file("/proc/" + std::to_string(pid) + "/" + file, 1 << 20);
+  if (!text) return -1;
+  for (auto line : split(*text, '\n')) {
+    if (line.starts_with(key)) return std::stod(std::string(line.substr(key.size())));
+  }
+  return -1;
 }
 
 }  // namespace brig::bench
