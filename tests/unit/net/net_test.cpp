@@ -31,6 +31,31 @@ TEST(Event, WakesAllWhoWait) {
   EXPECT_TRUE(run_task(notify_wakes_all()));
 }
 
+Task<void> wait_with_limit(Event& event, Deadline deadline, int& told, int& late) {
+  bool in_time = co_await event.wait_until(deadline);
+  ++(in_time ? told : late);
+}
+
+// Whose limit has passed goes; the others wait on.
+Task<bool> limits_are_each_ones_own() {
+  auto ex = co_await asio::this_coro::executor;
+  Event event(ex);
+  Scope scope(ex, "test");
+  int told = 0;
+  int late = 0;
+  scope.spawn(wait_with_limit(event, Deadline::in(Millis(600'000)), told, late));
+  scope.spawn(wait_with_limit(event, Deadline::never(), told, late));
+  co_await wait_with_limit(event, Deadline::in(Millis(5)), told, late);
+  bool alone = told == 0 && late == 1;
+  event.notify_all();
+  co_await scope.join();
+  co_return alone&& told == 2 && late == 1;
+}
+
+TEST(Event, LimitsAreEachOnesOwn) {
+  EXPECT_TRUE(run_task(limits_are_each_ones_own()));
+}
+
 struct Flag {
   bool& gone;
   ~Flag() { gone = true; }
@@ -54,6 +79,26 @@ Task<bool> close_unwinds() {
 
 TEST(Scope, CloseUnwindsWhatWaits) {
   EXPECT_TRUE(run_task(close_unwinds()));
+}
+
+Task<void> wait_long(Event& event, bool& unwound) {
+  Flag flag{unwound};
+  (void)co_await event.wait_until(Deadline::in(Millis(600'000)));
+}
+
+Task<bool> close_unwinds_what_has_a_limit() {
+  auto ex = co_await asio::this_coro::executor;
+  Event event(ex);
+  bool unwound = false;
+  Scope scope(ex, "test");
+  scope.spawn(wait_long(event, unwound));
+  co_await asio::post(ex, asio::use_awaitable);
+  co_await scope.close();
+  co_return unwound&& scope.size() == 0;
+}
+
+TEST(Scope, CloseUnwindsWhatWaitsWithALimit) {
+  EXPECT_TRUE(run_task(close_unwinds_what_has_a_limit()));
 }
 
 Task<Result<int>> never() {
