@@ -1,6 +1,7 @@
 // attach, exec, logs.
 #include <unistd.h>
 
+#include "cli/commands/brigd_log.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
 #include "core/text.hpp"
@@ -127,6 +128,17 @@ Result<int> log_lines(Client& client, const Arguments& arguments, const Target& 
 }
 
 Result<int> logs(Context& context, const Arguments& arguments) {
+  bool of_session = !arguments.positionals().empty();
+  if (of_session == arguments.has("service"))
+    return Error{Code::invalid,
+                 of_session ? "--service is for brigd's own log, without a session"
+                            : "name a session, or say --service for brigd's own log",
+                 "usage", false};
+  for (const char* other : {"from-end", "process"})
+    if (!of_session && arguments.has(other))
+      return Error{Code::invalid, "--" + std::string(other) + " is for a session's log", "usage", false};
+  if (!of_session) return brigd_log(context, arguments);
+  if (arguments.has("last")) return Error{Code::invalid, "--last goes with --service", "usage", false};
   BRIG_TRY(Client * client, context.client());
   BRIG_TRY(Target target, find_process(*client, arguments));
   if (arguments.json()) return log_lines(*client, arguments, target);
@@ -183,15 +195,21 @@ constexpr Example kExecExamples[] = {
     {"brig exec -it fix -- sh", "a shell beside the agent"},
 };
 
+constexpr PositionalSpec kLogsOf[] = {
+    {.name = "SESSION", .help = "name or id of a session", .arity = Arity::optional, .complete = "session"},
+};
 constexpr OptionSpec kLogsOptions[] = {
-    {.flags = "-f,--follow", .help = "go on until the process ends"},
+    {.flags = "-f,--follow", .help = "go on until the process ends; with --service, until interrupted"},
     {.flags = "--from-end", .help = "with --follow: only what is new"},
     kProcessOption,
-    {.flags = "--json", .help = "a line of JSON per piece, with stream and offset"},
+    {.flags = "--service", .help = "what brigd itself wrote, instead of a session"},
+    {.flags = "-n,--last", .value = "LINES", .help = "with --service: so many lines (default 100)"},
+    {.flags = "--json", .help = "a line of JSON per piece, with stream and offset; or per line of brigd's"},
 };
 constexpr Example kLogsExamples[] = {
     {"brig logs fix", "what the agent has printed"},
     {"brig logs -f fix 2>errors", "as it comes, standard error apart"},
+    {"brig logs --service -f -n 20", "brigd's own log: from the journal, or the file it writes to"},
 };
 
 }  // namespace
@@ -225,8 +243,8 @@ constexpr CommandSpec kExec = {
 
 constexpr CommandSpec kLogs = {
     .name = "logs",
-    .summary = "Print what a session's process has printed.",
-    .positionals = kSession,
+    .summary = "Print what a session's process has printed, or brigd's own log.",
+    .positionals = kLogsOf,
     .options = kLogsOptions,
     .examples = kLogsExamples,
     .run = logs,

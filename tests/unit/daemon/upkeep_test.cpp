@@ -1,10 +1,16 @@
-// brig system backup and restore, as an operator does them, with a brigd that has no engine.
+// brig system backup and restore, and brigd's own log, as an operator has them, with a brigd that has no
+// engine.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "core/files.hpp"
@@ -32,6 +38,7 @@ class UpkeepTest : public testing::Test {
     fs::remove_all(dir);
   }
   std::string config() const { return dir / "brig.toml"; }
+  std::string log() const { return dir / "brigd.log"; }
   std::string file() const { return dir / "brig.tar.zst"; }
   harness::Finished brig(std::vector<std::string> words, std::string_view input = {}) {
     words.insert(words.begin(), BRIG_PROGRAM);
@@ -41,7 +48,8 @@ class UpkeepTest : public testing::Test {
     return done ? *done : harness::Finished{-1, "", done.error().message};
   }
   void start() {
-    auto child = harness::Child::spawn({BRIGD_PROGRAM, "--config", config()});
+    auto child = harness::Child::spawn(
+        {"/bin/sh", "-c", "exec \"$0\" --config \"$1\" 2>> \"$2\"", BRIGD_PROGRAM, config(), log()});
     ASSERT_TRUE(child) << child.error().message;
     brigd.emplace(std::move(*child));
     while (brigd->running() && brig({"vault", "ls"}).code != 0) ::usleep(1000);
@@ -109,6 +117,52 @@ TEST_F(UpkeepTest, ToStandardOutputAndNotFromAfar) {
   auto afar = brig({"-H", "https://brig.example:7543", "system", "backup", file()});
   EXPECT_NE(afar.code, 0);
   EXPECT_THAT(afar.err, HasSubstr("ssh HOST"));
+}
+
+TEST_F(UpkeepTest, ItsLogIsFoundWhereItWrites) {
+  start();
+  auto last = brig({"logs", "--service", "-n", "1"});
+  EXPECT_EQ(last.code, 0) << last.err;
+  EXPECT_EQ(std::count(last.out.begin(), last.out.end(), '\n'), 1) << last.out;
+  auto all = read_file(log(), 1 << 20);
+  ASSERT_TRUE(all);
+  EXPECT_THAT(*all, HasSubstr(last.out));
+  auto lines = brig({"logs", "--service", "--json"});
+  EXPECT_EQ(lines.code, 0) << lines.err;
+  auto first = nlohmann::json::parse(lines.out.substr(0, lines.out.find('\n')));
+  EXPECT_TRUE(first.contains("message") && first.contains("level")) << first.dump();
+
+  // What comes later comes, in either format.
+  harness::SpawnOptions options;
+  options.env = {{"BRIG_HOST", "unix://" + (dir / "brig.sock").string()}};
+  options.pipe_out = true;
+  auto following =
+      harness::Child::spawn({BRIG_PROGRAM, "logs", "--service", "-f", "-n", "0", "--json"}, options);
+  ASSERT_TRUE(following);
+  auto told = fopen(log().c_str(), "a");
+  ASSERT_TRUE(told);
+  std::string heard;
+  // It may begin to listen after the first of them.
+  for (int i = 0; i < 1000 && heard.find('\n') == heard.npos; ++i) {
+    std::fputs("{\"level\":\"info\",\"message\":\"later\"}\n", told);
+    std::fflush(told);
+    pollfd ready{following->out.get(), POLLIN, 0};
+    char piece[4096];
+    if (::poll(&ready, 1, 100) != 1) continue;
+    auto n = ::read(following->out.get(), piece, sizeof piece);
+    ASSERT_GT(n, 0);
+    heard.append(piece, static_cast<std::size_t>(n));
+  }
+  std::fclose(told);
+  EXPECT_THAT(heard, HasSubstr("\"message\":\"later\""));
+
+  EXPECT_EQ(brig({"logs"}).code, 64);
+  EXPECT_EQ(brig({"logs", "fix", "--service"}).code, 64);
+  EXPECT_EQ(brig({"logs", "fix", "-n", "3"}).code, 64);
+  EXPECT_EQ(brig({"logs", "--service", "--from-end"}).code, 64);
+  auto afar = brig({"-H", "https://brig.example:7543", "logs", "--service"});
+  EXPECT_NE(afar.code, 0);
+  stop();
 }
 
 }  // namespace
