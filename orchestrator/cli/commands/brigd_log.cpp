@@ -43,10 +43,11 @@ std::optional<pid_t> who_listens(const std::string& socket) {
   return peer.pid;
 }
 
-// The file that a brigd writes to, if it is one. Where systemd made the socket, systemd is who listens.
+// The file that a brigd writes to, if it is one. Where systemd made the socket, systemd is who listens, and
+// where its own errors go is not what was asked.
 std::optional<fs::path> file_of(const std::string& socket) {
   auto pid = who_listens(socket);
-  if (!pid) return {};
+  if (!pid || *pid == 1) return {};
   auto link = fs::path("/proc") / std::to_string(*pid) / "fd/2";
   std::error_code ec;
   if (!fs::is_regular_file(link, ec)) return {};
