@@ -22,7 +22,7 @@ Result<std::string> find_brigd() {
 
 Result<int> become_brigd(Context& context, const Arguments& arguments, const char* what) {
   auto host = context.host() ? context.host() : context.environment()("BRIG_HOST");
-  if (host && !host->starts_with("unix:"))
+  if (host && !host->empty() && !host->starts_with("unix:"))
     return Error{
         Code::unsupported,
         "the state lies on the host that brigd runs on: say 'brig system' there, as in ssh HOST brig "
