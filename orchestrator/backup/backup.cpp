@@ -82,6 +82,10 @@ Result<Manifest> gather(const Places& places, const Secret& passphrase, const fs
   if (!fs::exists(ledger, ec))
     return Error{Code::not_found, "there is no ledger " + quoted(ledger.native(), 300) + " to back up",
                  "backup", false};
+  if (fs::exists(places.state.root() / "restore", ec))
+    return Error{Code::conflict,
+                 "a restore is under way, or was cut off; start brigd, or restore again, and back up then",
+                 "backup", false};
   places.tell("copying the ledger");
   {
     BRIG_TRY(auto connection, store::Connection::open(ledger));
@@ -135,12 +139,21 @@ Result<void> pack(const Gathered& gathered, const Manifest& manifest, int to) {
   return error;
 }
 
+Result<void> sync_directory(const fs::path& directory) {
+  auto path = directory.empty() ? fs::path(".") : directory;
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return failed("cannot sync", path);
+  return {};
+}
+
 // Under its name only once it is whole, on the disk, and read again.
 Result<void> write_whole(const Gathered& gathered, const Manifest& manifest, const fs::path& file,
                          const Places& places) {
   auto half = file;
   half += ".partial";
-  UniqueFd out(::open(half.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  // Nobody else's, whatever lies there under that name.
+  ::unlink(half.c_str());
+  UniqueFd out(::open(half.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!out || ::fchmod(out.get(), 0600) != 0) return failed("cannot write", half);
   auto done = pack(gathered, manifest, out.get());
   if (done && ::fsync(out.get()) != 0) done = failed("cannot write", half);
@@ -150,6 +163,7 @@ Result<void> write_whole(const Gathered& gathered, const Manifest& manifest, con
     if (!read) done = std::move(read).error();
   }
   if (done && ::rename(half.c_str(), file.c_str()) != 0) done = failed("cannot write", file);
+  if (done) done = sync_directory(file.parent_path());
   if (!done) ::unlink(half.c_str());
   return done;
 }

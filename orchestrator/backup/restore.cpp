@@ -12,8 +12,10 @@
 #include "core/text.hpp"
 #include "core/unique_fd.hpp"
 #include "store/connection.hpp"
+#include "store/copy.hpp"
 #include "store/ledger_lock.hpp"
 #include "store/schema.hpp"
+#include "workspace/mounter.hpp"
 
 namespace brig::backup {
 namespace {
@@ -34,6 +36,11 @@ bool is_there(const fs::path& path) {
   return fs::symlink_status(path, ec).type() != fs::file_type::not_found;
 }
 
+bool is_file(const fs::path& path) {
+  std::error_code ec;
+  return fs::symlink_status(path, ec).type() == fs::file_type::regular;
+}
+
 Result<void> move(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return failed(errno, "cannot move", from);
   return {};
@@ -46,9 +53,8 @@ Result<void> sync_disk(const fs::path& directory) {
 }
 
 Result<void> check_nothing_runs(const StatePaths& state) {
-  BRIG_TRY(std::string mounts, read_file("/proc/self/mountinfo", kMaxList));
-  auto below = " " + state.sessions().native() + "/";
-  if (mounts.find(below) == mounts.npos) return {};
+  BRIG_TRY(auto mounted, workspace::list_mounts(state.sessions()));
+  if (mounted.empty()) return {};
   return Error{Code::conflict,
                "sandboxes are running, whose workspaces are mounted in " +
                    quoted(state.sessions().native(), 300) +
@@ -56,9 +62,27 @@ Result<void> check_nothing_runs(const StatePaths& state) {
                "restore", false};
 }
 
+// What is moved aside is renamed, which no two disks can do; better said before anything is decided.
+Result<void> check_one_disk(const StatePaths& state) {
+  struct stat root {};
+  if (::stat(state.root().c_str(), &root) != 0) return failed(errno, "cannot look at", state.root());
+  for (const auto& path : {state.layers(), state.sessions(), state.tls()}) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0 || found.st_dev == root.st_dev) continue;
+    return Error{Code::unsupported,
+                 quoted(path.native(), 300) + " is on another disk than " +
+                     quoted(state.root().native(), 300) +
+                     ", and a restore renames what is there; put both on one",
+                 "restore", false};
+  }
+  return {};
+}
+
 Result<void> check_free(const StatePaths& state, bool replace) {
   if (replace || !is_there(state.database())) return {};
   BRIG_TRY(auto ledger, store::Connection::open(state.database()));
+  auto known = static_cast<std::int64_t>(store::migrations().size());
+  BRIG_CHECK(store::keep_copy(*ledger, state.database(), known));
   BRIG_CHECK(store::migrate(*ledger, store::migrations()));
   BRIG_TRY(bool used, store::is_in_use(*ledger));
   if (!used) return {};
@@ -100,9 +124,16 @@ Result<std::vector<std::string>> fit_ledger(const StatePaths& state, const fs::p
   store::OnDisk disk;
   disk.layer = [&](const LayerId& id) { return is_there(state.layer(id)); };
   disk.volume = [&](const std::string& name) {
-    return is_there(state.volume(name)) || is_there(state.quarantine(name));
+    store::VolumeOnDisk out;
+    out.image = is_file(state.volume(name) / "disk.img");
+    out.directory = is_there(state.volume(name) / "data");
+    struct stat archive {};
+    auto put = state.quarantine(name);
+    if (is_file(put / "volume.json") && ::lstat((put / "volume.zst").c_str(), &archive) == 0)
+      out.archive = static_cast<std::uint64_t>(archive.st_size);
+    return out;
   };
-  BRIG_TRY(unfit, store::fit_to(*ledger, disk));
+  BRIG_TRY(unfit, store::fit_to(*ledger, disk, SystemClock().wall()));
   std::set<std::string> layers, sessions;
   BRIG_TRY(auto layer_ids, store::layers_in(*ledger));
   for (const auto& id : layer_ids) layers.insert(id.str());
@@ -161,6 +192,7 @@ Result<Restored> restore(const Places& places, const fs::path& file, const Secre
   BRIG_TRY(UniqueFd held, store::lock_ledger(state.database()));
   BRIG_CHECK(finish_restore(state));
   BRIG_CHECK(check_nothing_runs(state));
+  BRIG_CHECK(check_one_disk(state));
   BRIG_CHECK(check_free(state, replace));
   auto staged = state.root() / "restore.new";
   std::error_code ec;

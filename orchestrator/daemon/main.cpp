@@ -86,6 +86,10 @@ int main(int argc, char** argv) {
     if (arg == "--print-default-config") return std::fputs(brig::config::example().c_str(), stdout) < 0;
     if (auto* path = takes(arg); path && i + 1 < argc) {
       *path = argv[++i];
+      if (path->empty()) {
+        std::fprintf(stderr, "brigd: %s names no file\n", argv[i - 1]);
+        return kUsage;
+      }
     } else if (arg == "--replace") {
       upkeep.replace = true;
     } else if (arg == "--config" && i + 1 < argc) {

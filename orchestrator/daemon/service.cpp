@@ -33,6 +33,7 @@
 #include "session/manager.hpp"
 #include "session/shelf.hpp"
 #include "store/database.hpp"
+#include "store/ledger_lock.hpp"
 #include "vault/vault.hpp"
 #include "workspace/mounter.hpp"
 
@@ -128,6 +129,18 @@ Service::Service(net::Loop& loop, config::Config config)
 
 Service::~Service() = default;
 
+namespace {
+
+// Alone, as whoever restores is: both would move the same files.
+Result<void> finish_restore(const StatePaths& paths) {
+  BRIG_TRY(UniqueFd held, store::lock_ledger(paths.database()));
+  BRIG_TRY(bool restored, backup::finish_restore(paths));
+  if (restored) log::warn("a restore that was cut off is finished", {});
+  return {};
+}
+
+}  // namespace
+
 Result<void> Service::prepare() {
   auto& parts = *parts_;
   BRIG_TRY(parts.given, GivenSockets::take());
@@ -136,8 +149,7 @@ Result<void> Service::prepare() {
   BRIG_CHECK(make_private(paths.sessions(), 0711));
   BRIG_CHECK(make_private(paths.layers(), 0700));
   BRIG_CHECK(make_private(paths.init_binary().parent_path(), 0711));
-  BRIG_TRY(bool restored, backup::finish_restore(paths));
-  if (restored) log::warn("a restore that was cut off is finished", {});
+  BRIG_CHECK(finish_restore(paths));
   BRIG_TRY(parts.database, store::Database::open(paths.database()));
   parts.sessions.emplace(*parts.database);
   parts.processes.emplace(*parts.database);

@@ -84,10 +84,12 @@ Result<void> restore(const backup::Places& places, const Upkeep& upkeep, const S
   say_left_out("checkpoints", unfit.checkpoints, "were left out, whose files are not on this disk");
   say_left_out("volumes", unfit.volumes, "were left out, which are not on this disk ('brig volume import')");
   say_left_out("services", unfit.services, "will be built anew");
+  say_left_out("services", unfit.uploads, "came as a zip, which is in no backup: deploy them again");
   if (!restored.key)
-    say(restored.manifest.key ? "the vault's key was not restored: add --passphrase-file for that"
-                              : "the vault's key is not in the backup; what the vault holds opens with the "
-                                "one it was sealed with");
+    say(restored.manifest.key
+            ? "the vault's key was not restored: add --passphrase-file for that"
+            : "the vault's key is not in the backup; put the one that it was sealed with in "
+              "its place before brigd starts");
   say("tokens that were revoked since are valid again: 'brig token ls'");
   say("what was there before, and the configuration as it was, is in " +
       quoted(restored.aside.native(), 300));

@@ -40,9 +40,32 @@ Result<void> drop_session(Connection& connection, const std::string& id) {
   return {};
 }
 
+Result<void> drop_volume(Connection& connection, const std::string& name) {
+  BRIG_CHECK(change(connection, "DELETE FROM volume_attachments WHERE volume = ?1", {name}));
+  return change(connection, "DELETE FROM volumes WHERE name = ?1", {name});
+}
+
+// Where its image is, it is as new as the archive, or newer; see volume/quarantine.cpp.
+Result<bool> place_volume(Connection& connection, const std::string& name, bool bounded,
+                          const VolumeOnDisk& found, WallTime now) {
+  if (bounded ? found.image : found.directory) {
+    BRIG_CHECK(change(
+        connection, "UPDATE volumes SET stage = '', stage_ms = NULL, removing = 0 WHERE name = ?1", {name}));
+    return true;
+  }
+  if (!bounded || !found.archive) return false;
+  // From now on, so that nobody's time is over before he has seen it.
+  BRIG_TRY(Statement statement,
+           connection.prepare("UPDATE volumes SET removing = 1, archive_bytes = ?2, stage_ms = ?3,"
+                              " stage = 'quarantined' WHERE name = ?1"));
+  statement.bind(1, name).bind(2, static_cast<std::int64_t>(*found.archive)).bind(3, now);
+  BRIG_CHECK(statement.done());
+  return true;
+}
+
 }  // namespace
 
-Result<Unfit> fit_to(Connection& connection, const OnDisk& disk) {
+Result<Unfit> fit_to(Connection& connection, const OnDisk& disk, WallTime now) {
   Unfit out;
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
   BRIG_TRY(Rows sessions,
@@ -62,11 +85,11 @@ Result<Unfit> fit_to(Connection& connection, const OnDisk& disk) {
                       {checkpoint[0], checkpoint[1]}));
     out.checkpoints.push_back(checkpoint[3] + "/" + checkpoint[1]);
   }
-  BRIG_TRY(Rows volumes, rows_of(connection, "SELECT name FROM volumes ORDER BY name", 1));
+  BRIG_TRY(Rows volumes, rows_of(connection, "SELECT name, bytes > 0 FROM volumes ORDER BY name", 2));
   for (const auto& volume : volumes) {
-    if (disk.volume(volume[0])) continue;
-    BRIG_CHECK(change(connection, "DELETE FROM volume_attachments WHERE volume = ?1", volume));
-    BRIG_CHECK(change(connection, "DELETE FROM volumes WHERE name = ?1", volume));
+    BRIG_TRY(bool placed, place_volume(connection, volume[0], volume[1] == "1", disk.volume(volume[0]), now));
+    if (placed) continue;
+    BRIG_CHECK(drop_volume(connection, volume[0]));
     out.volumes.push_back(volume[0]);
   }
   BRIG_TRY(Rows artefacts, rows_of(connection, "SELECT hash, layer FROM artefacts", 2));
@@ -77,14 +100,17 @@ Result<Unfit> fit_to(Connection& connection, const OnDisk& disk) {
   BRIG_TRY(
       Rows services,
       rows_of(connection,
-              "SELECT mesh, name FROM services WHERE artefact <> '' AND artefact NOT IN (SELECT hash FROM"
-              " artefacts) ORDER BY mesh, name",
-              2));
+              "SELECT mesh, name, json_extract(spec_json, '$.zip') IS NOT NULL FROM services WHERE artefact"
+              " <> '' AND artefact NOT IN (SELECT hash FROM artefacts) ORDER BY mesh, name",
+              3));
   for (const auto& service : services) {
-    BRIG_CHECK(
-        change(connection, "UPDATE services SET artefact = '' WHERE mesh = ?1 AND name = ?2", service));
-    out.services.push_back(service[0] + "/" + service[1]);
+    BRIG_CHECK(change(connection, "UPDATE services SET artefact = '' WHERE mesh = ?1 AND name = ?2",
+                      {service[0], service[1]}));
+    auto& list = service[2] == "1" ? out.uploads : out.services;
+    list.push_back(service[0] + "/" + service[1]);
   }
+  BRIG_CHECK(change(connection,
+                    "DELETE FROM service_versions WHERE artefact NOT IN (SELECT hash FROM artefacts)", {}));
   BRIG_CHECK(transaction.commit());
   return out;
 }

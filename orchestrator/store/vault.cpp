@@ -175,7 +175,9 @@ net::Task<Result<void>> VaultTable::touch(std::string owner, std::string mesh, s
 
 net::Task<Result<std::int64_t>> VaultTable::count() {
   auto work = [](Connection& c) -> Result<std::int64_t> {
-    BRIG_TRY(Statement s, c.prepare("SELECT count(*) FROM vault"));
+    BRIG_TRY(Statement s,
+             c.prepare("SELECT (SELECT count(*) FROM vault) + (SELECT count(*) FROM audit_anchors)"
+                       " + (SELECT count(*) FROM services) + (SELECT count(*) FROM service_versions)"));
     return number(std::move(s));
   };
   co_return co_await database_.run(std::move(work));

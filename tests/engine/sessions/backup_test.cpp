@@ -137,6 +137,23 @@ TEST_F(BackupEngine, IsOfOneMomentWhileItServesAndComesBack) {
   brigd.remove_volumes();
 }
 
+// What was put away after the backup is put away still, and comes back with what was in it.
+TEST_F(BackupEngine, ForgetsNoVolumeThatWasPrunedSince) {
+  ok({"volume", "create", "data"});
+  ok({"run", "box", "--rm", "--empty", "-v", "data:/v", "--", "sh", "-c", "echo kept > /v/file"});
+  eventually([&] { return brigd.sessions().empty(); }, "the session is gone");
+  ASSERT_EQ(system("backup", file()).code, 0);
+  ok({"volume", "rm", "data"});
+  ASSERT_EQ(brigd.stop_politely(), 0);
+  auto back = system("restore", file(), {"--replace"});
+  ASSERT_EQ(back.code, 0) << back.err;
+  EXPECT_THAT(back.err, testing::Not(HasSubstr("left out")));
+  brigd.start();
+  ok({"volume", "restore", "data"});
+  EXPECT_EQ(ok({"run", "box", "--rm", "--empty", "-v", "data:/v", "--", "cat", "/v/file"}), "kept\n");
+  brigd.remove_volumes();
+}
+
 TEST_F(BackupEngine, AFullDiskLeavesNothingHalf) {
   ASSERT_EQ(system("backup", file()).code, 0);
   auto small = brigd.dir() / "small";

@@ -182,6 +182,58 @@ TEST_F(Backup, IsPutInThePlaceOfWhatIsThere) {
   EXPECT_FALSE(fs::exists(state() / "restore.new"));
 }
 
+// A prune that came after the backup, and one that was taken back: what the backup says of it is not so any
+// more.
+TEST_F(Backup, FindsVolumesWhereTheyAreNow) {
+  put("old");
+  ASSERT_TRUE(ledger()->execute(
+      "INSERT INTO volumes (name, owner, mesh, provider, identity, created_ms, attached_by, label, bytes,"
+      " removing, stage, stage_ms) VALUES ('brig-pruned', 'uid:0', '', '', '', 1, '', 'a', 9, 0, '', NULL),"
+      " ('brig-back', 'uid:0', '', '', '', 1, '', 'b', 9, 1, 'quarantined', 1),"
+      " ('brig-plain', 'uid:0', '', '', '', 1, '', 'c', 0, 1, '', NULL),"
+      " ('brig-half', 'uid:0', '', '', '', 1, '', 'd', 9, 0, '', NULL)"));
+  ASSERT_TRUE(back_up(places, file(), Secret()));
+  auto lay = [](const fs::path& path, const std::string& text) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  };
+  for (const char* name : {"brig-pruned", "brig-back"}) {
+    lay(places.state.quarantine(name) / "volume.zst", "archive");
+    lay(places.state.quarantine(name) / "volume.json", "{}");
+  }
+  lay(places.state.volume("brig-back") / "disk.img", "image");
+  fs::create_directories(places.state.volume("brig-plain") / "data");
+  fs::create_directories(places.state.volume("brig-half") / "data");
+  lay(places.state.quarantine("brig-half") / "volume.zst", "half of an archive");
+
+  auto done = restore(places, file(), Secret(), true);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(done->unfit.volumes, ElementsAre("brig-half"));
+  EXPECT_EQ(
+      text("SELECT group_concat(name || ' ' || stage || ' ' || removing || ' ' || archive_bytes || ' ' ||"
+           " (ifnull(stage_ms, 0) > 1), ', ') FROM (SELECT * FROM volumes ORDER BY name)"),
+      "brig-back  0 0 0, brig-plain  0 0 0, brig-pruned quarantined 1 7 1");
+}
+
+TEST_F(Backup, IsNotMadeOfHalfARestore) {
+  put("old");
+  fs::create_directories(state() / "restore");
+  auto refused = back_up(places, file(), Secret());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("a restore is under way"));
+  EXPECT_FALSE(fs::exists(file()));
+}
+
+TEST_F(Backup, IsNobodyElsesThoughAFileLiesThere) {
+  put("old");
+  auto half = file();
+  half += ".partial";
+  std::ofstream(half) << "mine";
+  fs::create_hard_link(half, dir / "another name");
+  ASSERT_TRUE(back_up(places, file(), Secret()));
+  EXPECT_EQ(contents(dir / "another name"), "mine");
+}
+
 TEST_F(Backup, NeedsNoLeaveWhereNothingIsInUse) {
   back_up_and_go_on();
   fs::remove_all(state());
