@@ -108,8 +108,8 @@ net::Task<Response> remove_vault(Context* context, Request* request) {
   if (!scope) co_return problem(scope.error(), request->id);
   auto name = request->path["name"];
   if (auto fine = vault::check_key("the key", name); !fine) co_return problem(fine.error(), request->id);
-  if (auto told = co_await tell(context, request, "vault.remove", *scope, name); !told)
-    co_return problem(told.error(), request->id);
+  audit::Deed deed{scope->mesh, "vault.remove", request->caller->owner, dumped({{"key", name}})};
+  co_await audit::add_or_note(context->services.audit, std::move(deed));
   auto removed = co_await context->services.vault.remove(*scope, name, force);
   if (!removed) co_return problem(removed.error(), request->id);
   context->services.events.add({"vault.removed", {}, scope->owner, scope->mesh, dumped({{"name", name}})});

@@ -28,4 +28,10 @@ class Journal {
   virtual void note(Deed deed) = 0;
 };
 
+// Of what only takes something away, which must not wait for an audit that cannot be written.
+inline net::Task<void> add_or_note(Journal& journal, Deed deed) {
+  auto added = co_await journal.add(deed);
+  if (!added) journal.note(std::move(deed));
+}
+
 }  // namespace brig::audit

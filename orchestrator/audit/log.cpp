@@ -87,19 +87,31 @@ net::Task<Result<void>> Log::load() {
   co_return Result<void>();
 }
 
-std::uint64_t Log::queue(Deed deed) {
-  queued_.push_back(entry_of(std::move(deed), clock_.wall()));
+void Log::queue(Deed deed, std::shared_ptr<Outcome> outcome) {
+  queued_.push_back({entry_of(std::move(deed), clock_.wall()), std::move(outcome)});
   changed_.notify_all();
-  return ++told_;
+}
+
+// What is not done for want of an entry must have none later.
+void Log::refuse(const Error& why) {
+  std::erase_if(queued_, [&](const Queued& one) {
+    if (!one.outcome) return false;
+    one.outcome->settled = true;
+    one.outcome->result = why;
+    return true;
+  });
 }
 
 net::Task<Result<void>> Log::add(Deed deed) {
   if (!is_of_a_mesh(deed)) co_return Result<void>();
+  if (queued_.size() >= 2 * kMaxQueued)
+    co_return Error{Code::unavailable, "too much waits to be written into the audit; try again", "audit",
+                    true};
   urgent_ = true;
-  auto mine = queue(std::move(deed));
-  while (written_ < mine && refused_ < mine && !(closing_ && !running_)) co_await settled_.wait();
-  if (written_ >= mine) co_return Result<void>();
-  if (why_) co_return *why_;
+  auto outcome = std::make_shared<Outcome>();
+  queue(std::move(deed), outcome);
+  while (!outcome->settled && !(closing_ && !running_)) co_await settled_.wait();
+  if (outcome->settled) co_return outcome->result;
   co_return Error{Code::cancelled, "brigd is stopping", "audit", true};
 }
 
@@ -129,8 +141,7 @@ net::Task<void> Log::run() {
     auto done = co_await write();
     if (!done) {
       if (!failing) log::error("the ledger does not take the audit", {{"error", done.error()}});
-      why_ = done.error();
-      refused_ = told_;
+      refuse(done.error());
     }
     failing = !done.ok();
     settled_.notify_all();
@@ -162,6 +173,10 @@ net::Task<Result<void>> Log::check(const std::string* mesh) {
   }
   chain.anchor.entries = end;
   chain.anchor.hash = last ? last->hash : kGenesis;
+  if (end < chain.anchor.let_go) {
+    chain.anchor.let_go = end;
+    chain.anchor.since = chain.anchor.hash;
+  }
   chain.checked = true;
   co_return Result<void>();
 }
@@ -185,11 +200,15 @@ net::Task<Result<void>> Log::let_go(const std::string* mesh, Anchor* anchor) {
 }
 
 net::Task<Result<void>> Log::write() {
-  for (const auto& [mesh, count] : std::exchange(dropped_, {}))
-    queue({mesh, "audit.lost", "brigd", R"({"entries":)" + std::to_string(count) + "}"});
-  while (!queued_.empty()) {
+  while (!queued_.empty() || !dropped_.empty()) {
+    // While there is room: what cannot be written for long must not grow.
+    if (queued_.size() < kMaxQueued) {
+      for (const auto& [mesh, count] : std::exchange(dropped_, {}))
+        queue({mesh, "audit.lost", "brigd", R"({"entries":)" + std::to_string(count) + "}"});
+    }
     auto count = std::min(queued_.size(), kAtOnce);
-    std::vector<Entry> rows(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<Entry> rows;
+    for (std::size_t i = 0; i < count; ++i) rows.push_back(queued_[i].entry);
     for (const auto& row : rows) {
       if (auto it = chains_.find(row.mesh); it != chains_.end() && it->second.checked) continue;
       BRIG_CO_CHECK(co_await check(&row.mesh));
@@ -217,8 +236,10 @@ net::Task<Result<void>> Log::write() {
     BRIG_CO_TRY(seals[kAll], co_await seal(kAll, total(next)));
     BRIG_CO_CHECK(co_await table_.append(std::move(rows), std::move(seals), std::move(cuts)));
     chains_ = std::move(next);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (queued_[i].outcome) queued_[i].outcome->settled = true;
+    }
     queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(count));
-    written_ += count;
     settled_.notify_all();
   }
   co_return Result<void>();
@@ -251,7 +272,7 @@ net::Task<Result<Verdict>> Log::verify(std::string mesh) {
     for (const auto& row : page.rows) walk->take(row);
     if (!page.rows.empty()) continue;
     // Meanwhile the oldest were let go, perhaps some that were to be read.
-    if (anchor && anchor->let_go != begins) {
+    if (anchor && anchor->let_go != begins && walk->broken_at()) {
       walk.reset();
       continue;
     }

@@ -15,6 +15,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "audit/chain.hpp"
@@ -63,7 +64,17 @@ class Log final : public Journal {
   };
   using Chains = std::map<std::string, Chain>;
 
-  std::uint64_t queue(Deed deed);
+  // What add() waits for.
+  struct Outcome {
+    bool settled = false;
+    Result<void> result;
+  };
+  struct Queued {
+    Entry entry;
+    std::shared_ptr<Outcome> outcome;  // none: nobody waits
+  };
+  void queue(Deed deed, std::shared_ptr<Outcome> outcome = {});
+  void refuse(const Error& why);
   net::Task<Result<void>> write();
   net::Task<Result<void>> check(const std::string* mesh);
   net::Task<Result<store::AuditSeal>> seal(std::string mesh, Anchor anchor);
@@ -77,10 +88,7 @@ class Log final : public Journal {
   const Clock& clock_;
   Chains chains_;
   bool whole_ = true;  // no mesh's anchor was missing when they were read
-  std::deque<Entry> queued_;
-  std::uint64_t told_ = 0, written_ = 0;  // so many
-  std::uint64_t refused_ = 0;             // the last that the ledger would not take
-  std::optional<Error> why_;
+  std::deque<Queued> queued_;
   bool urgent_ = false, closing_ = false, running_ = false;
   std::map<std::string, std::uint64_t> dropped_;  // by mesh
   net::Event changed_;

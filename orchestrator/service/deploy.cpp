@@ -107,19 +107,37 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
   co_return view_of(*unit, caller);
 }
 
-net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
-                                              Progress progress) {
+net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, std::optional<Spec> spec,
+                                              std::vector<unsigned char> env, Progress progress) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  if (!spec) {
+    // As it is now that nobody else builds it.
+    BRIG_CO_CHECK(may_update(*unit));
+    spec = unit->spec;
+    env = unit->row.env;
+  }
   if (unit->is_new) {
     // Nobody sees what a kill would take back.
     BRIG_CO_CHECK(co_await parts_.table.insert(unit->row));
     unit->is_new = false;
     units_[{unit->row.mesh, unit->row.name}] = unit;
   }
-  BRIG_CO_TRY(auto built, co_await build(unit, std::move(spec), std::move(env), progress));
-  if (progress) progress(State::starting, "");
-  co_return co_await install(unit, std::move(built));
+  co_return co_await build_and_install(unit, std::move(*spec), std::move(env), std::move(progress));
+}
+
+net::Task<Result<void>> Manager::build_and_install(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                                   Progress progress) {
+  auto built = co_await build(unit, std::move(spec), std::move(env), progress);
+  Result<void> done;
+  if (built) {
+    if (progress) progress(State::starting, "");
+    done = co_await install(unit, std::move(*built));
+  } else {
+    done = built.error();
+  }
+  if (!done && unit->row.artefact.empty()) co_await set_state(unit, State::failed, done.error().message);
+  co_return done;
 }
 
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
@@ -148,7 +166,8 @@ net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std
   };
   auto made = co_await make(unit, spec, tell);
   if (!made) {
-    if (first) co_await set_state(unit, State::failed, made.error().message);
+    // Who mends it hands another in.
+    if (spec.zip && !made.error().retryable) co_await parts_.uploads.remove(spec.zip->kept);
     co_return std::move(made).error();
   }
   store::VersionRow version;
@@ -167,7 +186,6 @@ net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std
     BRIG_CO_TRY(version.number, co_await parts_.table.keep(has.mesh, has.name, version, std::move(artefact),
                                                            made->built->session(), std::move(fresh)));
   }
-  if (spec.zip) co_await parts_.uploads.remove(spec.zip->kept);
   co_return row_with(*unit, std::move(version));
 }
 
@@ -196,8 +214,7 @@ Result<void> Manager::check_update(const session::Caller& caller, const std::str
 net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,
                                         Progress progress) {
   BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  BRIG_CO_CHECK(may_update(*unit));
-  auto work = deploy_steps(unit, unit->spec, unit->row.env, std::move(progress));
+  auto work = deploy_steps(unit, std::nullopt, {}, std::move(progress));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
   co_return view_of(*unit, caller);
 }

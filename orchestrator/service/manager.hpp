@@ -114,8 +114,11 @@ class Manager final : public Services {
   Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
                           const std::string& name) const;
   net::Task<Result<void>> check_vault(vault::Scope scope, const DeploySpec& wish);
-  net::Task<Result<void>> deploy_steps(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+  // Without a spec: what it has, anew.
+  net::Task<Result<void>> deploy_steps(UnitRef unit, std::optional<Spec> spec, std::vector<unsigned char> env,
                                        Progress progress);
+  net::Task<Result<void>> build_and_install(UnitRef unit, Spec spec, std::vector<unsigned char> env,
+                                            Progress progress);
   net::Task<Result<Product>> make(UnitRef unit, Spec spec, Progress progress);
   net::Task<Result<store::ServiceRow>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                              Progress progress);
@@ -158,7 +161,8 @@ class Manager final : public Services {
   net::Task<Result<Met>> greet(std::shared_ptr<Server> server, bool again);
   net::Task<Result<std::vector<Tool>>> list_tools(std::shared_ptr<Server> server, Deadline deadline);
   net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);
-  net::Task<void> revive(UnitRef unit, Error why, Millis ran);
+  // `epoch`: what it was when the server ended.
+  net::Task<void> revive(UnitRef unit, Error why, Millis ran, std::uint64_t epoch);
 
   // resume.cpp
   net::Task<void> resume_one(UnitRef unit, bool live);

@@ -32,6 +32,35 @@ struct Recorded::Act {
   }
 };
 
+// A call under way: written down also if nobody waits for its answer any more, since the server may act on
+// it.
+class Recorded::Pending {
+ public:
+  Pending(Recorded& recorded, session::Caller caller, std::string mesh, std::string service, std::string tool)
+      : recorded_(recorded),
+        caller_(std::move(caller)),
+        mesh_(std::move(mesh)),
+        service_(std::move(service)),
+        tool_(std::move(tool)),
+        began_(recorded.clock_.steady()) {}
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+  ~Pending() {
+    if (!over_) over(Error{Code::cancelled, "nobody waits for it any more", "service: call", false});
+  }
+  void over(const Result<mcp::Answer>& answer) {
+    over_ = true;
+    recorded_.called(caller_, mesh_, service_, tool_, began_, answer);
+  }
+
+ private:
+  Recorded& recorded_;
+  session::Caller caller_;
+  std::string mesh_, service_, tool_;
+  SteadyTime began_;
+  bool over_ = false;
+};
+
 // What goes to and fro between a client of the gateway and a server; only calls of tools are written down.
 class Recorded::Behind final : public mcp::Backends {
  public:
@@ -51,9 +80,9 @@ class Recorded::Behind final : public mcp::Backends {
       co_return co_await behind_->request(std::move(service), std::move(call));
     }
     auto tool = mcp::json::find_text(call.params, "name").value_or("");
-    auto began = recorded_.clock_.steady();
+    Pending pending(recorded_, caller_, mesh_, service, tool);
     auto answer = co_await behind_->request(service, std::move(call));
-    recorded_.called(caller_, mesh_, service, tool, began, answer);
+    pending.over(answer);
     co_return answer;
   }
   net::Task<Result<void>> notify(std::string service, std::string method, std::string params) override {
@@ -71,6 +100,12 @@ net::Task<Result<void>> Recorded::begin(Act act) {
   if (!act.within) co_return Result<void>();
   audit::Deed deed{act.mesh, act.event, act.actor, dumped(act.payload)};
   co_return co_await journal_.add(std::move(deed));
+}
+
+net::Task<void> Recorded::begin_taking(Act act) {
+  if (!act.within) co_return;
+  audit::Deed deed{act.mesh, act.event, act.actor, dumped(act.payload)};
+  co_await audit::add_or_note(journal_, std::move(deed));
 }
 
 void Recorded::end(const Act& act, const Error* failure) {
@@ -142,8 +177,10 @@ net::Task<Result<View>> Recorded::restart(session::Caller caller, std::string me
 
 net::Task<Result<View>> Recorded::stop(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.stop", name);
-  auto work = services_.stop(std::move(caller), std::move(mesh), std::move(name));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_await begin_taking(act);
+  auto view = co_await services_.stop(std::move(caller), std::move(mesh), std::move(name));
+  end(act, view ? nullptr : &view.error());
+  co_return view;
 }
 
 net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string mesh, std::string name,
@@ -156,7 +193,7 @@ net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string 
 
 net::Task<Result<void>> Recorded::remove(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.remove", name);
-  BRIG_CO_CHECK(co_await begin(act));
+  co_await begin_taking(act);
   auto removed = co_await services_.remove(std::move(caller), std::move(mesh), std::move(name));
   end(act, removed ? nullptr : &removed.error());
   co_return removed;
@@ -200,9 +237,9 @@ void Recorded::called(const session::Caller& caller, const std::string& mesh, co
 
 net::Task<Result<mcp::Answer>> Recorded::call(session::Caller caller, std::string mesh, std::string name,
                                               std::string tool, std::string arguments, Deadline deadline) {
-  auto began = clock_.steady();
+  Pending pending(*this, caller, mesh, name, tool);
   auto answer = co_await services_.call(caller, mesh, name, tool, std::move(arguments), deadline);
-  called(caller, mesh, name, tool, began, answer);
+  pending.over(answer);
   co_return answer;
 }
 

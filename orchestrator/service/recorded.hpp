@@ -1,8 +1,8 @@
 // Services whose doing is written down: who meant to do what before it is done, and what came of it after.
 //
-// A change that cannot be written down is not made. Calls are noted when they are over, by the tool's name
-// and whether it answered; never what was asked or said. Also what somebody was not let do is in it; what
-// people of other meshes try is not: for them there is none.
+// A change that cannot be written down is not made, unless it only takes something away. Calls are noted when
+// they are over, by the tool's name and whether it answered; never what was asked or said. Also what somebody
+// was not let do is in it; what people of other meshes try is not: for them there is none.
 //
 // Ownership: borrows the services and the journal. Threads: the loop's. Failure: as Result.
 #pragma once
@@ -51,8 +51,11 @@ class Recorded final : public Services {
 
  private:
   class Behind;
+  class Pending;
   struct Act;
   net::Task<Result<void>> begin(Act act);
+  // Of what only takes away.
+  net::Task<void> begin_taking(Act act);
   void end(const Act& act, const Error* failure);
   net::Task<Result<View>> carry_out(Act act, net::Task<Result<View>> work);
   void called(const session::Caller& caller, const std::string& mesh, const std::string& name,

@@ -68,6 +68,8 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     co_return;
   }
   auto turn = std::make_optional(co_await take_turn(unit));
+  // Somebody was faster: callers are served before this.
+  if (unit->gone || unit->server || unit->epoch != 0) co_return;
   if (auto variables = co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env)) {
     if (auto read = env_from_text(*variables))
       for (const auto& [name, value] : *read) unit->env[name] = vault_key_of(value);
@@ -81,8 +83,7 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     auto spec = unit->spec;
     auto env = unit->row.env;
     Progress nobody;
-    auto built = co_await build(unit, std::move(spec), std::move(env), std::move(nobody));
-    if (built) (void)co_await install(unit, std::move(*built));
+    (void)co_await build_and_install(unit, std::move(spec), std::move(env), std::move(nobody));
     co_return;
   }
   if (live && !unit->row.server_json.empty()) {
@@ -100,8 +101,9 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     up = co_await start_server(unit);
   }
   if (up) co_return;
+  auto epoch = unit->epoch;
   turn.reset();
-  co_await revive(unit, up.error(), Millis(0));
+  co_await revive(unit, up.error(), Millis(0), epoch);
 }
 
 }  // namespace brig::service

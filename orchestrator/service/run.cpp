@@ -269,14 +269,14 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
     if (unit->server != server) co_return;
   }
   unit->server = nullptr;
+  auto epoch = unit->epoch;
   auto ran = std::chrono::duration_cast<Millis>(parts_.clock.wall() - server->started());
   co_await drop(server);
-  co_await revive(unit, *why, ran);
+  co_await revive(unit, *why, ran, epoch);
 }
 
-net::Task<void> Manager::revive(UnitRef unit, Error why, Millis ran) {
-  while (true) {
-    auto epoch = unit->epoch;
+net::Task<void> Manager::revive(UnitRef unit, Error why, Millis ran, std::uint64_t epoch) {
+  while (unit->epoch == epoch) {
     auto delay = is_away(why) ? std::optional(Backoff::jittered(kEngineAway)) : unit->backoff.next(ran);
     if (!delay) {
       auto times = std::to_string(Backoff::kMost);
@@ -298,6 +298,7 @@ net::Task<void> Manager::revive(UnitRef unit, Error why, Millis ran) {
     if (unit->epoch != epoch || unit->gone) co_return;
     auto started = co_await start_server(unit);
     if (started) co_return;
+    epoch = unit->epoch;
     why = with_log(started.error(), unit->log);
     ran = Millis(0);
   }

@@ -75,6 +75,7 @@ net::Task<Result<void>> Manager::commit(UnitRef unit, store::ServiceRow row) {
       log::error("a service is not what it was", {{"name", unit->purpose()}, {"error", back.error()}});
     co_return taken;
   }
+  if (unit->spec.zip) co_await parts_.uploads.remove(unit->spec.zip->kept);
   auto loaded = co_await load_versions(unit);
   if (!loaded) log::warn("versions are not shown", {{"name", unit->purpose()}, {"error", loaded.error()}});
   co_return Result<void>();
@@ -87,6 +88,7 @@ net::Task<Result<void>> Manager::install(UnitRef unit, store::ServiceRow row) {
     done = co_await install_beside(unit, std::move(row));
   } else {
     row.session = unit->row.session;
+    row.server_json.clear();  // what is in that sandbox, if anything, is not of this version
     done = co_await commit(unit, std::move(row));
     if (done) co_return co_await start(unit);
   }

@@ -83,7 +83,8 @@ Task<Answer> Gateway::ask(std::string mesh, std::string service, std::string met
   auto choice = choose(sessions_, mesh, service, capability, in_flight);
   if (auto* why = std::get_if<std::string>(&choice)) co_return Answer::error(kServerError, *why);
   auto [session, stream] = std::get<Chosen>(std::move(choice));
-  if (!make_room(*session, params.size())) {
+  // Twice: as what is asked, and as the event that asks it.
+  if (!make_room(*session, 2 * params.size())) {
     co_return Answer::error(
         kServerError, "the client has no room for a question of " + std::to_string(params.size()) + " bytes");
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <fstream>
 #include <future>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -54,21 +55,31 @@ TEST_F(Versions, TakeOverWithoutAFailedCall) {
   write("1.0.0");
   ASSERT_EQ(deploy_versions().out, "mine running, version 1.0.0, 3 tools\n");
   std::atomic<bool> over = false;
+  std::mutex mutex;
   std::string failures;
   std::set<std::string> answers;
   std::thread calls([&] {
     while (!over) {
       auto done = call("who");
+      std::lock_guard lock(mutex);
       answers.insert(done.out);
       if (done.code != 0) failures += done.err;
     }
   });
-  auto waits = std::async(std::launch::async, [&] { return call("until", {{"name", "go"}}); });
+  auto waits = std::async(std::launch::async, [&] {
+    return brig({"call", "mine", "until", R"({"name":"go"})", "--timeout", "5m"});
+  });
   eventually([&] { return logs().find("waiting for go") != std::string::npos; }, "a call is in flight");
   write("2.0.0");
   auto updated = brig({"update", "mine"});
   EXPECT_EQ(updated.out, "mine running, version 2.0.0, 3 tools\n") << updated.err;
   EXPECT_EQ(who(), "2.0.0 plain\n");
+  eventually(
+      [&] {
+        std::lock_guard lock(mutex);
+        return answers.size() == 2;
+      },
+      "the other callers are answered by it");
   over = true;
   calls.join();
   EXPECT_EQ(failures, "");

@@ -17,6 +17,7 @@
 namespace brig::audit {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::ElementsAre;
 
 class Audit : public testing::Test {
@@ -46,6 +47,11 @@ class Audit : public testing::Test {
   }
   net::Task<bool> closed() {
     co_await log->close();
+    co_return true;
+  }
+  net::Task<bool> taken() {
+    Deed deed{"acme", "taken", "x", "{}"};
+    co_await add_or_note(*log, std::move(deed));
     co_return true;
   }
   template <class T>
@@ -251,6 +257,21 @@ TEST_F(Audit, GoesOnAfterARestartAndLosesNothingItWasTold) {
   EXPECT_TRUE(verdict.valid);
   EXPECT_EQ(verdict.entries, 2'002u);
   EXPECT_THAT(events({1, 0, ""}), ElementsAre("2002 b"));
+}
+
+// What its caller was told is not written down is not, later either.
+TEST_F(Audit, HasNoEntryOfWhatWasRefused) {
+  add("acme", "a");
+  fs::rename(dir / "vault.key", dir / "elsewhere");
+  shut();
+  open();
+  Deed refused{"acme", "refused", "x", "{}"};
+  EXPECT_FALSE(run(log->add(refused)));
+  run(taken());
+  fs::rename(dir / "elsewhere", dir / "vault.key");
+  add("acme", "b");
+  EXPECT_TRUE(events({9, 0, "refused"}).empty());
+  EXPECT_EQ(events({9, 0, "taken"}).size(), 1u);
 }
 
 TEST_F(Audit, SaysWhatItCouldNotTake) {
