@@ -42,7 +42,6 @@ class Contents final : public tar::Handler {
       return refuse("holds " + quoted(name, 300) + ", which is no part of a backup");
     if (entries_ > kMaxEntries || entry.size > kMaxBytes - bytes_)
       return refuse("holds more than a backup may");
-    has_ledger_ = has_ledger_ || name == std::string(top) + "/brig.db";
     bytes_ += entry.kind == tar::Kind::file ? entry.size : 0;
     return !to_ || to_->on_entry(entry);
   }
@@ -62,7 +61,6 @@ class Contents final : public tar::Handler {
 
   const std::optional<Error>& refusal() const { return refusal_; }
   bool is_described() const { return !text_.empty(); }
-  bool has_ledger() const { return has_ledger_; }
   // Of what could not be read when it was made.
   bool has_notes() const { return has_notes_; }
   Manifest manifest;
@@ -76,7 +74,6 @@ class Contents final : public tar::Handler {
   bool describing_ = false;
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
-  bool has_ledger_ = false;
   bool has_notes_ = false;
   std::string text_;
   std::optional<Error> refusal_;
@@ -126,8 +123,7 @@ Result<Manifest> read_backup(const std::filesystem::path& file, int into) {
   if (trouble) return *trouble;
   if (!tar->finish()) return frames.damaged("what it holds breaks off");
   if (!contents.is_described()) return frames.damaged("it is empty");
-  // Whoever unpacks it looks for the ledger himself.
-  if (contents.has_notes() || (into < 0 && !contents.has_ledger()))
+  if (contents.has_notes())
     return Error{Code::invalid, "the backup is not whole: something was not to be read when it was made",
                  "backup", false};
   if (extractor && !extractor->finish()) return cannot_put();
