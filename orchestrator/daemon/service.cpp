@@ -277,7 +277,7 @@ Result<void> Service::prepare() {
                          service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
                                                  *parts.shelf, *parts.vault, *parts.builds, *parts.uploads,
                                                  *parts.permissions, *parts.audit, *parts.gateway});
-  parts.recorded.emplace(*parts.services, *parts.audit, parts.clock);
+  parts.recorded.emplace(executor, *parts.services, *parts.audit, parts.clock);
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -425,6 +425,7 @@ net::Task<void> Service::run() {
   parts.quarantine->close();
   co_await parts.services->drain(Deadline::in(kLastAnswers));
   co_await parts.server->stop(kStopGrace);
+  co_await parts.recorded->close();
   co_await parts.audit->close();
   co_await scope.close();
   co_await parts.gateway->close();

@@ -4,6 +4,7 @@
 
 #include "core/text.hpp"
 #include "mcp/json.hpp"
+#include "net/to_the_end.hpp"
 #include "service/access.hpp"
 #include "service/spec.hpp"
 
@@ -25,6 +26,7 @@ struct Recorded::Act {
   std::string event;  // "service.update"
   json payload;
   bool within = false;  // the mesh is there for the actor
+  bool takes = false;   // it only takes something away
 
   static Act of(const session::Caller& caller, const std::string& mesh, const char* event,
                 const std::string& name) {
@@ -99,13 +101,9 @@ class Recorded::Behind final : public mcp::Backends {
 net::Task<Result<void>> Recorded::begin(Act act) {
   if (!act.within) co_return Result<void>();
   audit::Deed deed{act.mesh, act.event, act.actor, dumped(act.payload)};
-  co_return co_await journal_.add(std::move(deed));
-}
-
-net::Task<void> Recorded::begin_taking(Act act) {
-  if (!act.within) co_return;
-  audit::Deed deed{act.mesh, act.event, act.actor, dumped(act.payload)};
+  if (!act.takes) co_return co_await journal_.add(std::move(deed));
   co_await audit::add_or_note(journal_, std::move(deed));
+  co_return Result<void>();
 }
 
 void Recorded::end(const Act& act, const Error* failure) {
@@ -115,13 +113,27 @@ void Recorded::end(const Act& act, const Error* failure) {
   journal_.note({act.mesh, act.event + (failure ? ".failed" : ".done"), act.actor, dumped(payload)});
 }
 
-net::Task<Result<View>> Recorded::carry_out(Act act, net::Task<Result<View>> work) {
+template <class T>
+net::Task<Result<T>> Recorded::carry_out(Act act, net::Task<Result<T>> work) {
   BRIG_CO_CHECK(co_await begin(act));
-  auto view = co_await std::move(work);
-  if (view && view->inside && !view->inside->version.empty())
-    act.payload["version"] = printable(view->inside->version, 128);
-  end(act, view ? nullptr : &view.error());
-  co_return view;
+  auto done = co_await std::move(work);
+  if constexpr (std::is_same_v<T, View>) {
+    if (done && done->inside && !done->inside->version.empty())
+      act.payload["version"] = printable(done->inside->version, 128);
+  }
+  end(act, done ? nullptr : &done.error());
+  co_return done;
+}
+
+// The change goes on though whoever asked goes away, and so does what is to be said of it.
+template <class T>
+net::Task<Result<T>> Recorded::record(Act act, net::Task<Result<T>> work) {
+  auto carried = carry_out<T>(std::move(act), std::move(work));
+  co_return co_await net::to_the_end(scope_, std::move(carried));
+}
+
+net::Task<void> Recorded::close() {
+  co_await scope_.close();
 }
 
 Result<void> Recorded::check(const session::Caller& caller, const std::string& mesh,
@@ -145,14 +157,14 @@ net::Task<Result<View>> Recorded::deploy(session::Caller caller, std::string mes
     act.payload["source"] = printable(source_text(spec.spec), 512);
   if (spec.scope) act.payload["scope"] = json::parse(to_json(*spec.scope));
   auto work = services_.deploy(std::move(caller), std::move(mesh), std::move(spec), std::move(progress));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 net::Task<Result<View>> Recorded::update(session::Caller caller, std::string mesh, std::string name,
                                          Progress progress) {
   auto act = Act::of(caller, mesh, "service.update", name);
   auto work = services_.update(std::move(caller), std::move(mesh), std::move(name), std::move(progress));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 Result<void> Recorded::check_rollback(const session::Caller& caller, const std::string& mesh,
@@ -166,21 +178,20 @@ net::Task<Result<View>> Recorded::rollback(session::Caller caller, std::string m
   if (number) act.payload["to"] = *number;
   auto work =
       services_.rollback(std::move(caller), std::move(mesh), std::move(name), number, std::move(progress));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 net::Task<Result<View>> Recorded::restart(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.restart", name);
   auto work = services_.restart(std::move(caller), std::move(mesh), std::move(name));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 net::Task<Result<View>> Recorded::stop(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.stop", name);
-  co_await begin_taking(act);
-  auto view = co_await services_.stop(std::move(caller), std::move(mesh), std::move(name));
-  end(act, view ? nullptr : &view.error());
-  co_return view;
+  act.takes = true;
+  auto work = services_.stop(std::move(caller), std::move(mesh), std::move(name));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string mesh, std::string name,
@@ -188,15 +199,14 @@ net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string 
   auto act = Act::of(caller, mesh, "service.scope", name);
   act.payload["scope"] = json::parse(to_json(scope));
   auto work = services_.set_scope(std::move(caller), std::move(mesh), std::move(name), std::move(scope));
-  co_return co_await carry_out(std::move(act), std::move(work));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 net::Task<Result<void>> Recorded::remove(session::Caller caller, std::string mesh, std::string name) {
   auto act = Act::of(caller, mesh, "service.remove", name);
-  co_await begin_taking(act);
-  auto removed = co_await services_.remove(std::move(caller), std::move(mesh), std::move(name));
-  end(act, removed ? nullptr : &removed.error());
-  co_return removed;
+  act.takes = true;
+  auto work = services_.remove(std::move(caller), std::move(mesh), std::move(name));
+  co_return co_await record(std::move(act), std::move(work));
 }
 
 Result<std::vector<View>> Recorded::list(const session::Caller& caller, const std::string& mesh) {

@@ -9,14 +9,18 @@
 
 #include "audit/journal.hpp"
 #include "core/clock.hpp"
+#include "net/scope.hpp"
 #include "service/services.hpp"
 
 namespace brig::service {
 
 class Recorded final : public Services {
  public:
-  Recorded(Services& services, audit::Journal& journal, const Clock& clock)
-      : services_(services), journal_(journal), clock_(clock) {}
+  Recorded(net::asio::any_io_executor executor, Services& services, audit::Journal& journal,
+           const Clock& clock)
+      : services_(services), journal_(journal), clock_(clock), scope_(executor, "recorded") {}
+  // Before the services and the journal.
+  net::Task<void> close();
 
   Result<void> check(const session::Caller& caller, const std::string& mesh,
                      const DeploySpec& spec) const override;
@@ -54,16 +58,18 @@ class Recorded final : public Services {
   class Pending;
   struct Act;
   net::Task<Result<void>> begin(Act act);
-  // Of what only takes away.
-  net::Task<void> begin_taking(Act act);
   void end(const Act& act, const Error* failure);
-  net::Task<Result<View>> carry_out(Act act, net::Task<Result<View>> work);
+  template <class T>
+  net::Task<Result<T>> carry_out(Act act, net::Task<Result<T>> work);
+  template <class T>
+  net::Task<Result<T>> record(Act act, net::Task<Result<T>> work);
   void called(const session::Caller& caller, const std::string& mesh, const std::string& name,
               const std::string& tool, SteadyTime began, const Result<mcp::Answer>& answer);
 
   Services& services_;
   audit::Journal& journal_;
   const Clock& clock_;
+  net::Scope scope_;
 };
 
 }  // namespace brig::service

@@ -184,6 +184,21 @@ TEST_F(Services, AreMadeWholeThoughBrigdIsKilledMeanwhile) {
   EXPECT_EQ(said("echo", {{"message", "here"}}), "here\n");
 }
 
+// Whoever asked goes away in the middle: it is made, and the audit says so.
+TEST_F(Services, AreMadeAndToldOfThoughNobodyWaits) {
+  auto dir = server();
+  auto deploying = harness::Child::spawn(
+      brigd.command({"service", "deploy", "mine", "--dir", dir.string(), "--mesh", "acme"}), brigd.options());
+  ASSERT_TRUE(deploying);
+  eventually([&] { return !list().empty(); }, "the wish is written down");
+  deploying->kill(SIGKILL);
+  EXPECT_TRUE(deploying->wait());
+  EXPECT_EQ(said("echo", {{"message", "here"}}), "here\n");
+  auto told = [&] { return brigd.brig({"audit", "ls", "--mesh", "acme", "--json"}).out; };
+  eventually([&] { return told().find("service.deploy.done") != std::string::npos; },
+             "the audit tells of it");
+}
+
 TEST_F(Services, RefuseWhatIsWrongByItsName) {
   auto refused = [&](std::vector<std::string> args, const std::string& why) {
     auto done = brig(std::move(args));

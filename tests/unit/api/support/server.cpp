@@ -51,7 +51,7 @@ TestServer::TestServer(std::function<void(Config&)> configure) {
   events.emplace(io.get_executor(), events::Log::Options{}, *event_table, clock, metrics);
   audit_table.emplace(*database);
   audit.emplace(io.get_executor(), audit::Log::Options{}, *audit_table, *vault, clock);
-  recorded.emplace(deployed, *audit, clock);
+  recorded.emplace(io.get_executor(), deployed, *audit, clock);
   boost::asio::co_spawn(io, audit->run(), boost::asio::detached);
   permission_table.emplace(*database);
   permissions.emplace(*permission_table);
@@ -98,10 +98,15 @@ TestServer::~TestServer() {
   thread_.join();
 }
 
+net::Task<void> TestServer::end(Millis grace) {
+  co_await server->stop(grace);
+  co_await recorded->close();
+}
+
 void TestServer::stop(Millis grace) {
   if (std::exchange(stopped_, true)) return;
   std::promise<void> done;
-  boost::asio::co_spawn(io, server->stop(grace), [&](std::exception_ptr) { done.set_value(); });
+  boost::asio::co_spawn(io, end(grace), [&](std::exception_ptr) { done.set_value(); });
   EXPECT_EQ(done.get_future().wait_for(kLimit), std::future_status::ready);
 }
 

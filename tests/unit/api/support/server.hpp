@@ -100,6 +100,8 @@ struct TestServer {
   std::unique_ptr<Server> server;
 
  private:
+  net::Task<void> end(Millis grace);
+
   std::thread thread_;
   bool stopped_ = false;
 };
