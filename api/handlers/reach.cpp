@@ -3,6 +3,7 @@
 
 #include "api/attach/tunnel.hpp"
 #include "api/handlers/handlers.hpp"
+#include "api/handlers/receive.hpp"
 #include "api/http/problem.hpp"
 #include "api/json/decode.hpp"
 #include "core/text.hpp"
@@ -126,16 +127,6 @@ class Parts final : public tar::Sink {
   }
   std::vector<std::byte> all;
 };
-
-net::Task<Result<void>> receive(session::Upload* upload, Source* source) {
-  while (true) {
-    BRIG_CO_TRY(auto bytes, co_await source->read());
-    if (bytes.empty()) co_return Result<void>();
-    const auto* at = reinterpret_cast<const std::byte*>(bytes.data());
-    std::vector<std::byte> piece(at, at + bytes.size());
-    BRIG_CO_CHECK(co_await upload->write(std::move(piece)));
-  }
-}
 
 net::Task<Result<void>> receive_file(session::Upload* upload, Source* source, std::uint32_t mode,
                                      std::uint64_t size, WallTime now) {

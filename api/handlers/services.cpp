@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/handlers/handlers.hpp"
+#include "api/handlers/receive.hpp"
 #include "api/http/problem.hpp"
 #include "api/http/telling.hpp"
 #include "api/json/decode.hpp"
@@ -51,15 +52,8 @@ net::Task<Response> list_services(Context* context, Request* request) {
 net::Task<Response> upload_bundle(Context* context, Request* request) {
   auto upload = co_await context->services.deployed.upload(*request->caller, request->path["mesh"]);
   if (!upload) co_return problem(upload.error(), request->id);
-  while (true) {
-    auto bytes = co_await request->source->read();
-    if (!bytes) co_return problem(bytes.error(), request->id);
-    if (bytes->empty()) break;
-    const auto* at = reinterpret_cast<const std::byte*>(bytes->data());
-    std::vector<std::byte> piece(at, at + bytes->size());
-    auto written = co_await (*upload)->write(std::move(piece));
-    if (!written) co_return problem(written.error(), request->id);
-  }
+  auto received = co_await receive(upload->get(), request->source);
+  if (!received) co_return problem(received.error(), request->id);
   auto done = co_await (*upload)->finish();
   if (!done) co_return problem(done.error(), request->id);
   co_return json_response(201, {{"file_id", done->id}, {"bytes", done->bytes}});

@@ -37,11 +37,10 @@ Result<vault::Scope> scope_to_change(const Context& context, const Request& requ
   return scope;
 }
 
-// In the mesh's audit, before it is done.
-net::Task<Result<void>> tell(Context* context, const Request* request, const char* event, vault::Scope scope,
-                             std::string name) {
-  audit::Deed deed{scope.mesh, event, request->caller->owner, dumped({{"key", name}})};
-  co_return co_await context->services.audit.add(std::move(deed));
+// For the mesh's audit, before it is done.
+audit::Deed deed_of(const Request& request, const char* event, const vault::Scope& scope,
+                    const std::string& name) {
+  return {scope.mesh, event, request.caller->owner, dumped({{"key", name}})};
 }
 
 // What was parsed is wiped with what was sent.
@@ -91,7 +90,8 @@ net::Task<Response> set_vault(Context* context, Request* request) {
     }
     if (body.failure()) co_return problem(*body.failure(), request->id);
   }
-  if (auto told = co_await tell(context, request, "vault.set", *scope, name); !told)
+  auto deed = deed_of(*request, "vault.set", *scope, name);
+  if (auto told = co_await context->services.audit.add(std::move(deed)); !told)
     co_return problem(told.error(), request->id);
   auto kept = co_await context->services.vault.set(*scope, name, std::move(value));
   if (!kept) co_return problem(kept.error(), request->id);
@@ -108,7 +108,7 @@ net::Task<Response> remove_vault(Context* context, Request* request) {
   if (!scope) co_return problem(scope.error(), request->id);
   auto name = request->path["name"];
   if (auto fine = vault::check_key("the key", name); !fine) co_return problem(fine.error(), request->id);
-  audit::Deed deed{scope->mesh, "vault.remove", request->caller->owner, dumped({{"key", name}})};
+  auto deed = deed_of(*request, "vault.remove", *scope, name);
   co_await audit::add_or_note(context->services.audit, std::move(deed));
   auto removed = co_await context->services.vault.remove(*scope, name, force);
   if (!removed) co_return problem(removed.error(), request->id);

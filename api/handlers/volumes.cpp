@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/handlers/handlers.hpp"
+#include "api/handlers/receive.hpp"
 #include "api/http/problem.hpp"
 #include "api/json/decode.hpp"
 #include "api/json/encode.hpp"
@@ -87,16 +88,6 @@ net::Task<Result<void>> send(std::shared_ptr<session::Outgoing> outgoing, Sink* 
     BRIG_CO_TRY(auto bytes, co_await outgoing->read());
     if (bytes.empty()) co_return Result<void>();
     BRIG_CO_CHECK(co_await sink->write(bytes));
-  }
-}
-
-net::Task<Result<void>> receive(session::Incoming* incoming, Source* source) {
-  while (true) {
-    BRIG_CO_TRY(auto bytes, co_await source->read());
-    if (bytes.empty()) co_return Result<void>();
-    const auto* at = reinterpret_cast<const std::byte*>(bytes.data());
-    std::vector<std::byte> piece(at, at + bytes.size());
-    BRIG_CO_CHECK(co_await incoming->write(std::move(piece)));
   }
 }
 
