@@ -4,11 +4,10 @@
 
 #include <cstdio>
 
-#include "cli/client/upload.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "cli/commands/sending.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/meter.hpp"
 #include "cli/signals.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -207,16 +206,7 @@ Result<int> upload_stream(Context& context, const Side& to) {
   Meter meter(context.err(), to.path);
   Client::Upload sending(*client);
   BRIG_CHECK(sending.begin("PUT", files_path(to), "application/x-tar"));
-  std::vector<char> buffer(256 * 1024);
-  while (true) {
-    ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error(errno, "cannot read the archive from standard input", "cli");
-    meter.add(static_cast<std::size_t>(n));
-    if (n == 0 || !sending.write({buffer.data(), static_cast<std::size_t>(n)})) break;
-  }
-  meter.finish();
-  BRIG_CHECK(sending.finish());
+  BRIG_CHECK(send(STDIN_FILENO, "the archive from standard input", sending, meter));
   return 0;
 }
 

@@ -1,14 +1,9 @@
 // brig service deploy and update: what is told on the way, and what came of it.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 
 #include "cli/client/report.hpp"
-#include "cli/client/upload.hpp"
+#include "cli/commands/sending.hpp"
 #include "cli/commands/services.hpp"
-#include "cli/meter.hpp"
 #include "cli/progress.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
@@ -66,25 +61,12 @@ Result<std::string> kind_of(const Arguments& arguments) {
 // Handed in; gives the id that brigd has given it.
 Result<std::string> upload(Context& context, const Arguments& arguments, const std::string& file) {
   BRIG_TRY(auto mesh, mesh_of(context, arguments));
-  UniqueFd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!in) return errno_error(errno, "cannot read " + quoted(file, 512), "cli");
-  struct stat st {};
-  BRIG_TRY(Client * client, context.client());
   Meter meter(context.err(), file);
-  if (::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode))
-    meter.expect(static_cast<std::uint64_t>(st.st_size));
+  BRIG_TRY(auto in, open_to_send(file, meter));
+  BRIG_TRY(Client * client, context.client());
   Client::Upload sending(*client);
   BRIG_CHECK(sending.begin("POST", "/v1/meshes/" + percent_encode(mesh) + "/uploads", "application/zip"));
-  std::vector<char> buffer(256 * 1024);
-  while (true) {
-    ssize_t n = ::read(in.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error(errno, "cannot read " + quoted(file, 512), "cli");
-    meter.add(static_cast<std::size_t>(n));
-    if (n == 0 || !sending.write({buffer.data(), static_cast<std::size_t>(n)})) break;
-  }
-  meter.finish();
-  BRIG_TRY(std::string answer, sending.finish());
+  BRIG_TRY(std::string answer, send(in.get(), quoted(file, 512), sending, meter));
   auto kept = json::parse(answer, nullptr, false);
   auto id = text_of(kept, "file_id");
   if (id.empty()) return Error{Code::protocol, "brigd's answer is not what it should be", "cli", false};

@@ -1,13 +1,10 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/client/upload.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/common.hpp"
+#include "cli/commands/sending.hpp"
 #include "cli/commands/volumes.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/meter.hpp"
 #include "core/text.hpp"
 
 namespace brig::cli {
@@ -53,13 +50,10 @@ Result<int> import_volume(Context& context, const Arguments& arguments) {
                      (&is == &file ? "file" : "name"));
     is = word;
   }
+  Meter meter(context.err(), file.empty() ? "import" : file);
   UniqueFd in;
-  std::uint64_t size = 0;
   if (!file.empty() && file != "-") {
-    in.reset(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!in) return errno_error(errno, "cannot read " + quoted(file, 512), "cli");
-    struct stat st {};
-    if (::fstat(in.get(), &st) == 0 && S_ISREG(st.st_mode)) size = static_cast<std::uint64_t>(st.st_size);
+    BRIG_TRY(in, open_to_send(file, meter));
   } else if (::isatty(STDIN_FILENO)) {
     return invalid(
         "what is read is an archive; name its file, or pipe one in: brig volume import < w.tar.zst");
@@ -69,20 +63,9 @@ Result<int> import_volume(Context& context, const Arguments& arguments) {
   if (!name.empty()) query += "?name=" + percent_encode(name);
   if (auto mesh = arguments.get("mesh"))
     query += (query.empty() ? "?mesh=" : "&mesh=") + percent_encode(*mesh);
-  Meter meter(context.err(), file.empty() ? "import" : file);
-  meter.expect(size);
   Client::Upload sending(*client);
   BRIG_CHECK(sending.begin("POST", "/v1/volumes/import" + query, "application/zstd"));
-  std::vector<char> buffer(256 * 1024);
-  while (true) {
-    ssize_t n = ::read(in ? in.get() : STDIN_FILENO, buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno_error(errno, "cannot read the archive", "cli");
-    meter.add(static_cast<std::size_t>(n));
-    if (n == 0 || !sending.write({buffer.data(), static_cast<std::size_t>(n)})) break;
-  }
-  meter.finish();
-  BRIG_TRY(std::string answer, sending.finish());
+  BRIG_TRY(std::string answer, send(in ? in.get() : STDIN_FILENO, "the archive", sending, meter));
   auto volume = nlohmann::json::parse(answer, nullptr, false);
   if (!volume.is_object())
     return Error{Code::protocol, "brigd's answer is not what it should be", "cli", false};
