@@ -157,9 +157,8 @@ net::Task<void> Manager::dismiss_leaving(UnitRef unit, SessionId session) {
 Result<void> Manager::check_rollback(const session::Caller& caller, const std::string& mesh,
                                      const std::string& name, std::optional<std::uint64_t> number) const {
   BRIG_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  BRIG_TRY(auto chosen, version_before(*unit, number));
-  (void)chosen;
-  return {};
+  auto chosen = version_before(*unit, number);
+  return chosen ? Result<void>() : chosen.error();
 }
 
 // The one asked for, or the newest that is older than what it has.
