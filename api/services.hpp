@@ -25,6 +25,7 @@
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
 #include "prune/footprint.hpp"
+#include "prune/gc.hpp"
 #include "prune/prunes.hpp"
 #include "review/reviews.hpp"
 #include "service/permissions.hpp"
@@ -120,7 +121,9 @@ struct Services {
   session::Usages& usages;
   session::Volumes& volumes;
   prune::Prunes& prunes;
+  prune::StandingPrunes& standing_prunes;
   prune::Footprints& footprints;
+  prune::Gc& gc;
   image::Images& images;
   provider::Providers& providers;
   provider::Identities& identities;

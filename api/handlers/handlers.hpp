@@ -84,6 +84,9 @@ net::Task<Response> pin_volume(Context* context, Request* request);
 net::Task<Response> unpin_volume(Context* context, Request* request);
 
 net::Task<Response> get_footprint(Context* context, Request* request);
+net::Task<Response> plan_gc(Context* context, Request* request);
+net::Task<Response> execute_gc(Context* context, Request* request);
+net::Task<Response> list_prune_rules(Context* context, Request* request);
 net::Task<Response> plan_prune(Context* context, Request* request);
 net::Task<Response> execute_prune(Context* context, Request* request);
 

@@ -32,6 +32,33 @@ net::Task<Response> get_footprint(Context* context, Request* request) {
   co_return json_response(200, encode(*taken));
 }
 
+net::Task<Response> plan_gc(Context* context, Request* request) {
+  Body body(request->body, true);
+  auto rules = decode_gc_rules(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto plan = co_await context->services.gc.plan(std::move(rules));
+  if (!plan) co_return problem(plan.error(), request->id);
+  co_return json_response(200, encode(*plan));
+}
+
+net::Task<Response> execute_gc(Context* context, Request* request) {
+  Body body(request->body);
+  auto order = decode_gc(body);
+  if (body.failure()) co_return problem(*body.failure(), request->id);
+  auto done = co_await context->services.gc.collect(*request->caller, std::move(order.rules),
+                                                    std::move(order.things));
+  if (!done) co_return problem(done.error(), request->id);
+  co_return json_response(200, encode(*done));
+}
+
+net::Task<Response> list_prune_rules(Context* context, Request* request) {
+  auto rules = co_await context->services.standing_prunes.standing();
+  if (!rules) co_return problem(rules.error(), request->id);
+  json out{{"rules", json::array()}};
+  for (const auto& rule : *rules) out["rules"].push_back(encode(rule));
+  co_return json_response(200, out);
+}
+
 net::Task<Response> plan_prune(Context* context, Request* request) {
   Body body(request->body, true);
   auto rules = decode_rules(body);

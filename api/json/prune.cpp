@@ -84,6 +84,26 @@ json encode(const prune::Report& report) {
   return out;
 }
 
+json encode(const prune::StandingView& view) {
+  const auto& rule = view.rule;
+  json out{{"name", rule.name},
+           {"every", format_duration(rule.every)},
+           {"notice", format_duration(rule.notice)},
+           {"dry_run", rule.dry_run},
+           {"rules", rules_to_json(rule.rules)},
+           {"next", format_time(view.next)},
+           {"pending", view.pending}};
+  if (view.planned) {
+    out["planned"] = {{"at", format_time(*view.planned)}, {"volumes", json::array()}};
+    for (const auto& one : view.agreed) out["planned"]["volumes"].push_back(one.volume);
+  }
+  if (view.done) {
+    out["done"] = encode(view.report);
+    out["done"]["at"] = format_time(*view.done);
+  }
+  return out;
+}
+
 prune::Rules decode_rules(Body& body) {
   auto top = body.object();
   auto out = read_rules(top);

@@ -7,6 +7,7 @@
 #include "core/files.hpp"
 #include "core/names.hpp"
 #include "core/text.hpp"
+#include "core/units.hpp"
 
 namespace brig::config {
 namespace {
@@ -35,10 +36,41 @@ void read_provider(Table& entry, Config& config) {
   config.providers.push_back(std::move(provider));
 }
 
+void read_prune(Table& entry, Config& config) {
+  constexpr Millis kLongest = std::chrono::hours(24 * 3650);
+  Config::Prune rule;
+  rule.name = entry.text("name", 256).value_or("");
+  if (!check_name("name", rule.name))
+    entry.fail("name", "is " + quoted(rule.name) + "; call the rule something, such as \"stale-caches\"");
+  for (const auto& other : config.prunes)
+    if (other.name == rule.name)
+      entry.fail("name", "is " + quoted(rule.name) + ", as in an earlier [[prune]]");
+  rule.every = entry.duration("every", Millis{1'000}, kLongest).value_or(rule.every);
+  rule.notice = entry.duration("notice", Millis{0}, kLongest).value_or(std::min(rule.notice, rule.every));
+  if (rule.notice > rule.every)
+    entry.fail("notice", "is " + format_duration(rule.notice) + ", longer than every, " +
+                             format_duration(rule.every) + "; a plan has to be done before the next one");
+  rule.dry_run = entry.flag("dry_run").value_or(false);
+  rule.unused_for = entry.duration("unused_for", Millis{0}, kLongest).value_or(rule.unused_for);
+  rule.keep_last = entry.number("keep_last", 0, 1'000'000).value_or(0);
+  rule.larger = entry.size("larger", 0, std::uint64_t{1} << 50).value_or(0);
+  rule.orphan = entry.flag("orphan").value_or(false);
+  for (auto [key, into] : {std::pair{"mesh", &rule.mesh},
+                           {"provider", &rule.provider},
+                           {"identity", &rule.identity},
+                           {"owner", &rule.owner},
+                           {"kind", &rule.kind}})
+    *into = entry.text(key, 256).value_or("");
+  if (!rule.kind.empty() && rule.kind != "shared" && rule.kind != "config")
+    entry.fail("kind", "is " + quoted(rule.kind) + "; write shared or config");
+  config.prunes.push_back(std::move(rule));
+}
+
 void read_into(Document& document, Config& config) {
   for (const auto& table : tables()) find_table(document.top(), table.table);
   for (const auto& key : keys()) key.read(find_table(document.top(), key.table), key.name, config);
   for (auto* entry : document.top().list("provider", 256)) read_provider(*entry, config);
+  for (auto* entry : document.top().list("prune", 64)) read_prune(*entry, config);
 }
 
 // The defaults, as the file that would say them all.
@@ -125,7 +157,24 @@ std::string example() {
       "#   id = \"claude\"\n"
       "#   image = \"registry.example:5000/claude:1.2\"   # instead of the one that is built here\n"
       "#   prepare = \"/usr/local/libexec/prepare\"       # a hook: docs/providers.md says what it is asked\n"
-      "#   prepare_deadline = \"30s\"\n";
+      "#   prepare_deadline = \"30s\"\n"
+      "\n# A prune of volumes that brigd makes by itself; as many of these as there are rules. Each time it "
+      "makes a\n"
+      "# plan and tells of it (`brig events`, `brig volume prune --rules`, the log); after `notice` it does "
+      "what of\n"
+      "# that still holds. What goes is in quarantine, as with `brig volume prune`, and takes the same "
+      "filters.\n"
+      "# [[prune]]\n"
+      "#   name = \"stale-caches\"\n"
+      "#   every = \"1d\"            # from plan to plan\n"
+      "#   notice = \"1d\"           # from the plan to doing it\n"
+      "#   dry_run = false         # true: it only tells\n"
+      "#   unused_for = \"30d\"\n"
+      "#   keep_last = 0           # of each owner, mesh and provider\n"
+      "#   kind = \"shared\"         # or config; absent: either\n"
+      "#   larger = \"100M\"         # absent: however much is in it\n"
+      "#   orphan = false          # true: only of identities and providers that are gone\n"
+      "#   mesh = \"north\"          # absent: of any; likewise provider, identity, owner\n";
   return out;
 }
 

@@ -94,6 +94,20 @@ struct Config {
     std::uint64_t archive_rate = 0;  // bytes a second, on the way there
   } volumes;
 
+  // A prune that the service makes by itself.
+  struct Prune {
+    std::string name;
+    Millis every{std::chrono::hours(24)};
+    Millis notice{std::chrono::hours(24)};  // between its plan and doing it
+    bool dry_run = false;                   // it only tells
+    Millis unused_for{std::chrono::hours(24 * 30)};
+    std::uint64_t keep_last = 0;
+    std::uint64_t larger = 0;
+    bool orphan = false;
+    std::string mesh, provider, identity, kind, owner;  // empty: whatever it is
+  };
+  std::vector<Prune> prunes;
+
   struct Quota {  // of one owner; 0: no bound
     std::uint64_t sessions = 0;
     std::uint64_t memory = 0;

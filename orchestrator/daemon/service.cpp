@@ -24,7 +24,9 @@
 #include "provider/hooks.hpp"
 #include "provider/identities.hpp"
 #include "provider/registry.hpp"
+#include "prune/collector.hpp"
 #include "prune/pruner.hpp"
+#include "prune/unattended.hpp"
 #include "reconcile/reconciler.hpp"
 #include "review/service.hpp"
 #include "service/manager.hpp"
@@ -96,7 +98,10 @@ struct Service::Parts {
   std::optional<session::Manager> manager;
   std::optional<session::Shelf> shelf;
   std::optional<prune::Pruner> pruner;
+  std::optional<store::StandingTable> standing_table;
+  std::optional<prune::Unattended> unattended;
   std::optional<prune::Surveyor> surveyor;
+  std::optional<prune::Collector> collector;
   std::optional<review::Service> reviews;
   std::optional<store::ServiceTable> service_table;
   std::optional<store::AuditTable> audit_table;
@@ -254,8 +259,10 @@ Result<void> Service::prepare() {
   parts.shelf.emplace(std::move(shelf), *parts.volumes, *parts.sessions, parts.clock, parts.blocking);
   prune::Sources sources{*parts.shelf,    *parts.volumes, *parts.quarantine,
                          *parts.sessions, parts.clock,    parts.blocking};
-  parts.pruner.emplace(sources, *parts.events);
-  parts.surveyor.emplace(sources, paths);
+  parts.pruner.emplace(sources, *parts.events, parts.metrics);
+  parts.standing_table.emplace(*parts.database);
+  parts.unattended.emplace(standing_prunes(config_.prunes), *parts.pruner, *parts.standing_table,
+                           *parts.events, parts.clock);
   auto hold = [&parts](const store::SessionRow& row, std::string doing) {
     return parts.manager->hold(row, std::move(doing));
   };
@@ -278,6 +285,11 @@ Result<void> Service::prepare() {
                                                  *parts.shelf, *parts.vault, *parts.builds, *parts.uploads,
                                                  *parts.permissions, *parts.audit, *parts.gateway});
   parts.recorded.emplace(executor, *parts.services, *parts.audit, parts.clock);
+  parts.surveyor.emplace(sources, *parts.service_table, paths);
+  parts.collector.emplace(prune::Collector::Parts{
+      paths, installation, config_.images.prefix, *parts.engine, *parts.images, *parts.manager,
+      *parts.manager, *parts.sessions, *parts.checkpoints, *parts.service_table, *parts.volume_table,
+      *parts.events, parts.clock, parts.metrics});
   parts.reconciler.emplace(
       executor, paths,
       reconcile::Reconciler::Parts{*parts.manager, *parts.sessions, *parts.containers, parts.blocking});
@@ -333,15 +345,35 @@ Result<void> Service::prepare() {
     return conditions;
   };
   parts.server.emplace(executor, std::move(api_config),
-                       api::Services{*parts.manager,      *parts.manager,      *parts.reviews,
-                                     *parts.manager,      *parts.manager,      *parts.manager,
-                                     *parts.shelf,        *parts.pruner,       *parts.surveyor,
-                                     *parts.images,       *parts.registry,     *parts.identities,
-                                     *parts.doctor,       *parts.doors,        *parts.vault,
-                                     *parts.recorded,     *parts.gateway,      *parts.permissions,
-                                     *parts.audit,        *parts.api_policies, *parts.api_tokens,
-                                     *parts.api_previews, *parts.events,       parts.metrics,
-                                     parts.clock,         readiness,           {BRIG_VERSION, installation}});
+                       api::Services{*parts.manager,
+                                     *parts.manager,
+                                     *parts.reviews,
+                                     *parts.manager,
+                                     *parts.manager,
+                                     *parts.manager,
+                                     *parts.shelf,
+                                     *parts.pruner,
+                                     *parts.unattended,
+                                     *parts.surveyor,
+                                     *parts.collector,
+                                     *parts.images,
+                                     *parts.registry,
+                                     *parts.identities,
+                                     *parts.doctor,
+                                     *parts.doors,
+                                     *parts.vault,
+                                     *parts.recorded,
+                                     *parts.gateway,
+                                     *parts.permissions,
+                                     *parts.audit,
+                                     *parts.api_policies,
+                                     *parts.api_tokens,
+                                     *parts.api_previews,
+                                     *parts.events,
+                                     parts.metrics,
+                                     parts.clock,
+                                     readiness,
+                                     {BRIG_VERSION, installation}});
   return {};
 }
 
@@ -417,6 +449,7 @@ net::Task<void> Service::run() {
   scope.spawn(parts.watch->run());
   scope.spawn(parts.manager->keep());
   scope.spawn(parts.quarantine->run());
+  scope.spawn(parts.unattended->run());
   scope.spawn(parts.reviews->run());
   if (auto limit = watchdog_limit()) scope.spawn(be_alive(*limit / 2));
   auto [ec, signal] = co_await signals.async_wait(net::use_result);

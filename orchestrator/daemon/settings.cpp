@@ -51,6 +51,25 @@ std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
   return places;
 }
 
+std::vector<prune::Standing> standing_prunes(const std::vector<config::Config::Prune>& rules) {
+  std::vector<prune::Standing> out;
+  for (const auto& rule : rules) {
+    prune::Standing one{rule.name, {}, rule.every, rule.notice, rule.dry_run};
+    one.rules.keep_last = rule.keep_last;
+    auto& filter = one.rules.filter;
+    filter.mesh = rule.mesh;
+    filter.provider = rule.provider;
+    filter.identity = rule.identity;
+    filter.kind = rule.kind;
+    filter.owner = rule.owner;
+    filter.orphan = rule.orphan;
+    filter.unused_for = rule.unused_for;
+    if (rule.larger > 0) filter.larger = rule.larger;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 session::Quotas::Options quotas_of(const config::Config::Quotas& quotas) {
   session::Quotas::Options out;
   out.standard = quota_of(quotas.standard);

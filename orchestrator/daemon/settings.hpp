@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "docker/endpoint.hpp"
 #include "egress/doors.hpp"
+#include "prune/prunes.hpp"
 #include "session/quota.hpp"
 #include "workspace/project.hpp"
 
@@ -22,6 +23,7 @@ std::vector<std::string> engine_sockets(const docker::Endpoint& endpoint);
 std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
                                                    const std::vector<std::string>& sockets);
 session::Quotas::Options quotas_of(const config::Config::Quotas& quotas);
+std::vector<prune::Standing> standing_prunes(const std::vector<config::Config::Prune>& rules);
 // None where nothing is to listen.
 Result<std::optional<api::TcpListener>> tcp_listener(const config::Config::Tcp& config,
                                                      std::filesystem::path tls_dir);

@@ -23,15 +23,19 @@ struct Known {
   std::vector<Session> sessions;
   std::set<std::string> volumes;       // the engine's names
   std::set<std::string> idle_volumes;  // of these, those that no session has
+  std::set<std::string> artefacts;     // their layers
 };
 
 struct Walked {
-  Portion workspaces{"workspaces", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion workspaces{"workspaces", 0, 0, 0, 0, "brig gc"};
   Portion checkpoints{"checkpoints", 0, 0, 0, 0, "brig checkpoint --delete SESSION NAME"};
-  Portion output{"output and accounts", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion artefacts{"artefacts of services", 0, 0, 0, 0, "brig service rm NAME"};
+  Portion output{"output and accounts", 0, 0, 0, 0, "brig gc"};
   Portion volumes{"volumes", 0, 0, 0, 0, "brig volume prune"};
   Portion quarantine{"volumes in quarantine", 0, 0, 0, 0, "brig volume ls --quarantined"};
   Portion applied{"what undo needs", 0, 0, 0, 0, "brig rm SESSION"};
+  Portion templates{"templates of disks", 0, 0, 0, 0, "brig gc"};
+  Portion replaced{"what restores replaced", 0, 0, 0, 0, "rm -r STATE/before-restore-TIME"};
   Portion ledger{"ledger", 0, 0, 0, 0, ""};
   std::uint64_t size = 0, free = 0;
 };
@@ -68,7 +72,9 @@ Walked walk(const Known& known, const StatePaths& paths) {
   }
   for (const auto& layer : entries(paths.layers())) {
     auto own = own_layers.find(layer.filename().string());
-    if (own == own_layers.end())
+    if (known.artefacts.contains(layer.filename().string()))
+      add(out.artefacts, bytes_of(layer), false);
+    else if (own == own_layers.end())
       add(out.checkpoints, bytes_of(layer), false);
     else
       add(out.workspaces, bytes_of(layer), own->second);
@@ -77,6 +83,9 @@ Walked walk(const Known& known, const StatePaths& paths) {
     add(out.volumes, bytes_of(paths.volume(volume)), known.idle_volumes.contains(volume));
   for (const auto& archive : entries(paths.quarantine())) add(out.quarantine, bytes_of(archive), true);
   for (const auto& review : entries(paths.reviews())) add(out.applied, bytes_of(review), false);
+  for (const auto& path : entries(paths.root() / "templates")) add(out.templates, bytes_of(path), false);
+  for (const auto& path : entries(paths.root()))
+    if (path.filename().string().starts_with("before-restore-")) add(out.replaced, bytes_of(path), true);
   auto ledger = paths.database().string();
   add(out.ledger, bytes_of(ledger) + bytes_of(ledger + "-wal") + bytes_of(ledger + "-shm"), false);
   struct statvfs at {};
@@ -87,8 +96,10 @@ Walked walk(const Known& known, const StatePaths& paths) {
   return out;
 }
 
-net::Task<Result<Known>> look_up(Sources from) {
+net::Task<Result<Known>> look_up(Sources from, store::ServiceTable* services) {
   Known out;
+  BRIG_CO_TRY(auto artefacts, co_await services->artefacts());
+  for (const auto& artefact : artefacts) out.artefacts.insert(artefact.layer.str());
   BRIG_CO_TRY(auto rows, co_await from.sessions.list());
   for (const auto& row : rows)
     out.sessions.push_back({row.id, row.layer, session::state_of(row.phase) == session::State::ended});
@@ -112,7 +123,7 @@ bool is_ours(const docker::ContainerSummary& container) {
 
 net::Task<Result<Footprint>> Surveyor::footprint() {
   auto& engine = sources_.volumes.engine();
-  BRIG_CO_TRY(auto known, co_await look_up(sources_));
+  BRIG_CO_TRY(auto known, co_await look_up(sources_, &services_));
   BRIG_CO_TRY(auto used, co_await engine.system().disk_use());
   docker::ContainerFilter every;
   BRIG_CO_TRY(auto containers, co_await engine.containers().list(std::move(every)));
@@ -126,9 +137,9 @@ net::Task<Result<Footprint>> Surveyor::footprint() {
   auto walked = co_await walking_.run(std::move(look));
 
   Footprint out;
-  out.ours = {walked.workspaces, walked.checkpoints, walked.output, walked.volumes,
-              walked.quarantine, walked.applied,     walked.ledger};
-  out.ours.push_back({"images of providers", images.size(), std::nullopt, 0, 0, "brig image ls"});
+  out.ours = {walked.workspaces, walked.checkpoints, walked.artefacts, walked.output,   walked.volumes,
+              walked.quarantine, walked.applied,     walked.templates, walked.replaced, walked.ledger};
+  out.ours.push_back({"images of providers", images.size(), std::nullopt, 0, 0, "brig gc --kind image"});
   auto own = static_cast<std::uint64_t>(std::count_if(containers.begin(), containers.end(), is_ours));
   out.ours.push_back({"containers", own, std::nullopt, 0, 0, "brig ps"});
 

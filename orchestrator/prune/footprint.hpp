@@ -7,6 +7,7 @@
 
 #include "core/paths.hpp"
 #include "prune/evidence.hpp"
+#include "store/services.hpp"
 
 namespace brig::prune {
 
@@ -34,11 +35,13 @@ class Footprints {
 
 class Surveyor final : public Footprints {
  public:
-  Surveyor(Sources sources, StatePaths paths) : sources_(sources), paths_(std::move(paths)) {}
+  Surveyor(Sources sources, store::ServiceTable& services, StatePaths paths)
+      : sources_(sources), services_(services), paths_(std::move(paths)) {}
   net::Task<Result<Footprint>> footprint() override;
 
  private:
   Sources sources_;
+  store::ServiceTable& services_;
   StatePaths paths_;
   net::Worker walking_{1};
 };

@@ -12,13 +12,6 @@ namespace {
 
 using session::VolumeView;
 
-// In whole days where there are some.
-std::string rounded(Millis time) {
-  constexpr Millis kDay = std::chrono::hours(24);
-  if (time < 2 * kDay) return format_duration(std::max(Millis{0}, time));
-  return std::to_string(time / kDay) + "d";
-}
-
 // Everything that somebody has or will have, and by whom.
 std::map<std::string, std::vector<std::string>> holders_of(const Evidence& seen) {
   std::map<std::string, std::vector<std::string>> out;
@@ -59,6 +52,12 @@ std::set<std::string> last_used(const std::vector<VolumeView>& volumes, std::uin
 }
 
 }  // namespace
+
+std::string rounded(Millis time) {
+  constexpr Millis kDay = std::chrono::hours(24);
+  if (time < 2 * kDay) return format_duration(std::max(Millis{0}, time));
+  return std::to_string(time / kDay) + "d";
+}
 
 Plan make_plan(Rules rules, const Evidence& seen) {
   Plan out;

@@ -74,6 +74,8 @@ struct Agreed {
 };
 // When it was last used, or made: as text, which is compared and nothing else.
 std::string use_of(const session::VolumeView& volume);
+// For people: in whole days where there are some.
+std::string rounded(Millis time);
 // What is not as it was agreed, in words; empty: everything is.
 std::vector<std::string> differences(const std::vector<Agreed>& agreed, const Plan& now);
 

@@ -9,6 +9,12 @@ namespace brig::prune {
 
 using session::Caller;
 
+Pruner::Pruner(Sources sources, events::Log& events, metrics::Registry& metrics)
+    : sources_(sources),
+      events_(events),
+      pruned_(metrics.counter("brig_volumes_pruned_total", "Volumes that prunes took.")),
+      freed_(metrics.counter("brig_volumes_pruned_bytes_total", "What the host had again of that.")) {}
+
 net::Task<Result<Plan>> Pruner::plan(Caller caller, Rules rules) {
   BRIG_CO_TRY(auto seen, co_await take_evidence(sources_, std::move(caller)));
   co_return make_plan(std::move(rules), seen);
@@ -40,6 +46,8 @@ net::Task<Step> Pruner::prune_one(session::VolumeView volume, bool quarantine,
     if (!removed) step.reason = removed.error().message;
   }
   if (!step.gone) co_return step;
+  pruned_.add();
+  freed_.add(step.bytes);
   nlohmann::json detail{{"volume", volume.engine}, {"bytes", step.bytes}, {"quarantined", quarantine}};
   events_.add({"volume.pruned", {}, volume.owner, volume.mesh, detail.dump()});
   co_return step;

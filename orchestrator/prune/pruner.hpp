@@ -7,6 +7,7 @@
 // Ownership: borrows everything. Threads: the loop's. Failure: prunes.hpp says it.
 #pragma once
 
+#include "core/metrics.hpp"
 #include "events/log.hpp"
 #include "prune/evidence.hpp"
 #include "prune/prunes.hpp"
@@ -15,7 +16,7 @@ namespace brig::prune {
 
 class Pruner final : public Prunes {
  public:
-  Pruner(Sources sources, events::Log& events) : sources_(sources), events_(events) {}
+  Pruner(Sources sources, events::Log& events, metrics::Registry& metrics);
 
   net::Task<Result<Plan>> plan(session::Caller caller, Rules rules) override;
   net::Task<Result<Verdict>> verdict(session::Caller caller, std::string volume) override;
@@ -30,6 +31,8 @@ class Pruner final : public Prunes {
 
   Sources sources_;
   events::Log& events_;
+  metrics::Counter& pruned_;
+  metrics::Counter& freed_;
   bool running_ = false;  // one is under way
 };
 

@@ -37,6 +37,31 @@ struct Listener {
   std::function<void(const std::string& volume, double fraction)> progress;
 };
 
+// A prune that the service makes by itself, again and again: a plan each `every`, which is told, and `notice`
+// later what of it still holds.
+struct Standing {
+  std::string name;
+  Rules rules;
+  Millis every{};
+  Millis notice{};
+  bool dry_run = false;  // it is only told
+};
+struct StandingView {
+  Standing rule;
+  WallTime next{};                  // when it plans, or does what it planned
+  std::optional<WallTime> planned;  // last
+  std::vector<Agreed> agreed;       // what that plan would take
+  bool pending = false;             // that is still to be done
+  std::optional<WallTime> done;     // last
+  Report report;                    // of that
+};
+
+class StandingPrunes {
+ public:
+  virtual ~StandingPrunes() = default;
+  virtual net::Task<Result<std::vector<StandingView>>> standing() = 0;
+};
+
 class Prunes {
  public:
   virtual ~Prunes() = default;

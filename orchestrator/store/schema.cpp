@@ -408,9 +408,21 @@ INSERT INTO service_versions SELECT mesh, name, 1, spec_json, env, artefact, bui
 UPDATE services SET version = 1 WHERE artefact != '';
 )sql";
 
-constexpr const char* kSteps[] = {kFirst, kLayers,   kEvents,  kEgress,      kCheckpoints, kProviders,
-                                  kLives, kPreviews, kShared,  kVault,       kUses,        kGone,
-                                  kNames, kServices, kMembers, kPermissions, kAudit,       kVersions};
+// What the rules of brig.toml that prune by themselves have planned last, and done last.
+constexpr const char* kStanding = R"sql(
+CREATE TABLE standing_prunes (
+  rule        TEXT NOT NULL PRIMARY KEY,
+  planned_ms  INTEGER NOT NULL,
+  agreed_json TEXT NOT NULL,
+  pending     INTEGER NOT NULL,
+  done_ms     INTEGER,
+  report_json TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {
+    kFirst, kLayers, kEvents, kEgress,   kCheckpoints, kProviders,   kLives, kPreviews, kShared,  kVault,
+    kUses,  kGone,   kNames,  kServices, kMembers,     kPermissions, kAudit, kVersions, kStanding};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

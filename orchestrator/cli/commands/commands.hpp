@@ -11,7 +11,7 @@ extern const CommandSpec kDiff, kApply, kUndo, kEgress, kCp, kForward, kPreview;
 extern const CommandSpec kCheckpoint, kRestore, kFork, kDiscard;
 extern const CommandSpec kPolicy, kImage, kProvider, kIdentity, kProfile, kVolume, kVault, kService, kMcp,
     kPermission, kAudit, kToken;
-extern const CommandSpec kDoctor, kVersion, kSystem;
+extern const CommandSpec kDoctor, kVersion, kSystem, kGc;
 extern const CommandSpec kCompletion, kComplete, kMan;
 
 }  // namespace brig::cli

@@ -12,12 +12,12 @@ constexpr OptionSpec kOptions[] = {
 };
 
 constexpr const CommandSpec* kCommands[] = {
-    &kRun,        &kAsk,      &kPs,         &kStats,    &kTop,      &kShow,       &kAttach,  &kExec,
-    &kLogs,       &kStop,     &kPause,      &kResume,   &kRm,       &kCp,         &kForward, &kPreview,
-    &kEgress,     &kEvents,   &kDiff,       &kApply,    &kUndo,     &kCheckpoint, &kRestore, &kFork,
-    &kDiscard,    &kPolicy,   &kImage,      &kProvider, &kIdentity, &kProfile,    &kVolume,  &kVault,
-    &kService,    &kMcp,      &kPermission, &kAudit,    &kToken,    &kDoctor,     &kSystem,  &kVersion,
-    &kCompletion, &kComplete, &kMan};
+    &kRun,     &kAsk,        &kPs,         &kStats,    &kTop,      &kShow,       &kAttach,  &kExec,
+    &kLogs,    &kStop,       &kPause,      &kResume,   &kRm,       &kCp,         &kForward, &kPreview,
+    &kEgress,  &kEvents,     &kDiff,       &kApply,    &kUndo,     &kCheckpoint, &kRestore, &kFork,
+    &kDiscard, &kPolicy,     &kImage,      &kProvider, &kIdentity, &kProfile,    &kVolume,  &kVault,
+    &kService, &kMcp,        &kPermission, &kAudit,    &kToken,    &kDoctor,     &kSystem,  &kGc,
+    &kVersion, &kCompletion, &kComplete,   &kMan};
 
 constexpr Example kExamples[] = {
     {"brig run shell", "a shell inside a sandbox of this directory"},

@@ -135,7 +135,47 @@ int show_report(const Context& context, const json& report) {
   return 0;
 }
 
+// What brigd prunes by itself.
+Result<int> show_rules(Context& context, const Arguments& arguments) {
+  BRIG_TRY(Client * client, context.client());
+  BRIG_TRY(auto answer, client->call("GET", "/v1/prune/rules"));
+  const auto& rules = list_of(answer, "rules");
+  if (arguments.json()) {
+    print_json(rules);
+    return 0;
+  }
+  const auto& style = context.out();
+  std::string out;
+  for (const auto& rule : rules) {
+    if (!out.empty()) out += "\n";
+    add_fact(out, style, "rule", text_of(rule, "name") + (is_true(rule, "dry_run") ? " (only tells)" : ""));
+    add_fact(out, style, "every", text_of(rule, "every") + ", done after " + text_of(rule, "notice"));
+    add_fact(out, style, "next",
+             text_of(rule, "next") + (is_true(rule, "pending") ? ": does what it planned" : ": plans"));
+    if (auto planned = rule.find("planned"); planned != rule.end())
+      add_fact(out, style, "planned",
+               std::to_string(list_of(*planned, "volumes").size()) + " to go, " +
+                   age(text_of(*planned, "at")) + " ago: " + joined(list_of(*planned, "volumes")));
+    auto done = rule.find("done");
+    if (done == rule.end()) continue;
+    std::string gone, left;
+    for (const auto& step : list_of(*done, "steps")) {
+      auto& list = is_true(step, "gone") ? gone : left;
+      list += (list.empty() ? "" : ", ") + text_of(step, "volume");
+      if (!is_true(step, "gone")) list += " (" + text_of(step, "reason") + ")";
+    }
+    add_fact(
+        out, style, "pruned",
+        (gone.empty() ? "nothing" : gone + ", " + format_size(number_of(*done, "bytes")) + " free again") +
+            ", " + age(text_of(*done, "at")) + " ago");
+    add_fact(out, style, "left", left);
+  }
+  print(out.empty() ? "there are no [[prune]] rules in brigd's configuration\n" : out);
+  return 0;
+}
+
 Result<int> prune(Context& context, const Arguments& arguments) {
+  if (arguments.has("rules")) return show_rules(context, arguments);
   auto file = arguments.get("execute");
   bool quarantine = !arguments.has("no-quarantine");
   json plan;
@@ -198,13 +238,15 @@ constexpr OptionSpec kOptions[] = {
      .help = "carry out a plan as it was written; refused where something changed since",
      .complete = "file"},
     {.flags = "--no-quarantine", .help = "remove them for good, instead of archiving them"},
+    {.flags = "--rules", .help = "show what brigd prunes by itself, when next, and what it did last"},
     {.flags = "-y,--yes", .help = "do not ask"},
     kJsonOption};
 constexpr Example kExamples[] = {
     {"brig volume prune --dry-run", "what would go and why, and what would stay and why"},
     {"brig volume prune --unused-for 90d --keep-last 2", "asks before it does anything"},
     {"brig volume prune --orphan --unused-for 7d --plan plan.json", "to be looked at first"},
-    {"brig volume prune --execute plan.json", "exactly that, or nothing"}};
+    {"brig volume prune --execute plan.json", "exactly that, or nothing"},
+    {"brig volume prune --rules", "what the [[prune]] rules in brig.toml plan and did"}};
 
 }  // namespace
 

@@ -146,6 +146,44 @@ TEST(Prune, PlansAndDoesWhatWasPlanned) {
   EXPECT_EQ(lines.back()["done"]["bytes"], 4096);
 }
 
+TEST(Gc, PlansAndRemovesWhatWasPlanned) {
+  TestServer server;
+  server.gc.things = {
+      {"session", "a1", "old", "uid:0", WallTime{}, 100, {}},
+      {"image", "sha256:1", "x", "box", WallTime{}, 50, {"container 'c' (running) is of it"}}};
+  auto client = Client::local(server);
+  auto plan = client.ask("POST", "/v1/gc/plan", R"({"unused_for": "90d"})");
+  ASSERT_EQ(plan.status, 200) << plan.body;
+  EXPECT_EQ(plan.json()["goes"][0]["reasons"][0], "it ended 100d ago");
+  EXPECT_THAT(plan.json()["stays"][0]["reasons"][0], HasSubstr("is of it"));
+  nlohmann::json order{{"rules", plan.json()["rules"]}, {"things", {{{"kind", "session"}, {"id", "a1"}}}}};
+  auto done = client.ask("POST", "/v1/gc", order.dump());
+  EXPECT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(server.gc.asked, std::set<prune::GcAgreed>({{"session", "a1"}}));
+  for (const char* bad : {R"({"kinds": ["volume"]})", R"({"unused_for": "soon"})", R"({"all": true})"})
+    EXPECT_EQ(client.ask("POST", "/v1/gc/plan", bad).status, 400) << bad;
+  EXPECT_EQ(client.ask("POST", "/v1/gc", R"({"things": [{"kind": "image"}]})").status, 400);
+}
+
+TEST(Prune, TellsOfItsRules) {
+  TestServer server;
+  prune::StandingView view;
+  view.rule = {"stale", {}, std::chrono::hours(24), std::chrono::minutes(90), true};
+  view.rule.rules.filter.kind = "shared";
+  view.planned = WallTime{};
+  view.agreed = {{"old", "x"}};
+  server.standing_prunes.rules = {{}, view};
+  auto client = Client::local(server);
+  auto told = client.ask("GET", "/v1/prune/rules");
+  ASSERT_EQ(told.status, 200) << told.body;
+  auto rule = told.json()["rules"][1];
+  EXPECT_EQ(rule["name"], "stale");
+  EXPECT_EQ(rule["notice"], "1h 30m");
+  EXPECT_EQ(rule["rules"]["kind"], "shared");
+  EXPECT_EQ(rule["planned"]["volumes"][0], "old");
+  EXPECT_FALSE(rule.contains("done"));
+}
+
 TEST(Prune, RefusesAsAWholeBeforeItBegins) {
   TestServer server;
   server.on_loop([&] { server.prunes.refuse = Error{Code::conflict, "a prune is under way", "test", true}; });

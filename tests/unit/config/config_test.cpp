@@ -157,5 +157,52 @@ TEST(Config, TheExampleWithItsCommentsRemovedIsAccepted) {
   EXPECT_TRUE(config) << config.error().message;
 }
 
+TEST(Config, RulesThatPruneByThemselves) {
+  auto config = parse(R"(
+[[prune]]
+name = "stale"
+[[prune]]
+name = "caches"
+every = "12h"
+notice = "30m"
+dry_run = true
+unused_for = "90d"
+keep_last = 2
+larger = "1 GiB"
+orphan = true
+mesh = "north"
+provider = "claude"
+identity = "Work"
+kind = "config"
+owner = "uid:1000"
+)",
+                      "brig.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  ASSERT_EQ(config->prunes.size(), 2u);
+  const auto& plain = config->prunes[0];
+  EXPECT_EQ(plain.every, std::chrono::hours(24));
+  EXPECT_EQ(plain.notice, std::chrono::hours(24));
+  EXPECT_EQ(plain.unused_for, std::chrono::hours(24 * 30));
+  EXPECT_FALSE(plain.dry_run);
+  const auto& rule = config->prunes[1];
+  EXPECT_EQ(rule.every, std::chrono::hours(12));
+  EXPECT_EQ(rule.notice, std::chrono::minutes(30));
+  EXPECT_TRUE(rule.dry_run && rule.orphan);
+  EXPECT_EQ(rule.keep_last, 2u);
+  EXPECT_EQ(rule.larger, 1u << 30);
+  EXPECT_EQ(rule.mesh + rule.provider + rule.identity + rule.kind + rule.owner,
+            "northclaudeWorkconfiguid:1000");
+  // A short period has a short notice.
+  EXPECT_EQ(parse("[[prune]]\nname = \"x\"\nevery = \"1h\"\n", "f")->prunes[0].notice, std::chrono::hours(1));
+
+  EXPECT_THAT(refusal("[[prune]]\nevery = \"1d\"\n"), HasSubstr("call the rule something"));
+  EXPECT_THAT(refusal("[[prune]]\nname = \"a\"\n[[prune]]\nname = \"a\"\n"), HasSubstr("as in an earlier"));
+  EXPECT_THAT(refusal("[[prune]]\nname = \"a\"\nevery = \"1h\"\nnotice = \"2h\"\n"),
+              HasSubstr("longer than every"));
+  EXPECT_THAT(refusal("[[prune]]\nname = \"a\"\nevery = \"soon\"\n"), HasSubstr("every"));
+  EXPECT_THAT(refusal("[[prune]]\nname = \"a\"\nkind = \"home\"\n"), HasSubstr("shared or config"));
+  EXPECT_THAT(refusal("[[prune]]\nname = \"a\"\nunused = \"1d\"\n"), HasSubstr("unused"));
+}
+
 }  // namespace
 }  // namespace brig::config

@@ -67,7 +67,7 @@ net::Task<bool> try_everything(std::filesystem::path dir) {
 
   OneOldVolume shelf;
   Sources sources{shelf, volumes, quarantine, sessions, clock, blocking};
-  Pruner pruner(sources, events);
+  Pruner pruner(sources, events, metrics);
   session::Caller admin;
   admin.role = session::Caller::Role::admin;
   Rules rules;

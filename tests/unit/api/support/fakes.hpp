@@ -114,6 +114,28 @@ class FakePrunes final : public prune::Prunes {
   Result<void> refuse;  // what check() says
 };
 
+class FakeStandingPrunes final : public prune::StandingPrunes {
+ public:
+  net::Task<Result<std::vector<prune::StandingView>>> standing() override { co_return rules; }
+  std::vector<prune::StandingView> rules;
+};
+
+class FakeGc final : public prune::Gc {
+ public:
+  net::Task<Result<prune::GcPlan>> plan(prune::GcRules rules) override {
+    co_return prune::make_gc_plan(std::move(rules), WallTime{std::chrono::hours(24 * 100)}, things);
+  }
+  net::Task<Result<prune::GcReport>> collect(session::Caller, prune::GcRules,
+                                             std::set<prune::GcAgreed> agreed) override {
+    prune::GcReport out;
+    for (const auto& one : agreed) out.steps.push_back({one, one.id, true, "", 10});
+    asked = std::move(agreed);
+    co_return out;
+  }
+  std::vector<prune::Thing> things;
+  std::set<prune::GcAgreed> asked;
+};
+
 class FakeFootprints final : public prune::Footprints {
  public:
   net::Task<Result<prune::Footprint>> footprint() override { co_return taken; }

@@ -74,7 +74,9 @@ struct TestServer {
   FakeOneShots one_shots{io.get_executor()};
   FakeVolumes volumes;
   FakePrunes prunes;
+  FakeStandingPrunes standing_prunes;
   FakeFootprints footprints;
+  FakeGc gc;
   FakeImages images;
   FakeProviders providers;
   FakeIdentities identities;

@@ -168,6 +168,70 @@ TEST(Volume, IsPrunedAfterAPlanAndAYes) {
   EXPECT_EQ(brig(brigd, {"volume", "prune", "--execute", file_with(brigd, "bad.json", "{}")}).code, 65);
 }
 
+TEST(Volume, RulesThatPruneAreShown) {
+  FakeBrigd brigd;
+  json rules = {{{"name", "stale"},
+                 {"every", "1d"},
+                 {"notice", "6h"},
+                 {"dry_run", false},
+                 {"rules", json::object()},
+                 {"next", "2026-01-02T00:00:00.000Z"},
+                 {"pending", true},
+                 {"planned", {{"at", "2026-01-01T00:00:00.000Z"}, {"volumes", {"brig-shared-0-old"}}}},
+                 {"done",
+                  {{"at", "2026-01-01T00:00:00.000Z"},
+                   {"bytes", 1 << 20},
+                   {"steps",
+                    {{{"volume", "gone\x1b"}, {"gone", true}, {"bytes", 1 << 20}},
+                     {{"volume", "kept"}, {"gone", false}, {"bytes", 0}, {"reason", "it is pinned"}}}}}}}};
+  brigd.on("GET /v1/prune/rules", [&](const FakeRequest&) {
+    return FakeAnswer{200, json{{"rules", rules}}.dump()};
+  });
+  auto shown = brig(brigd, {"volume", "prune", "--rules"});
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("does what it planned"), HasSubstr("1 to go"), HasSubstr("1.0 MiB free again"),
+                    HasSubstr("kept (it is pinned)"), Not(HasSubstr("\x1b"))));
+  EXPECT_EQ(json::parse(brig(brigd, {"volume", "prune", "--rules", "--json"}).out), rules);
+  rules = json::array();
+  EXPECT_THAT(brig(brigd, {"volume", "prune", "--rules"}).out, HasSubstr("no [[prune]] rules"));
+}
+
+TEST(Gc, RemovesAfterAPlanAndAYes) {
+  FakeBrigd brigd;
+  json old = {{"kind", "session"}, {"id", "a1"},   {"name", "past\x1b[2J"},
+              {"bytes", 1 << 20},  {"since", "x"}, {"reasons", {"it ended 40d ago"}}};
+  json kept = {{"kind", "image"}, {"id", "sha256:1"}, {"name", "box"},
+               {"bytes", 5},      {"since", "x"},     {"reasons", {"container 'c' (exited) is of it"}}};
+  json plan = {{"at", "x"},
+               {"rules", {{"kinds", {"session", "image"}}, {"unused_for", "5000ms"}}},
+               {"goes", {old}},
+               {"stays", {kept}},
+               {"bytes", 1 << 20}};
+  brigd.on("POST /v1/gc/plan", [&](const FakeRequest&) { return FakeAnswer{200, plan.dump()}; });
+  json step = {{"kind", "session"}, {"id", "a1"}, {"name", "past"}, {"gone", true}, {"bytes", 1 << 20}};
+  brigd.on("POST /v1/gc", [&](const FakeRequest&) {
+    return FakeAnswer{200, json{{"steps", {step}}, {"bytes", 1 << 20}}.dump()};
+  });
+  auto dry = brig(brigd, {"gc", "--dry-run", "--unused-for", "5s", "--kind", "session", "--kind", "image"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_THAT(dry.out, AllOf(HasSubstr("1 thing goes, 1.0 MiB; 1 stays"), HasSubstr("it ended 40d ago"),
+                             HasSubstr("is of it"), Not(HasSubstr("\x1b"))));
+  EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/gc/plan").body),
+            json({{"unused_for", "5s"}, {"kinds", {"session", "image"}}}));
+  EXPECT_EQ(json::parse(brig(brigd, {"gc", "--dry-run", "--json"}).out), plan);
+  EXPECT_EQ(brig(brigd, {"gc"}).code, 65);  // nobody to ask
+  auto done = brig(brigd, {"gc", "-y"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.out.substr(done.out.rfind("session past")), "session past\n");
+  EXPECT_THAT(done.err, HasSubstr("removed 1 thing; 1.0 MiB free again"));
+  EXPECT_EQ(json::parse(brigd.wait_request("POST /v1/gc").body),
+            json({{"rules", plan["rules"]}, {"things", {{{"kind", "session"}, {"id", "a1"}}}}}));
+  step["gone"] = false;
+  step["reason"] = "somebody works on it";
+  EXPECT_THAT(brig(brigd, {"gc", "-y"}).err, HasSubstr("left session past: somebody works on it"));
+}
+
 TEST(Provider, IsDeclaredFromJson) {
   FakeBrigd brigd;
   json stored = {
