@@ -8,9 +8,9 @@
 #include <string>
 
 #include "api/auth/peer.hpp"
-#include "api/auth/rate.hpp"
 #include "api/http/message.hpp"
 #include "api/services.hpp"
+#include "core/rate.hpp"
 
 namespace brig::api {
 

@@ -13,6 +13,7 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::uint64_t kMaxOffset = 100'000;
 constexpr std::uint64_t kMaxLimit = 1'000;
 constexpr std::size_t kPage = 500;
 
@@ -54,7 +55,7 @@ net::Task<Response> list_audit(Context* context, Request* request) {
   std::optional<Failure> failure;
   audit::Log::Query query;
   query.limit = query_number(*request, "limit", 1, kMaxLimit, failure).value_or(query.limit);
-  query.offset = query_number(*request, "offset", 0, std::uint64_t{1} << 53, failure).value_or(0);
+  query.offset = query_number(*request, "offset", 0, kMaxOffset, failure).value_or(0);
   if (const auto* event = request->parameter("event")) query.event = *event;
   if (failure) co_return problem(*failure, request->id);
   auto found = co_await context->services.audit.query(request->path["mesh"], std::move(query));

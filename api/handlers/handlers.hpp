@@ -113,6 +113,10 @@ net::Task<Response> export_audit(Context* context, Request* request);
 net::Task<Response> list_permissions(Context* context, Request* request);
 net::Task<Response> put_permissions(Context* context, Request* request);
 
+net::Task<Response> get_tool_gate(Context* context, Request* request);
+net::Task<Response> put_tool_gate(Context* context, Request* request);
+net::Task<Response> approve_tools(Context* context, Request* request);
+
 net::Task<Response> list_services(Context* context, Request* request);
 net::Task<Response> upload_bundle(Context* context, Request* request);
 net::Task<Response> deploy_service(Context* context, Request* request);

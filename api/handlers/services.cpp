@@ -39,6 +39,15 @@ Response shown(const Result<service::View>& view, const Request* request) {
   return view ? json_response(200, encode(*view)) : problem(view.error(), request->id);
 }
 
+Response refused(const Error& error, Millis wait, const Request* request) {
+  Failure failure{error, 0, {}, {}};
+  if (error.code == Code::rate_limited) {
+    auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+    failure.headers = {{"Retry-After", std::to_string(std::max<std::int64_t>(1, seconds))}};
+  }
+  return problem(failure, request->id);
+}
+
 }  // namespace
 
 net::Task<Response> list_services(Context* context, Request* request) {
@@ -69,7 +78,8 @@ net::Task<Response> deploy_service(Context* context, Request* request) {
   }
   auto mesh = request->path["mesh"];
   if (auto fine = context->services.deployed.check(*request->caller, mesh, *spec); !fine)
-    co_return problem(fine.error(), request->id);
+    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
+                      request);
   Work work = [context, caller = *request->caller, mesh, spec](service::Progress progress) {
     return context->services.deployed.deploy(caller, mesh, std::move(*spec), std::move(progress));
   };
@@ -80,7 +90,8 @@ net::Task<Response> update_service(Context* context, Request* request) {
   auto mesh = request->path["mesh"];
   auto name = request->path["name"];
   if (auto fine = context->services.deployed.check_update(*request->caller, mesh, name); !fine)
-    co_return problem(fine.error(), request->id);
+    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
+                      request);
   Work work = [context, caller = *request->caller, mesh, name](service::Progress progress) {
     return context->services.deployed.update(caller, mesh, name, std::move(progress));
   };
@@ -97,7 +108,8 @@ net::Task<Response> rollback_service(Context* context, Request* request) {
   auto mesh = request->path["mesh"];
   auto name = request->path["name"];
   if (auto fine = context->services.deployed.check_rollback(*request->caller, mesh, name, number); !fine)
-    co_return problem(fine.error(), request->id);
+    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
+                      request);
   Work work = [context, caller = *request->caller, mesh, name, number](service::Progress progress) {
     return context->services.deployed.rollback(caller, mesh, name, number, std::move(progress));
   };
@@ -126,8 +138,12 @@ net::Task<Response> put_scope(Context* context, Request* request) {
 }
 
 net::Task<Response> restart_service(Context* context, Request* request) {
-  auto view = co_await context->services.deployed.restart(*request->caller, request->path["mesh"],
-                                                          request->path["name"]);
+  auto mesh = request->path["mesh"];
+  auto name = request->path["name"];
+  if (auto fine = context->services.deployed.check_restart(*request->caller, mesh, name); !fine)
+    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
+                      request);
+  auto view = co_await context->services.deployed.restart(*request->caller, mesh, name);
   co_return shown(view, request);
 }
 
@@ -166,7 +182,10 @@ net::Task<Response> call_tool(Context* context, Request* request) {
   auto answer = co_await context->services.deployed.call(
       *request->caller, request->path["mesh"], request->path["name"], std::move(call.tool),
       std::move(call.arguments), Deadline::in(call.timeout));
-  if (!answer) co_return problem(answer.error(), request->id);
+  if (!answer) {
+    auto wait = context->services.deployed.wait_to_call(*request->caller, request->path["mesh"]);
+    co_return refused(answer.error(), wait, request);
+  }
   Response out;
   out.body = (answer->is_error ? "{\"error\":" : "{\"result\":") + answer->json + "}";
   co_return out;

@@ -10,8 +10,8 @@
 
 #include "api/auth/authenticator.hpp"
 #include "api/auth/origin.hpp"
-#include "api/auth/rate.hpp"
 #include "api/http/router.hpp"
+#include "core/rate.hpp"
 #include "net/scope.hpp"
 
 namespace brig::api {

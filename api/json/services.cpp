@@ -201,6 +201,7 @@ void add_inside(json& out, const service::Insight& inside) {
   out["source"] = source_of(inside.spec);
   out["config"] = config_of(inside);
   out["restarts"] = inside.restarts;
+  out["tools_waiting"] = inside.waiting;
   if (!inside.reason.empty()) out["reason"] = inside.reason;
   if (!inside.version.empty()) out["version"] = inside.version;
   if (!inside.command.empty()) out["command"] = inside.command;

@@ -119,6 +119,17 @@ struct Config {
     std::map<std::string, Quota> owners;  // who has other bounds
   } quota;
 
+  struct Mesh {
+    std::size_t pinning = 1;     // "auto", "ask", "strict"
+    std::uint64_t services = 0;  // 0: no bound; likewise below
+    std::uint64_t deploys_per_minute = 0;
+    std::uint64_t calls_per_minute = 0;
+  };
+  struct Meshes {
+    Mesh standard;
+    std::map<std::string, Mesh> named;  // that have rules of their own
+  } meshes;
+
   struct Limits {
     std::uint64_t max_sessions = 0;
     std::uint64_t output_bytes = 0;         // kept per process

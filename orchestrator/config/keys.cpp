@@ -69,6 +69,15 @@ void read_quota(Table& table, Config::Quota& into) {
   if (auto v = table.number("starts_per_minute", 0, 100000)) into.starts_per_minute = *v;
 }
 
+constexpr std::array<std::string_view, 3> kPinnings{"auto", "ask", "strict"};
+
+void read_mesh(Table& table, Config::Mesh& into) {
+  if (auto v = read_choice(table, "pinning", kPinnings)) into.pinning = *v;
+  if (auto v = table.number("services", 0, 100000)) into.services = *v;
+  if (auto v = table.number("deploys_per_minute", 0, 1000000)) into.deploys_per_minute = *v;
+  if (auto v = table.number("calls_per_minute", 0, 10000000)) into.calls_per_minute = *v;
+}
+
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
 constexpr std::array<std::string_view, 2> kFormats{"text", "json"};
 constexpr std::array<std::string_view, 3> kNetworks{"default", "host", "none"};
@@ -339,6 +348,35 @@ const Key kKeys[] = {
                        "is " + quoted(*owner) + " for the second time; say all of its bounds at once");
        }
      }},
+
+    {"mesh", "pinning", "\"ask\"", "",
+     "What becomes of a service's tools that are new or have changed since they were approved: \"auto\", "
+     "they "
+     "pass; \"ask\", those of its first start pass, later ones wait for whoever looks after it; \"strict\", "
+     "all wait for who manages the mesh's permissions.",
+     [](Table& t, Name, Into c) { read_mesh(t, c.meshes.standard); }},
+    {"mesh", "services", "200", "", "How many services a mesh may have; 0 is no bound.",
+     [](Table&, Name, Into) {}},
+    {"mesh", "deploys_per_minute", "60", "",
+     "How often a minute each member may deploy or update services; 0 is no bound.",
+     [](Table&, Name, Into) {}},
+    {"mesh", "calls_per_minute", "6000", "",
+     "How many calls a minute each member may make of services; 0 is no bound.", [](Table&, Name, Into) {}},
+    {"mesh", "meshes", "", "[{ mesh = \"acme\", pinning = \"strict\", services = 20 }]",
+     "Meshes with rules of their own; what one does not say, is as above.",
+     [](Table& t, Name n, Into c) {
+       for (auto* entry : t.list(n, 10000)) {
+         auto name = entry->text("mesh", 64);
+         if (!name || !check_name("mesh", *name)) {
+           entry->fail("mesh", "names no mesh; say which these rules are of, such as \"acme\"");
+           return;
+         }
+         auto rules = c.meshes.standard;
+         read_mesh(*entry, rules);
+         if (!c.meshes.named.emplace(*name, rules).second)
+           entry->fail("mesh", "is " + quoted(*name) + " for the second time; say all of its rules at once");
+       }
+     }},
 };
 
 const TableMeaning kTables[] = {
@@ -353,6 +391,7 @@ const TableMeaning kTables[] = {
     {"limits", "Bounds on what brigd itself spends."},
     {"volumes", "What outlives sandboxes."},
     {"quota", "Bounds on what each owner of sessions may have, be it a user of this host or a token."},
+    {"mesh", "What each mesh may have: the services that its members deploy for one another."},
 };
 
 }  // namespace

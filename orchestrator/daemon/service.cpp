@@ -104,6 +104,7 @@ struct Service::Parts {
   std::optional<prune::Collector> collector;
   std::optional<review::Service> reviews;
   std::optional<store::ServiceTable> service_table;
+  std::optional<store::ToolGateTable> tool_gates;
   std::optional<store::AuditTable> audit_table;
   std::optional<audit::Log> audit;
   std::optional<store::PermissionTable> permission_table;
@@ -271,6 +272,7 @@ Result<void> Service::prepare() {
       review::Settler::Parts{*parts.sessions, *parts.checkpoints, parts.mounter, std::move(hold)});
   parts.reviews->recover();
   parts.service_table.emplace(*parts.database);
+  parts.tool_gates.emplace(*parts.database);
   parts.audit_table.emplace(*parts.database);
   parts.audit.emplace(executor, audit::Log::Options{config_.limits.audit}, *parts.audit_table, *parts.vault,
                       parts.clock);
@@ -280,10 +282,13 @@ Result<void> Service::prepare() {
                        parts.blocking);
   parts.uploads.emplace(paths.root(), parts.blocking);
   parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
-  parts.services.emplace(executor, service::Options(),
-                         service::Manager::Parts{parts.clock, *parts.service_table, *parts.manager,
-                                                 *parts.shelf, *parts.vault, *parts.builds, *parts.uploads,
-                                                 *parts.permissions, *parts.audit, *parts.gateway});
+  service::Options service_options;
+  service_options.meshes = meshes_of(config_.meshes);
+  parts.services.emplace(
+      executor, std::move(service_options),
+      service::Manager::Parts{parts.clock, *parts.service_table, *parts.tool_gates, *parts.manager,
+                              *parts.shelf, *parts.vault, *parts.builds, *parts.uploads, *parts.permissions,
+                              *parts.audit, *parts.gateway});
   parts.recorded.emplace(executor, *parts.services, *parts.audit, parts.clock);
   parts.surveyor.emplace(sources, *parts.service_table, paths);
   parts.collector.emplace(prune::Collector::Parts{

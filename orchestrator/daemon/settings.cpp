@@ -13,6 +13,11 @@ session::Quota quota_of(const config::Config::Quota& quota) {
   return {quota.sessions, quota.memory, quota.disk, quota.starts_per_minute};
 }
 
+service::MeshRules rules_of(const config::Config::Mesh& mesh) {
+  return {static_cast<service::Pinning>(mesh.pinning), mesh.services, mesh.deploys_per_minute,
+          mesh.calls_per_minute};
+}
+
 }  // namespace
 
 Result<std::optional<gid_t>> group_id(const std::string& name) {
@@ -74,6 +79,13 @@ session::Quotas::Options quotas_of(const config::Config::Quotas& quotas) {
   session::Quotas::Options out;
   out.standard = quota_of(quotas.standard);
   for (const auto& [owner, quota] : quotas.owners) out.owners[owner] = quota_of(quota);
+  return out;
+}
+
+service::Meshes meshes_of(const config::Config::Meshes& meshes) {
+  service::Meshes out;
+  out.standard = rules_of(meshes.standard);
+  for (const auto& [name, mesh] : meshes.named) out.named[name] = rules_of(mesh);
   return out;
 }
 

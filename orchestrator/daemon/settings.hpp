@@ -10,6 +10,7 @@
 #include "docker/endpoint.hpp"
 #include "egress/doors.hpp"
 #include "prune/prunes.hpp"
+#include "service/meshes.hpp"
 #include "session/quota.hpp"
 #include "workspace/project.hpp"
 
@@ -24,6 +25,7 @@ std::vector<workspace::Forbidden> forbidden_places(const config::Config& config,
                                                    const std::vector<std::string>& sockets);
 session::Quotas::Options quotas_of(const config::Config::Quotas& quotas);
 std::vector<prune::Standing> standing_prunes(const std::vector<config::Config::Prune>& rules);
+service::Meshes meshes_of(const config::Config::Meshes& meshes);
 // None where nothing is to listen.
 Result<std::optional<api::TcpListener>> tcp_listener(const config::Config::Tcp& config,
                                                      std::filesystem::path tls_dir);

@@ -8,6 +8,7 @@
 namespace brig::service {
 namespace {
 
+constexpr std::size_t kMaxMembers = 64;  // of a call, beside its arguments
 constexpr Millis kListWithin{10'000};
 
 }  // namespace
@@ -49,9 +50,12 @@ class Manager::Behind final : public mcp::Backends {
 
   net::Task<Result<mcp::Answer>> request(std::string service, mcp::Call call) override {
     BRIG_CO_TRY(auto unit, manager_.find(Operation::call, caller_, mesh_, service));
+    BRIG_CO_CHECK(manager_.rates_.take(Operation::call, caller_, mesh_, manager_.parts_.clock.steady()));
     BRIG_CO_TRY(auto server, manager_.server_for(caller_, *unit));
     if (call.method == "tools/call") {
       // As with a call by the API: what is not listed is not there.
+      // Also for servers to whom "Name" is a name: there is one, or the call is not read.
+      BRIG_CO_CHECK(mcp::json::members(call.params, kMaxMembers));
       auto name = mcp::json::find_text(call.params, "name").value_or("");
       bool listed =
           std::any_of(unit->tools.begin(), unit->tools.end(), [&](const Tool& t) { return t.name == name; });

@@ -1,4 +1,6 @@
 // From a wish to a service that runs, and to one that does not.
+#include <algorithm>
+
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
@@ -46,8 +48,8 @@ Result<void> Manager::may_deploy(const session::Caller& caller, const std::strin
   return Error{Code::denied, std::move(decision.reason), "service", false};
 }
 
-Result<void> Manager::check(const session::Caller& caller, const std::string& mesh,
-                            const DeploySpec& wish) const {
+Result<void> Manager::vet(const session::Caller& caller, const std::string& mesh,
+                          const DeploySpec& wish) const {
   BRIG_CHECK(check_name("mesh", mesh));
   BRIG_CHECK(check_name("name", wish.name));
   BRIG_CHECK(may_deploy(caller, mesh, wish.name));
@@ -58,12 +60,30 @@ Result<void> Manager::check(const session::Caller& caller, const std::string& me
         "deploy a package instead",
         "service", false};
   BRIG_CHECK(check_spec(wish.spec));
-  return check_env(wish.env);
+  BRIG_CHECK(check_env(wish.env));
+  return check_room(mesh, wish.name);
+}
+
+Result<void> Manager::check_room(const std::string& mesh, const std::string& name) const {
+  auto most = options_.meshes.of(mesh).services;
+  if (most == 0 || units_.contains({mesh, name})) return {};
+  auto has =
+      std::count_if(units_.begin(), units_.end(), [&](const auto& u) { return u.first.first == mesh; });
+  if (static_cast<std::uint64_t>(has) < most) return {};
+  return Error{Code::exhausted,
+               "mesh " + quoted(mesh) + " has " + std::to_string(has) + " services, and may have " +
+                   std::to_string(most) + "; remove one, or have the bound of [mesh] in brig.toml raised",
+               "service", false};
+}
+
+Result<void> Manager::check(const session::Caller& caller, const std::string& mesh, const DeploySpec& wish) {
+  BRIG_CHECK(vet(caller, mesh, wish));
+  return rates_.take(Operation::deploy, caller, mesh, parts_.clock.steady());
 }
 
 net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh, DeploySpec wish,
                                         Progress progress) {
-  BRIG_CO_CHECK(check(caller, mesh, wish));
+  BRIG_CO_CHECK(vet(caller, mesh, wish));
   if (wish.spec.directory) {
     wish.spec.directory->uid = caller.uid;
     wish.spec.directory->gid = caller.gid;
@@ -118,6 +138,8 @@ net::Task<Result<void>> Manager::deploy_steps(UnitRef unit, std::optional<Spec> 
     env = unit->row.env;
   }
   if (unit->is_new) {
+    // Others may have taken the last place meanwhile.
+    BRIG_CO_CHECK(check_room(unit->row.mesh, unit->row.name));
     // Nobody sees what a kill would take back.
     BRIG_CO_CHECK(co_await parts_.table.insert(unit->row));
     unit->is_new = false;
@@ -206,9 +228,24 @@ net::Task<Result<std::unique_ptr<Upload>>> Manager::upload(session::Caller calle
 }
 
 Result<void> Manager::check_update(const session::Caller& caller, const std::string& mesh,
-                                   const std::string& name) const {
+                                   const std::string& name) {
   BRIG_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  return may_update(*unit);
+  BRIG_CHECK(may_update(*unit));
+  return rates_.take(Operation::deploy, caller, mesh, parts_.clock.steady());
+}
+
+Result<void> Manager::check_restart(const session::Caller& caller, const std::string& mesh,
+                                    const std::string& name) {
+  BRIG_CHECK(find(Operation::change, caller, mesh, name));
+  return rates_.take(Operation::deploy, caller, mesh, parts_.clock.steady());
+}
+
+Millis Manager::wait_to_deploy(const session::Caller& caller, const std::string& mesh) const {
+  return rates_.wait(Operation::deploy, caller, mesh, parts_.clock.steady());
+}
+
+Millis Manager::wait_to_call(const session::Caller& caller, const std::string& mesh) const {
+  return rates_.wait(Operation::call, caller, mesh, parts_.clock.steady());
 }
 
 net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh, std::string name,

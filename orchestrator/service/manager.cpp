@@ -143,6 +143,7 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   inside.versions = unit.versions;
   inside.session = unit.row.session.str();
   inside.restarts = unit.backoff.restarts();
+  inside.waiting = waiting(unit);
   view.inside = std::move(inside);
   return view;
 }
@@ -188,6 +189,7 @@ Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& calle
 net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string mesh, std::string name,
                                              std::string tool, std::string arguments, Deadline deadline) {
   BRIG_CO_TRY(auto unit, find(Operation::call, caller, mesh, name));
+  BRIG_CO_CHECK(rates_.take(Operation::call, caller, mesh, parts_.clock.steady()));
   BRIG_CO_TRY(auto server, server_for(caller, *unit));
   if (arguments.size() > kMaxArguments)
     co_return Error{Code::too_large, "the arguments are over 4 MiB", "service: call", false};

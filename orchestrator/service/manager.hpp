@@ -15,10 +15,12 @@
 #include "service/backoff.hpp"
 #include "service/builds.hpp"
 #include "service/permissions.hpp"
+#include "service/rates.hpp"
 #include "service/server.hpp"
 #include "service/uploads.hpp"
 #include "session/volumes.hpp"
 #include "store/services.hpp"
+#include "store/tool_gates.hpp"
 #include "vault/vault.hpp"
 
 namespace brig::service {
@@ -30,6 +32,7 @@ struct Options {
   int pings_missed = 3;
   Millis grace{10'000};         // between SIGTERM and SIGKILL
   Millis last_answers{30'000};  // of a server that has been replaced, to the calls it has
+  Meshes meshes;
 };
 
 class Manager final : public Services {
@@ -37,6 +40,7 @@ class Manager final : public Services {
   struct Parts {
     const Clock& clock;
     store::ServiceTable& table;
+    store::ToolGateTable& gates;
     session::Hosting& hosting;
     session::Volumes& volumes;
     vault::Vault& vault;
@@ -57,17 +61,20 @@ class Manager final : public Services {
   net::Task<void> drain(Deadline deadline);
   net::Task<void> close();
 
-  Result<void> check(const session::Caller& caller, const std::string& mesh,
-                     const DeploySpec& spec) const override;
+  Result<void> check(const session::Caller& caller, const std::string& mesh, const DeploySpec& spec) override;
   Result<void> check_update(const session::Caller& caller, const std::string& mesh,
-                            const std::string& name) const override;
+                            const std::string& name) override;
+  Millis wait_to_deploy(const session::Caller& caller, const std::string& mesh) const override;
+  Millis wait_to_call(const session::Caller& caller, const std::string& mesh) const override;
   net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) override;
   net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                  Progress progress) override;
   Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
-                              std::optional<std::uint64_t> number) const override;
+                              std::optional<std::uint64_t> number) override;
+  Result<void> check_restart(const session::Caller& caller, const std::string& mesh,
+                             const std::string& name) override;
   net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
                                    std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
@@ -79,6 +86,12 @@ class Manager final : public Services {
   Result<View> get(const session::Caller& caller, const std::string& mesh, const std::string& name) override;
   Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
                                   const std::string& name) override;
+  net::Task<Result<ToolReport>> tool_report(session::Caller caller, std::string mesh,
+                                            std::string name) override;
+  net::Task<Result<ToolReport>> set_tool_lists(session::Caller caller, std::string mesh, std::string name,
+                                               ToolLists lists) override;
+  net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh, std::string name,
+                                              std::vector<Approval> approvals) override;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
   Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,
@@ -111,6 +124,8 @@ class Manager final : public Services {
 
   // deploy.cpp
   static Result<void> may_update(const Unit& unit);
+  Result<void> check_room(const std::string& mesh, const std::string& name) const;
+  Result<void> vet(const session::Caller& caller, const std::string& mesh, const DeploySpec& wish) const;
   Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
                           const std::string& name) const;
   net::Task<Result<void>> check_vault(vault::Scope scope, const DeploySpec& wish);
@@ -144,7 +159,7 @@ class Manager final : public Services {
   struct Met {
     std::shared_ptr<Server> server;
     std::string server_json;
-    std::vector<Tool> tools;
+    std::vector<ListedTool> tools;
   };
   net::Task<Result<void>> start(UnitRef unit);
   net::Task<void> drop(std::shared_ptr<Server> server);
@@ -159,10 +174,23 @@ class Manager final : public Services {
   // A value of the vault, for this service; its use is written down.
   net::Task<Result<Secret>> open_key(UnitRef unit, std::string key);
   net::Task<Result<Met>> greet(std::shared_ptr<Server> server, bool again);
-  net::Task<Result<std::vector<Tool>>> list_tools(std::shared_ptr<Server> server, Deadline deadline);
+  net::Task<Result<std::vector<ListedTool>>> list_tools(std::shared_ptr<Server> server, Deadline deadline);
   net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);
   // `epoch`: what it was when the server ended.
   net::Task<void> revive(UnitRef unit, Error why, Millis ran, std::uint64_t epoch);
+
+  // gate.cpp
+  void sift(Unit& unit);
+  net::Task<void> admit(UnitRef unit, std::vector<ListedTool> listed);
+  net::Task<void> pin_first(UnitRef unit);
+  net::Task<void> pin_anew(UnitRef unit);
+  net::Task<Result<void>> pin(UnitRef unit, std::vector<store::ToolPin> pins);
+  void tell_held(Unit& unit);
+  std::size_t waiting(const Unit& unit) const;
+  net::Task<Result<void>> change_lists(UnitRef unit, ToolLists lists);
+  Result<std::vector<store::ToolPin>> check_approval(const Unit& unit,
+                                                     const std::vector<Approval>& approvals) const;
+  net::Task<Result<void>> approve_steps(UnitRef unit, std::vector<store::ToolPin> pins);
 
   // resume.cpp
   net::Task<void> resume_one(UnitRef unit, bool live);
@@ -170,6 +198,7 @@ class Manager final : public Services {
   net::asio::any_io_executor executor_;
   Options options_;
   Parts parts_;
+  Rates rates_{options_.meshes};
   std::map<Key, UnitRef> units_;
   std::set<std::shared_ptr<Server>> servers_;  // until each is closed
   net::Scope scope_;

@@ -136,14 +136,21 @@ net::Task<void> Recorded::close() {
   co_await scope_.close();
 }
 
-Result<void> Recorded::check(const session::Caller& caller, const std::string& mesh,
-                             const DeploySpec& spec) const {
+Result<void> Recorded::check(const session::Caller& caller, const std::string& mesh, const DeploySpec& spec) {
   return services_.check(caller, mesh, spec);
 }
 
 Result<void> Recorded::check_update(const session::Caller& caller, const std::string& mesh,
-                                    const std::string& name) const {
+                                    const std::string& name) {
   return services_.check_update(caller, mesh, name);
+}
+
+Millis Recorded::wait_to_deploy(const session::Caller& caller, const std::string& mesh) const {
+  return services_.wait_to_deploy(caller, mesh);
+}
+
+Millis Recorded::wait_to_call(const session::Caller& caller, const std::string& mesh) const {
+  return services_.wait_to_call(caller, mesh);
 }
 
 net::Task<Result<std::unique_ptr<Upload>>> Recorded::upload(session::Caller caller, std::string mesh) {
@@ -168,8 +175,13 @@ net::Task<Result<View>> Recorded::update(session::Caller caller, std::string mes
 }
 
 Result<void> Recorded::check_rollback(const session::Caller& caller, const std::string& mesh,
-                                      const std::string& name, std::optional<std::uint64_t> number) const {
+                                      const std::string& name, std::optional<std::uint64_t> number) {
   return services_.check_rollback(caller, mesh, name, number);
+}
+
+Result<void> Recorded::check_restart(const session::Caller& caller, const std::string& mesh,
+                                     const std::string& name) {
+  return services_.check_restart(caller, mesh, name);
 }
 
 net::Task<Result<View>> Recorded::rollback(session::Caller caller, std::string mesh, std::string name,
@@ -209,6 +221,29 @@ net::Task<Result<void>> Recorded::remove(session::Caller caller, std::string mes
   co_return co_await record(std::move(act), std::move(work));
 }
 
+net::Task<Result<ToolReport>> Recorded::tool_report(session::Caller caller, std::string mesh,
+                                                    std::string name) {
+  co_return co_await services_.tool_report(std::move(caller), std::move(mesh), std::move(name));
+}
+
+net::Task<Result<ToolReport>> Recorded::set_tool_lists(session::Caller caller, std::string mesh,
+                                                       std::string name, ToolLists lists) {
+  auto act = Act::of(caller, mesh, "tool.lists", name);
+  if (check_lists(lists)) act.payload["lists"] = json::parse(to_json(lists));
+  auto work = services_.set_tool_lists(std::move(caller), std::move(mesh), std::move(name), std::move(lists));
+  co_return co_await record(std::move(act), std::move(work));
+}
+
+net::Task<Result<ToolReport>> Recorded::approve_tools(session::Caller caller, std::string mesh,
+                                                      std::string name, std::vector<Approval> approvals) {
+  auto act = Act::of(caller, mesh, "tool.approve", name);
+  for (const auto& one : approvals)
+    act.payload["tools"][printable(one.tool, 128)] = printable(one.fingerprint, 64);
+  auto work =
+      services_.approve_tools(std::move(caller), std::move(mesh), std::move(name), std::move(approvals));
+  co_return co_await record(std::move(act), std::move(work));
+}
+
 Result<std::vector<View>> Recorded::list(const session::Caller& caller, const std::string& mesh) {
   return services_.list(caller, mesh);
 }
@@ -236,6 +271,8 @@ Result<std::unique_ptr<LogReader>> Recorded::follow_logs(const session::Caller& 
 void Recorded::called(const session::Caller& caller, const std::string& mesh, const std::string& name,
                       const std::string& tool, SteadyTime began, const Result<mcp::Answer>& answer) {
   if (!is_of(caller, mesh)) return;
+  // Who asks too often would push out what others did.
+  if (!answer && answer.error().code == Code::rate_limited) return;
   auto took = std::chrono::duration_cast<Millis>(clock_.steady() - began).count();
   json payload{{"service", printable(name, 64)}, {"tool", printable(tool, 128)}, {"ms", took}};
   if (!answer)

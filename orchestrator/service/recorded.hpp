@@ -22,17 +22,20 @@ class Recorded final : public Services {
   // Before the services and the journal.
   net::Task<void> close();
 
-  Result<void> check(const session::Caller& caller, const std::string& mesh,
-                     const DeploySpec& spec) const override;
+  Result<void> check(const session::Caller& caller, const std::string& mesh, const DeploySpec& spec) override;
   Result<void> check_update(const session::Caller& caller, const std::string& mesh,
-                            const std::string& name) const override;
+                            const std::string& name) override;
+  Millis wait_to_deploy(const session::Caller& caller, const std::string& mesh) const override;
+  Millis wait_to_call(const session::Caller& caller, const std::string& mesh) const override;
   net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) override;
   net::Task<Result<View>> deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                  Progress progress) override;
   net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                  Progress progress) override;
   Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
-                              std::optional<std::uint64_t> number) const override;
+                              std::optional<std::uint64_t> number) override;
+  Result<void> check_restart(const session::Caller& caller, const std::string& mesh,
+                             const std::string& name) override;
   net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
                                    std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
@@ -44,6 +47,12 @@ class Recorded final : public Services {
   Result<View> get(const session::Caller& caller, const std::string& mesh, const std::string& name) override;
   Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
                                   const std::string& name) override;
+  net::Task<Result<ToolReport>> tool_report(session::Caller caller, std::string mesh,
+                                            std::string name) override;
+  net::Task<Result<ToolReport>> set_tool_lists(session::Caller caller, std::string mesh, std::string name,
+                                               ToolLists lists) override;
+  net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh, std::string name,
+                                              std::vector<Approval> approvals) override;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
   Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,

@@ -34,6 +34,15 @@ net::Task<Result<void>> Manager::load() {
   for (const auto& [key, unit] : units_)
     if (unit->spec.zip && unit->row.artefact.empty()) needed.insert(unit->spec.zip->kept);
   co_await parts_.uploads.clear(std::move(needed));
+  BRIG_CO_TRY(auto gates, co_await parts_.gates.list());
+  for (auto& gate : gates) {
+    auto it = units_.find({gate.mesh, gate.service});
+    if (it == units_.end()) continue;
+    auto& unit = *it->second;
+    if (!gate.lists_json.empty()) unit.lists = lists_from_json(gate.lists_json);
+    unit.met = gate.met;
+    unit.pins = std::move(gate.pins);
+  }
   co_return Result<void>();
 }
 

@@ -207,8 +207,8 @@ net::Task<Result<Manager::Met>> Manager::meet(UnitRef unit, SessionId session, b
 // From now on calls go to it.
 net::Task<void> Manager::put_to_work(UnitRef unit, Met met) {
   unit->row.server_json = std::move(met.server_json);
-  unit->tools = std::move(met.tools);
   unit->server = met.server;
+  co_await admit(unit, std::move(met.tools));
   co_await set_state(unit, State::running, "");
   scope_.spawn(watch(unit, std::move(met.server)));
 }
@@ -234,11 +234,12 @@ net::Task<Result<Manager::Met>> Manager::greet(std::shared_ptr<Server> server, b
   co_return met;
 }
 
-net::Task<Result<std::vector<Tool>>> Manager::list_tools(std::shared_ptr<Server> server, Deadline deadline) {
+net::Task<Result<std::vector<ListedTool>>> Manager::list_tools(std::shared_ptr<Server> server,
+                                                               Deadline deadline) {
   BRIG_CO_TRY(auto items, co_await server->client().list(mcp::Listing::tools, deadline));
-  std::vector<Tool> tools;
-  for (auto& item : items) tools.push_back({std::move(item.name), std::move(item.json)});
-  co_return tools;
+  std::vector<std::pair<std::string, std::string>> tools;
+  for (auto& item : items) tools.emplace_back(std::move(item.name), std::move(item.json));
+  co_return read_tools(std::move(tools));
 }
 
 // Until it ends, does not answer any more, or another has taken its place.
@@ -255,7 +256,7 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
       auto listed = co_await list_tools(server, Deadline::in(options_.start_within));
       if (unit->server != server) co_return;
       if (listed)
-        unit->tools = std::move(*listed);
+        co_await admit(unit, std::move(*listed));
       else
         unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
       parts_.gateway.tell(unit->row.mesh, unit->row.name, "notifications/tools/list_changed", {});

@@ -25,6 +25,7 @@
 #include "mcp/gateway/backends.hpp"
 #include "policy/egress/rule.hpp"
 #include "service/scope.hpp"
+#include "service/tool_gate.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::service {
@@ -110,6 +111,7 @@ struct Insight {
   std::vector<Version> versions;  // what is kept, oldest first, with that one
   std::string session;            // the id of its sandbox; empty: none
   int restarts = 0;               // since it was last quiet
+  std::size_t waiting = 0;        // tools that wait for approval
 };
 
 // What the catalogue tells of it.
@@ -131,6 +133,25 @@ struct View {
 struct Tool {
   std::string name;
   std::string json;  // as the server described it
+};
+
+// What somebody has looked at, and lets pass.
+struct Approval {
+  std::string tool;
+  std::string fingerprint;
+};
+
+// The gate before a service's tools, for those who look after it.
+struct ToolReport {
+  struct Entry {
+    std::string name;
+    Standing standing = Standing::unreadable;
+    std::string fingerprint;          // empty: it cannot be read
+    std::vector<ToolChange> changes;  // since it was approved, if it waits
+  };
+  Pinning pinning = Pinning::ask;
+  ToolLists lists;
+  std::vector<Entry> tools;  // all that its server lists
 };
 
 struct LogLine {
@@ -166,12 +187,16 @@ class Services {
  public:
   virtual ~Services() = default;
 
-  // What would be refused without anything being begun.
+  // What would be refused without anything being begun. It counts as one of the caller's deployments.
   virtual Result<void> check(const session::Caller& caller, const std::string& mesh,
-                             const DeploySpec& spec) const = 0;
+                             const DeploySpec& spec) = 0;
   // Likewise of an update.
   virtual Result<void> check_update(const session::Caller& caller, const std::string& mesh,
-                                    const std::string& name) const = 0;
+                                    const std::string& name) = 0;
+  // How long until the caller may deploy (or one of those), or call again, if that was refused as
+  // `rate_limited`.
+  virtual Millis wait_to_deploy(const session::Caller& caller, const std::string& mesh) const = 0;
+  virtual Millis wait_to_call(const session::Caller& caller, const std::string& mesh) const = 0;
   // Of a file to deploy, kept for whoever hands it in: for an hour, or until it is built.
   virtual net::Task<Result<std::unique_ptr<Upload>>> upload(session::Caller caller, std::string mesh) = 0;
   // In place of the one of that name, as an update is. Returns once it runs.
@@ -181,9 +206,11 @@ class Services {
   // it. What does not come so far changes nothing.
   virtual net::Task<Result<View>> update(session::Caller caller, std::string mesh, std::string name,
                                          Progress progress) = 0;
-  // What would be refused of a rollback without anything being begun.
+  // Likewise.
   virtual Result<void> check_rollback(const session::Caller& caller, const std::string& mesh,
-                                      const std::string& name, std::optional<std::uint64_t> number) const = 0;
+                                      const std::string& name, std::optional<std::uint64_t> number) = 0;
+  virtual Result<void> check_restart(const session::Caller& caller, const std::string& mesh,
+                                     const std::string& name) = 0;
   // To a version that it had before, whole: source, variables, limits; none: the one before. Likewise.
   virtual net::Task<Result<View>> rollback(session::Caller caller, std::string mesh, std::string name,
                                            std::optional<std::uint64_t> number, Progress progress) = 0;
@@ -200,6 +227,15 @@ class Services {
                            const std::string& name) = 0;
   virtual Result<std::vector<Tool>> tools(const session::Caller& caller, const std::string& mesh,
                                           const std::string& name) = 0;
+  // Of those who look after it: which of its tools pass, which do not, and why.
+  virtual net::Task<Result<ToolReport>> tool_report(session::Caller caller, std::string mesh,
+                                                    std::string name) = 0;
+  // In place of those before; at once, and for everybody.
+  virtual net::Task<Result<ToolReport>> set_tool_lists(session::Caller caller, std::string mesh,
+                                                       std::string name, ToolLists lists) = 0;
+  // `conflict` where a tool is not any more what was looked at; then none passes that did not before.
+  virtual net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh,
+                                                      std::string name, std::vector<Approval> approvals) = 0;
   // The last `count` lines, oldest first.
   virtual Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                             const std::string& name, std::size_t count) = 0;

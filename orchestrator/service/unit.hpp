@@ -36,7 +36,12 @@ struct Manager::Unit {
   LogRing log;
   std::shared_ptr<Server> server;  // while one runs
   std::set<SessionId> leaving;     // sandboxes that are not its own any more, and not gone yet
-  std::vector<Tool> tools;
+  std::vector<ListedTool> listed;  // all that the server has said
+  std::vector<Tool> tools;         // those of them that pass
+  ToolLists lists;
+  Pins pins;
+  bool met = false;                // its tools were approved for the first time
+  std::optional<SteadyTime> told;  // the audit, of tools that wait or have changed
   Backoff backoff;
   std::uint64_t epoch = 0;  // grows with every start and stop: who waits to restart it finds it changed
   bool busy = false;        // somebody builds, starts or stops it

@@ -18,11 +18,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kIdBytes = 16;
 
-std::string tag_of(const std::string& owner, const std::string& mesh) {
-  auto text = std::to_string(owner.size()) + ":" + owner + mesh;
+std::string short_hash(std::string_view text) {
   unsigned char digest[crypto_hash_sha256_BYTES];
   crypto_hash_sha256(digest, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   return hex(std::span<const unsigned char>(digest, 8));
+}
+
+std::string mesh_tag(const std::string& mesh) {
+  return "-" + short_hash(mesh);
+}
+
+std::string tag_of(const std::string& owner, const std::string& mesh) {
+  return "-" + short_hash(std::to_string(owner.size()) + ":" + owner + mesh) + mesh_tag(mesh);
 }
 
 Error no_upload(const std::string& id) {
@@ -54,24 +61,31 @@ std::vector<Kept> list(const fs::path& root) {
   return out;
 }
 
-Result<void> make_room(const fs::path& root, const std::string& tag) {
+Error no_room(const std::string& what) {
+  return {Code::conflict, what, "service: upload", true};
+}
+
+Result<void> make_room(const fs::path& root, const std::string& owner, const std::string& mesh) {
   std::error_code ec;
   fs::create_directories(root, ec);
   fs::permissions(root, fs::perms::owner_all, ec);
   if (ec) return errno_error(ec.value(), "cannot keep uploads", "service: upload");
-  std::size_t all = 0, own = 0;
+  std::size_t all = 0, of_mesh = 0, own = 0;
   for (const auto& kept : list(root)) {
     if (kept.old && fs::remove(kept.path, ec)) continue;
     ++all;
-    own += kept.name.ends_with("-" + tag);
+    of_mesh += kept.name.ends_with(mesh_tag(mesh));
+    own += kept.name.ends_with(tag_of(owner, mesh));
   }
-  if (own < Uploads::kMostOfOne && all < Uploads::kMostOfAll) return {};
-  return Error{
-      Code::conflict,
-      own < Uploads::kMostOfOne
-          ? "too many uploads wait to be deployed; try again in an hour"
-          : "8 uploads of yours wait to be deployed in this mesh already; deploy them, or wait an hour",
-      "service: upload", true};
+  if (own >= Uploads::kMostOfOne)
+    return no_room(
+        "8 uploads of yours wait to be deployed in this mesh already; deploy them, or wait an hour");
+  if (of_mesh >= Uploads::kMostOfMesh)
+    return no_room("24 uploads wait to be deployed in mesh " + quoted(mesh) +
+                   " already, with those of others; have them deployed, or wait an hour");
+  if (all >= Uploads::kMostOfAll)
+    return no_room("too many uploads wait to be deployed; try again in an hour");
+  return {};
 }
 
 }  // namespace
@@ -82,7 +96,7 @@ class Uploads::Incoming final : public Upload {
       : blocking_(blocking),
         root_(std::move(root)),
         id_(std::move(id)),
-        name_(id_ + "-" + tag),
+        name_(id_ + tag),
         file_(std::make_shared<UniqueFd>(std::move(file))) {}
   ~Incoming() override {
     if (!done_) ::unlink((root_ / ("." + name_)).c_str());
@@ -130,9 +144,9 @@ class Uploads::Incoming final : public Upload {
 net::Task<Result<std::unique_ptr<Upload>>> Uploads::begin(std::string owner, std::string mesh) {
   auto tag = tag_of(owner, mesh);
   auto id = random_hex(kIdBytes);
-  auto work = [root = root_, tag, id]() -> Result<UniqueFd> {
-    BRIG_CHECK(make_room(root, tag));
-    auto path = root / ("." + id + "-" + tag);
+  auto work = [root = root_, owner, mesh, name = "." + id + tag]() -> Result<UniqueFd> {
+    BRIG_CHECK(make_room(root, owner, mesh));
+    auto path = root / name;
     UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return errno_error(errno, "the upload cannot be kept", "service: upload");
     return file;
@@ -144,7 +158,7 @@ net::Task<Result<std::unique_ptr<Upload>>> Uploads::begin(std::string owner, std
 
 net::Task<Result<std::string>> Uploads::claim(std::string owner, std::string mesh, std::string id) {
   if (!is_id(id)) co_return no_upload(id);
-  auto name = id + "-" + tag_of(owner, mesh);
+  auto name = id + tag_of(owner, mesh);
   auto work = [path = root_ / name] {
     return ::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
   };

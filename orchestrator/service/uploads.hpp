@@ -1,6 +1,6 @@
 // Files that callers hand in to be deployed: kept until they are built, or for an hour.
 //
-//   STATE/uploads/ID-TAG        TAG stands for whose it is
+//   STATE/uploads/ID-TAG        TAG stands for whose it is, and of which mesh
 //   STATE/uploads/.ID-TAG       one that is on its way; goes with a restart
 //
 // An id is found by whoever handed it in alone, in the mesh for which he did.
@@ -23,6 +23,7 @@ class Uploads {
  public:
   static constexpr std::uint64_t kMost = 64 << 20;  // bytes of one
   static constexpr std::size_t kMostOfOne = 8;      // at once, of one caller in one mesh
+  static constexpr std::size_t kMostOfMesh = 24;
   static constexpr std::size_t kMostOfAll = 64;
   static constexpr Millis kKept{3'600'000};
 

@@ -155,10 +155,10 @@ net::Task<void> Manager::dismiss_leaving(UnitRef unit, SessionId session) {
 }
 
 Result<void> Manager::check_rollback(const session::Caller& caller, const std::string& mesh,
-                                     const std::string& name, std::optional<std::uint64_t> number) const {
+                                     const std::string& name, std::optional<std::uint64_t> number) {
   BRIG_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  auto chosen = version_before(*unit, number);
-  return chosen ? Result<void>() : chosen.error();
+  BRIG_CHECK(version_before(*unit, number));
+  return rates_.take(Operation::deploy, caller, mesh, parts_.clock.steady());
 }
 
 // The one asked for, or the newest that is older than what it has.

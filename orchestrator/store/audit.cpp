@@ -1,5 +1,8 @@
 #include "store/audit.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace brig::store {
 namespace {
 
@@ -101,15 +104,66 @@ Result<AuditTable::Page> page_after(Connection& connection, const std::string& m
   return page;
 }
 
+// `event` and what there is below it: few words, each found by one step in the index.
+Result<std::vector<std::string>> kinds_of(Connection& connection, const std::string& mesh,
+                                          const std::string& event) {
+  std::vector<std::string> kinds{event};
+  std::string last = event + ".";
+  while (true) {
+    BRIG_TRY(Statement s, connection.prepare("SELECT min(event) FROM audit INDEXED BY audit_events"
+                                             " WHERE mesh = ?1 AND event > ?2 AND event < ?3"));
+    s.bind(1, mesh).bind(2, last).bind(3, event + "/");  // which comes after '.'
+    BRIG_TRY(bool found, s.step());
+    last = found ? s.text(0) : std::string();
+    if (last.empty()) return kinds;
+    kinds.push_back(last);
+  }
+}
+
+// The newest ids of such events, each kind's from where they stand together: a rare one is not looked for in
+// all that was done.
+Result<std::vector<std::int64_t>> newest_ids(Connection& connection, const std::string& mesh,
+                                             const std::string& event, std::uint64_t most) {
+  std::vector<std::int64_t> ids;
+  BRIG_TRY(auto kinds, kinds_of(connection, mesh, event));
+  for (const auto& kind : kinds) {
+    BRIG_TRY(Statement s, connection.prepare("SELECT id FROM audit INDEXED BY audit_events"
+                                             " WHERE mesh = ?1 AND event = ?2 ORDER BY id DESC LIMIT ?3"));
+    s.bind(1, mesh).bind(2, kind).bind(3, static_cast<std::int64_t>(most));
+    while (true) {
+      BRIG_TRY(bool more, s.step());
+      if (!more) break;
+      ids.push_back(s.integer(0));
+    }
+  }
+  std::sort(ids.begin(), ids.end(), std::greater<>());
+  return ids;
+}
+
+Result<std::vector<AuditRow>> newest_of(Connection& connection, const std::string& mesh, std::uint64_t limit,
+                                        std::uint64_t offset) {
+  BRIG_TRY(Statement s,
+           connection.prepare("SELECT " BRIG_AUDIT_COLUMNS " FROM audit WHERE mesh = ?1 AND id > 0"
+                              " ORDER BY id DESC LIMIT ?2 OFFSET ?3"));
+  s.bind(1, mesh).bind(2, static_cast<std::int64_t>(limit)).bind(3, static_cast<std::int64_t>(offset));
+  return rows_of(s);
+}
+
 Result<std::vector<AuditRow>> newest_of(Connection& connection, const std::string& mesh,
                                         const std::string& event, std::uint64_t limit, std::uint64_t offset) {
-  BRIG_TRY(Statement s, connection.prepare("SELECT " BRIG_AUDIT_COLUMNS
-                                           " FROM audit WHERE mesh = ?1 AND id > 0 AND (?2 = '' OR event = ?2"
-                                           " OR substr(event, 1, length(?2) + 1) = ?2 || '.')"
-                                           " ORDER BY id DESC LIMIT ?3 OFFSET ?4"));
-  s.bind(1, mesh).bind(2, event);
-  s.bind(3, static_cast<std::int64_t>(limit)).bind(4, static_cast<std::int64_t>(offset));
-  return rows_of(s);
+  if (event.empty()) return newest_of(connection, mesh, limit, offset);
+  BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_TRY(auto ids, newest_ids(connection, mesh, event, limit + offset));
+  std::vector<AuditRow> rows;
+  for (auto i = offset; i < ids.size() && rows.size() < limit; ++i) {
+    BRIG_TRY(Statement s,
+             connection.prepare("SELECT " BRIG_AUDIT_COLUMNS " FROM audit WHERE mesh = ?1 AND id = ?2"));
+    s.bind(1, mesh).bind(2, ids[i]);
+    BRIG_TRY(bool found, s.step());
+    if (found) rows.push_back(row_of(s));
+  }
+  BRIG_CHECK(transaction.commit());
+  return rows;
 }
 
 }  // namespace

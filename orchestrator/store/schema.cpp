@@ -420,9 +420,34 @@ CREATE TABLE standing_prunes (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {
-    kFirst, kLayers, kEvents, kEgress,   kCheckpoints, kProviders,   kLives, kPreviews, kShared,  kVault,
-    kUses,  kGone,   kNames,  kServices, kMembers,     kPermissions, kAudit, kVersions, kStanding};
+// Which tools of each service may pass, and as what they were approved.
+constexpr const char* kToolGates = R"sql(
+CREATE TABLE tool_gates (
+  mesh       TEXT NOT NULL,
+  service    TEXT NOT NULL,
+  lists_json TEXT NOT NULL DEFAULT '',
+  met        INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (mesh, service),
+  FOREIGN KEY (mesh, service) REFERENCES services (mesh, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tool_pins (
+  mesh        TEXT NOT NULL,
+  service     TEXT NOT NULL,
+  tool        TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  tool_json   TEXT NOT NULL,
+  PRIMARY KEY (mesh, service, tool),
+  FOREIGN KEY (mesh, service) REFERENCES services (mesh, name) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_events ON audit (mesh, event, id);
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,       kLayers, kEvents,   kEgress,   kCheckpoints,
+                                  kProviders,   kLives,  kPreviews, kShared,   kVault,
+                                  kUses,        kGone,   kNames,    kServices, kMembers,
+                                  kPermissions, kAudit,  kVersions, kStanding, kToolGates};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

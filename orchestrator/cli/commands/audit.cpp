@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kBroken = 1;
-constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 53;
+constexpr std::uint64_t kMaxOffset = 100'000;
 constexpr std::uint64_t kPage = 1'000;
 
 Result<std::string> audit_path(const Context& context, const Arguments& arguments) {

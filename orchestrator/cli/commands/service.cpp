@@ -32,6 +32,15 @@ Colour service_colour(const std::string& state) {
   return state == "stopped" ? Colour::dim : Colour::yellow;
 }
 
+std::string waiting_text(const nlohmann::json& service) {
+  auto waiting = number_of(service, "tools_waiting");
+  if (waiting == 0) return {};
+  return std::to_string(waiting) + (waiting == 1 ? " tool waits" : " tools wait") +
+         " for approval: 'brig service approve " + printable(text_of(service, "name")) + " --mesh " +
+         printable(text_of(service, "mesh")) + "' shows " + (waiting == 1 ? "it" : "them") +
+         " and what has changed";
+}
+
 std::string source_text(const nlohmann::json& service) {
   auto source = service.find("source");
   if (source == service.end() || !source->is_object()) return text_of(service, "source_type");
@@ -141,6 +150,7 @@ Result<int> show(Context& context, const Arguments& arguments) {
   if (auto server = service.find("server"); server != service.end() && server->is_object())
     add_fact(out, style, "calls itself", text_of(*server, "name") + " " + text_of(*server, "version"));
   add_fact(out, style, "tools", std::to_string(number_of(service, "tools")));
+  add_fact(out, style, "waiting", waiting_text(service), Colour::yellow);
   if (auto artefact = service.find("artefact"); artefact != service.end() && artefact->is_object())
     add_fact(out, style, "artefact",
              text_of(*artefact, "hash").substr(0, 16) + ", " + format_size(number_of(*artefact, "bytes")));
@@ -242,9 +252,10 @@ constexpr CommandSpec kRemove = {.name = "rm",
                                  .examples = kRemoveExamples,
                                  .run = remove};
 
-constexpr const CommandSpec* kCommands[] = {&kServiceDeploy,   &kList,        &kShowService,  &kServiceTools,
-                                            &kServiceCall,     &kServiceLogs, &kServiceScope, &kServiceUpdate,
-                                            &kServiceRollback, &kRestart,     &kStopService,  &kRemove};
+constexpr const CommandSpec* kCommands[] = {
+    &kServiceDeploy, &kList,        &kShowService,  &kServiceTools,  &kServiceApprove,
+    &kServiceCall,   &kServiceLogs, &kServiceScope, &kServiceUpdate, &kServiceRollback,
+    &kRestart,       &kStopService, &kRemove};
 
 }  // namespace
 

@@ -1,9 +1,8 @@
-// brig service tools, call and logs.
+// brig service call and logs.
 #include <unistd.h>
 
 #include "cli/client/report.hpp"
 #include "cli/commands/services.hpp"
-#include "cli/table.hpp"
 #include "core/text.hpp"
 
 namespace brig::cli {
@@ -14,37 +13,6 @@ using nlohmann::json;
 constexpr int kToolFailed = 1;
 constexpr Millis kBeyond = std::chrono::seconds(5);  // what brigd's own answer may take on top
 constexpr Millis kUsual = std::chrono::seconds(25);
-
-Result<int> tools(Context& context, const Arguments& arguments) {
-  const auto& words = arguments.positionals();
-  BRIG_TRY(auto path, service_path(context, arguments, words[0]));
-  BRIG_TRY(Client * client, context.client());
-  BRIG_TRY(auto answer, client->call("GET", path + "/tools"));
-  const auto& all = list_of(answer, "tools");
-  if (words.size() > 1) {
-    std::vector<std::string> names;
-    for (const auto& tool : all) {
-      names.push_back(text_of(tool, "name"));
-      if (names.back() != words[1]) continue;
-      print_json(tool);
-      return 0;
-    }
-    std::vector<std::string_view> known(names.begin(), names.end());
-    return Error{
-        Code::not_found,
-        "service " + quoted(words[0]) + " has no tool " + quoted(words[1]) + did_you_mean(words[1], known),
-        "cli", false};
-  }
-  if (arguments.json()) {
-    print_json(all);
-    return 0;
-  }
-  Table table({"TOOL", "WHAT IT DOES"});
-  for (const auto& tool : all)
-    table.add({{text_of(tool, "name"), Colour::bold}, printable(text_of(tool, "description"), 120)});
-  print(table.text(context.out()));
-  return 0;
-}
 
 // What the tool said, as far as it is text; the rest by what it is.
 void show_content(const json& result) {
@@ -116,15 +84,11 @@ Result<int> logs(Context& context, const Arguments& arguments) {
   return 0;
 }
 
-constexpr PositionalSpec kToolsWords[] = {
-    kServiceName,
-    {.name = "TOOL", .help = "all of this one: its schema and annotations", .arity = Arity::optional}};
 constexpr PositionalSpec kCallWords[] = {
     kServiceName,
     {.name = "TOOL", .help = "which of its tools"},
     {.name = "ARGUMENTS", .help = "a JSON object", .arity = Arity::optional}};
 constexpr PositionalSpec kLogsWords[] = {kServiceName};
-constexpr OptionSpec kToolsOptions[] = {kServiceMesh, kJsonOption};
 constexpr OptionSpec kCallOptions[] = {
     kServiceMesh,
     {.flags = "--timeout", .value = "TIME", .help = "how long to wait for the answer (default 25s)"},
@@ -134,9 +98,6 @@ constexpr OptionSpec kLogsOptions[] = {
     {.flags = "-n,--last", .value = "LINES", .help = "so many lines (default: all that are kept)"},
     {.flags = "-f,--follow", .help = "go on with what it writes from now on"},
     kJsonOption};
-constexpr Example kToolsExamples[] = {
-    {"brig service tools ev --mesh acme", "names and what they do"},
-    {"brig service tools ev echo --mesh acme", "what one takes, as the server describes it"}};
 constexpr Example kCallExamples[] = {{"brig service call ev echo '{\"message\":\"hi\"}' --mesh acme",
                                       "what it answers; 1 if the tool failed"}};
 constexpr Example kLogsExamples[] = {
@@ -145,12 +106,6 @@ constexpr Example kLogsExamples[] = {
 
 }  // namespace
 
-constexpr CommandSpec kServiceTools = {.name = "tools",
-                                       .summary = "List the tools of a service.",
-                                       .positionals = kToolsWords,
-                                       .options = kToolsOptions,
-                                       .examples = kToolsExamples,
-                                       .run = tools};
 constexpr CommandSpec kServiceCall = {.name = "call",
                                       .summary = "Call a tool of a service.",
                                       .positionals = kCallWords,

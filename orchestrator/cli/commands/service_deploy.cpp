@@ -133,6 +133,7 @@ int say(const Arguments& arguments, const json& service) {
   print(printable(text_of(service, "name")) + " " + text_of(service, "state") +
         (version.empty() ? "" : ", version " + printable(version)) + ", " + std::to_string(tools) +
         (tools == 1 ? " tool\n" : " tools\n"));
+  if (auto waiting = waiting_text(service); !waiting.empty()) print(waiting + "\n");
   return 0;
 }
 

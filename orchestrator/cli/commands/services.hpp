@@ -11,7 +11,7 @@
 namespace brig::cli {
 
 extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceRollback, kServiceTools, kServiceCall,
-    kServiceLogs, kServiceScope;
+    kServiceLogs, kServiceScope, kServiceApprove;
 
 inline constexpr OptionSpec kServiceMesh = {
     .flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it is in (default: BRIG_MESH)"};
@@ -31,6 +31,8 @@ Result<nlohmann::json> scope_of(const std::vector<std::string>& words);
 std::string scope_text(const nlohmann::json& scope);
 inline constexpr const char* kScopeWords = "peer|mesh|peer:|group:|role:member|role:admin|role:owner";
 
+// How many of its tools wait for approval, and how that is given; "" if none does.
+std::string waiting_text(const nlohmann::json& service);
 // "npm @scope/name@^1", "directory /srv/tools"
 std::string source_text(const nlohmann::json& service);
 

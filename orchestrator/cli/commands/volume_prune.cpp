@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/ask.hpp"
 #include "cli/client/report.hpp"
 #include "cli/commands/volumes.hpp"
 #include "cli/exit_codes.hpp"
@@ -74,12 +75,6 @@ Result<void> write_plan(const std::string& path, const json& plan) {
   file.close();
   if (!file) return errno_error(errno, "cannot write " + quoted(path, 256), "cli");
   return {};
-}
-
-bool yes(const std::string& question) {
-  std::cerr << question << " [y/N] " << std::flush;
-  std::string line;
-  return std::getline(std::cin, line) && (line == "y" || line == "Y" || line == "yes");
 }
 
 // What brigd tells line by line; the last line is the report.

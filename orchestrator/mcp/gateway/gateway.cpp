@@ -44,7 +44,9 @@ Task<void> Gateway::close() {
 void Gateway::forget(SessionRef session) {
   session->ended = true;
   sessions_.erase(session->id);
-  for (auto& [id, call] : session->calls) call->take_back();
+  // Each may end while it is taken back.
+  auto calls = session->calls;
+  for (auto& [id, call] : calls) call->take_back();
   for (auto& [id, ask] : session->asks) {
     if (!ask->answer) ask->answer = Answer::error(kServerError, "the client has gone");
     ask->changed.notify_all();

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "api/auth/bearer.hpp"
-#include "api/auth/rate.hpp"
 #include "api/http/router.hpp"
+#include "core/rate.hpp"
 #include "support/server.hpp"
 
 namespace brig::api::test {

@@ -201,6 +201,49 @@ TEST(Permissions, AreSaidByOwnersAndAdmins) {
   EXPECT_EQ(keep(), 200);
 }
 
+TEST(ToolGate, IsShownSetAndApproved) {
+  TestServer server;
+  Document document;
+  auto& report = server.deployed.report;
+  report.tools.push_back({"a", service::Standing::open, std::string(64, 'a'), {}});
+  report.tools.push_back({"b",
+                          service::Standing::changed,
+                          std::string(64, 'b'),
+                          {{"description", R"("old")", R"("new")"}, {"n", "1e400", ""}}});
+  report.tools.push_back({"c", service::Standing::unreadable, "", {}});
+  auto client = Client::local(server);
+  const std::string gate = "/v1/meshes/acme/services/mine/tool-gate",
+                    approve = "/v1/meshes/acme/services/mine/approve";
+  auto shown = client.ask("GET", gate);
+  EXPECT_EQ(document.mismatch("/components/schemas/ToolGate", shown.json()), "");
+  EXPECT_EQ(shown.json()["tools"][1]["changes"],
+            json::parse(R"([{"member": "description", "before": "old", "after": "new"},
+                            {"member": "n", "before": "1e400"}])"));
+  auto set = client.ask("PUT", gate, R"({"allow": ["a", "b*"], "deny": ["c"]})");
+  EXPECT_EQ(set.status, 200) << set.body;
+  EXPECT_EQ(report.lists, (service::ToolLists{{"a", "b*"}, {"c"}}));
+  EXPECT_EQ(set.json()["deny"], json::parse(R"(["c"])"));
+  for (const char* bad :
+       {R"({"allow": "a"})", R"({"allow": [1]})", R"({"only": []})", R"({"allow": ["a*b"]})"})
+    EXPECT_EQ(client.ask("PUT", gate, bad).status, 400) << bad;
+  EXPECT_EQ(client.ask("POST", approve, R"({"tools": [{"name": "b", "fingerprint": "bb"}]})").status, 200);
+  EXPECT_THAT(server.deployed.approved, testing::ElementsAre("b bb"));
+  for (const char* bad : {"{}", R"({"tools": []})", R"({"tools": [{"name": "b"}]})", R"({"tools": ["b"]})"})
+    EXPECT_EQ(client.ask("POST", approve, bad).status, 400) << bad;
+}
+
+TEST(Rates, SayWhenToComeAgain) {
+  TestServer server;
+  auto client = Client::local(server);
+  auto deployed = client.ask("POST", "/v1/meshes/acme/services",
+                             R"({"name": "too-often", "source": {"npm": {"package": "x"}}})");
+  EXPECT_EQ(deployed.status, 429);
+  EXPECT_EQ(deployed.header("Retry-After"), "2");
+  auto called = client.ask("POST", "/v1/meshes/acme/services/mine/call", R"({"tool": "too-often"})");
+  EXPECT_EQ(called.status, 429);
+  EXPECT_EQ(called.header("Retry-After"), "1");
+}
+
 TEST(PeersTokens, AreMadeForAPeerOfAMesh) {
   TestServer server;
   Document document;

@@ -241,6 +241,9 @@ TEST_F(Audit, IsReadNewestFirstByPageAndEvent) {
   EXPECT_THAT(events({2, 0, ""}), ElementsAre("5 service", "4 tool.called"));
   EXPECT_THAT(events({2, 3, ""}), ElementsAre("2 service.scope", "1 service.deploy"));
   EXPECT_THAT(events({9, 0, "service"}), ElementsAre("5 service", "2 service.scope", "1 service.deploy"));
+  EXPECT_THAT(events({1, 1, "service"}), ElementsAre("2 service.scope"));
+  EXPECT_TRUE(events({9, 3, "service"}).empty());
+  EXPECT_THAT(events({9, 0, "service.scope"}), ElementsAre("2 service.scope"));
   EXPECT_THAT(events({9, 0, "tool.called"}), ElementsAre("4 tool.called"));
   EXPECT_TRUE(events({9, 0, "%"}).empty());
   EXPECT_TRUE(events({9, 0, ""}, "other").empty());

@@ -83,6 +83,16 @@ TEST_F(UploadsTest, AreBounded) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(UploadsTest, OfOneMeshLeaveRoomForOthers) {
+  std::size_t kept = 0;
+  for (int peer = 0; peer < 100; ++peer)
+    while (put("peer-" + std::to_string(peer), "acme")) ++kept;
+  EXPECT_EQ(kept, Uploads::kMostOfMesh);
+  EXPECT_THAT(put("ana", "acme").error().message, HasSubstr("in mesh 'acme' already"));
+  EXPECT_TRUE(put("ana", "other"));
+  EXPECT_TRUE(put("peer-0", "other"));
+}
+
 TEST_F(UploadsTest, OutliveARestartIfSomebodyNeedsThem) {
   auto needed = *run_task(uploads.claim("ana", "acme", *put("ana", "acme")));
   auto late = *run_task(uploads.claim("ana", "acme", *put("ana", "acme")));

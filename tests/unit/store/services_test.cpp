@@ -6,6 +6,7 @@
 
 #include "net/loop.hpp"
 #include "store/sessions.hpp"
+#include "store/tool_gates.hpp"
 #include "temp_dir.hpp"
 
 namespace brig::store {
@@ -55,6 +56,35 @@ class Services : public ::testing::Test {
   std::optional<ServiceTable> table;
   std::optional<SessionTable> sessions;
 };
+
+TEST_F(Services, TakeTheirGatesWithThem) {
+  ToolGateTable gates(*database);
+  EXPECT_EQ(run_task(gates.set_lists("acme", "db", "{}")).error().code, Code::not_found);
+  EXPECT_EQ(run_task(gates.approve("acme", "db", {{"a", "1", "{}"}})).error().code, Code::not_found);
+  EXPECT_TRUE(run_task(gates.list())->empty());
+  ASSERT_TRUE(run_task(table->insert(service("db"))));
+  ASSERT_TRUE(run_task(table->insert(service("other"))));
+  ASSERT_TRUE(run_task(gates.set_lists("acme", "db", "{\"x\":1}")));
+  EXPECT_FALSE(run_task(gates.list())->at(0).met);
+  ASSERT_TRUE(run_task(gates.approve("acme", "db", {{"a", "1", "{}"}, {"b", "2", "{}"}})));
+  ASSERT_TRUE(run_task(gates.approve("acme", "db", {{"b", "3", "{\"n\":3}"}, {"c", "4", "{}"}})));
+  ASSERT_TRUE(run_task(gates.approve("acme", "other", {})));
+  auto all = *run_task(gates.list());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].lists_json, "{\"x\":1}");
+  EXPECT_TRUE(all[0].met);
+  EXPECT_EQ(all[0].pins, (std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}, {"c", "4"}}));
+  EXPECT_TRUE(all[1].met);
+  EXPECT_TRUE(all[1].pins.empty());
+  EXPECT_EQ(run_task(gates.approved("acme", "db"))->at("b"), "{\"n\":3}");
+  ASSERT_TRUE(run_task(gates.pin_anew("acme", "db", {{"b", "5", "{}"}})));
+  EXPECT_EQ(run_task(gates.list())->at(0).pins, (std::map<std::string, std::string>{{"b", "5"}}));
+  EXPECT_EQ(run_task(gates.list())->at(0).lists_json, "{\"x\":1}");
+  ASSERT_TRUE(run_task(table->remove("acme", "db")));
+  EXPECT_EQ(run_task(gates.list())->size(), 1u);
+  ASSERT_TRUE(run_task(table->insert(service("db"))));
+  EXPECT_EQ(run_task(gates.list())->size(), 1u) << "the next of its name begins anew";
+}
 
 TEST_F(Services, ReadBackAsTheyWere) {
   auto row = service("files");

@@ -38,8 +38,8 @@ class FakeServices final : public service::Services {
     view.inside = inside;
   }
 
-  Result<void> check(const session::Caller&, const std::string&,
-                     const service::DeploySpec& spec) const override {
+  Result<void> check(const session::Caller&, const std::string&, const service::DeploySpec& spec) override {
+    if (spec.name == "too-often") return Error{Code::rate_limited, "come again", "service", true};
     if (spec.name != "bad") return {};
     return Error{Code::invalid, "name 'bad' is bad", "service", false};
   }
@@ -73,16 +73,23 @@ class FakeServices final : public service::Services {
     co_return view;
   }
   Result<void> check_update(const session::Caller& caller, const std::string& mesh,
-                            const std::string& name) const override {
+                            const std::string& name) override {
     BRIG_CHECK(find(Operation::change, caller, mesh, name));
     return {};
   }
+  Result<void> check_restart(const session::Caller& caller, const std::string& mesh,
+                             const std::string& name) override {
+    BRIG_CHECK(find(Operation::change, caller, mesh, name));
+    return {};
+  }
+  Millis wait_to_deploy(const session::Caller&, const std::string&) const override { return Millis(1'500); }
+  Millis wait_to_call(const session::Caller&, const std::string&) const override { return Millis(0); }
   net::Task<Result<service::View>> update(session::Caller caller, std::string mesh, std::string name,
                                           service::Progress) override {
     co_return find(Operation::change, caller, mesh, name);
   }
   Result<void> check_rollback(const session::Caller& caller, const std::string& mesh, const std::string& name,
-                              std::optional<std::uint64_t> number) const override {
+                              std::optional<std::uint64_t> number) override {
     BRIG_CHECK(find(Operation::change, caller, mesh, name));
     if (number == 99) return Error{Code::not_found, "no version 99", "service", false};
     return {};
@@ -124,6 +131,25 @@ class FakeServices final : public service::Services {
     BRIG_CHECK(find(Operation::see, caller, mesh, name));
     return std::vector<service::Tool>{{"a", R"({"name":"a","x":1e400})"}, {"b", R"({"name":"b"})"}};
   }
+  net::Task<Result<service::ToolReport>> tool_report(session::Caller caller, std::string mesh,
+                                                     std::string name) override {
+    BRIG_CO_CHECK(find(Operation::inspect, caller, mesh, name));
+    co_return report;
+  }
+  net::Task<Result<service::ToolReport>> set_tool_lists(session::Caller caller, std::string mesh,
+                                                        std::string name, service::ToolLists lists) override {
+    BRIG_CO_CHECK(find(Operation::change, caller, mesh, name));
+    BRIG_CO_CHECK(check_lists(lists));
+    report.lists = std::move(lists);
+    co_return report;
+  }
+  net::Task<Result<service::ToolReport>> approve_tools(session::Caller caller, std::string mesh,
+                                                       std::string name,
+                                                       std::vector<service::Approval> approvals) override {
+    BRIG_CO_CHECK(find(Operation::change, caller, mesh, name));
+    for (const auto& one : approvals) approved.push_back(one.tool + " " + one.fingerprint);
+    co_return report;
+  }
   Result<std::vector<service::LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                              const std::string& name, std::size_t count) override {
     BRIG_CHECK(find(Operation::inspect, caller, mesh, name));
@@ -151,6 +177,7 @@ class FakeServices final : public service::Services {
   net::Task<Result<mcp::Answer>> call(session::Caller caller, std::string mesh, std::string name,
                                       std::string tool, std::string arguments, Deadline deadline) override {
     BRIG_CO_CHECK(find(Operation::call, caller, mesh, name));
+    if (tool == "too-often") co_return Error{Code::rate_limited, "come again", "service", true};
     asked_arguments = std::move(arguments);
     asked_left = deadline.left();
     mcp::Answer answer;
@@ -187,6 +214,8 @@ class FakeServices final : public service::Services {
     }
   };
 
+  service::ToolReport report;
+  std::vector<std::string> approved;
   service::DeploySpec deployed;
   std::string asked_arguments;
   Millis asked_left{};

@@ -12,6 +12,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 struct Said {
   std::string out, err;
@@ -123,6 +124,59 @@ TEST(Audit, SaysWhereItBroke) {
   said = audit({"ls", "-n", "5", "--event", "service"});
   EXPECT_EQ(query, "limit=5&event=service");
   EXPECT_THAT(said.out, HasSubstr(R"({"service":"x"})"));
+}
+
+TEST(Service, ApprovesWhatWasLookedAt) {
+  FakeBrigd brigd;
+  std::string lists, approved;
+  const std::string gate = R"({"pinning": "ask", "allow": [], "deny": [], "tools": [
+    {"name": "same", "standing": "open", "fingerprint": "aa"},
+    {"name": "changed", "standing": "changed", "fingerprint": "bb", "changes": [
+      {"member": "description", "before": "line one\nold", "after": "line one\nnew"},
+      {"member": "annotations", "before": {"a": 1, "b": 2}, "after": {"a": 1, "b": 3}}]},
+    {"name": "fresh", "standing": "new", "fingerprint": "cc", "changes": []}]})";
+  brigd.on("GET /v1/meshes/m/services/s/tool-gate", [&](const FakeRequest&) {
+    return FakeAnswer{200, gate};
+  });
+  brigd.on("PUT /v1/meshes/m/services/s/tool-gate", [&](const FakeRequest& request) {
+    lists = request.body;
+    return FakeAnswer{200, gate};
+  });
+  brigd.on("POST /v1/meshes/m/services/s/approve", [&](const FakeRequest& request) {
+    approved = request.body;
+    return FakeAnswer{200, gate};
+  });
+  auto brig = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "service");
+    words.insert(words.end(), {"--mesh", "m"});
+    BrigProcess process(brigd.host(), std::move(words));
+    process.close_stdin();
+    auto out = process.output();
+    auto err = process.errors();
+    return Said{out, err, process.wait()};
+  };
+  auto said = brig({"approve", "s"});
+  EXPECT_EQ(said.code, 65) << "nobody to ask";
+  EXPECT_EQ(approved, "");
+  EXPECT_THAT(said.out,
+              HasSubstr("changed is changed\n  description\n    - old\n    + new\n  annotations\n"));
+  EXPECT_THAT(said.out, HasSubstr("    -   \"b\": 2\n    +   \"b\": 3\n"));
+  EXPECT_THAT(said.out, HasSubstr("fresh is new"));
+  EXPECT_THAT(said.out, Not(HasSubstr("same")));
+  EXPECT_EQ(brig({"approve", "s", "-y"}).code, 0);
+  EXPECT_EQ(approved,
+            R"({"tools":[{"fingerprint":"bb","name":"changed"},{"fingerprint":"cc","name":"fresh"}]})");
+  EXPECT_EQ(brig({"approve", "s", "fresh", "-y"}).code, 0);
+  EXPECT_EQ(approved, R"({"tools":[{"fingerprint":"cc","name":"fresh"}]})");
+  EXPECT_THAT(brig({"approve", "s", "same", "-y"}).err, HasSubstr("no tool 'same' of service 's' waits"));
+
+  EXPECT_EQ(brig({"tools", "s", "--allow", "read_*", "--allow", "x", "--deny", "y"}).code, 0);
+  EXPECT_EQ(lists, R"({"allow":["read_*","x"],"deny":["y"]})");
+  EXPECT_EQ(brig({"tools", "s", "--default"}).code, 0);
+  EXPECT_EQ(lists, R"({"allow":[],"deny":[]})");
+  EXPECT_EQ(brig({"tools", "s", "--default", "--deny", "y"}).code, 64);
+  EXPECT_EQ(brig({"tools", "s", "same", "--deny", "y"}).code, 64);
+  EXPECT_THAT(brig({"tools", "s", "--all"}).out, HasSubstr("fresh"));
 }
 
 TEST(Service, SaysAndChangesItsScope) {

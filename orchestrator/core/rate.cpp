@@ -1,10 +1,10 @@
-#include "api/auth/rate.hpp"
+#include "core/rate.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-namespace brig::api {
+namespace brig {
 
 double RateLimiter::filled(const Bucket& bucket, SteadyTime now) const {
   auto seconds = std::chrono::duration<double>(now - bucket.at).count();
@@ -50,4 +50,4 @@ void RateLimiter::forget(SteadyTime now) {
                 [&](const auto& entry) { return left > 0 && entry.second.at <= *quarter && left-- > 0; });
 }
 
-}  // namespace brig::api
+}  // namespace brig

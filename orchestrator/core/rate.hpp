@@ -6,12 +6,13 @@
 // Threads: the loop's. Failure: none.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "core/clock.hpp"
 
-namespace brig::api {
+namespace brig {
 
 class RateLimiter {
  public:
@@ -40,4 +41,4 @@ class RateLimiter {
   std::unordered_map<std::string, Bucket> buckets_;
 };
 
-}  // namespace brig::api
+}  // namespace brig
