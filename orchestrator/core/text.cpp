@@ -25,10 +25,14 @@ std::size_t utf8_length(std::string_view s) {
 bool is_control(std::string_view sequence) {
   auto c = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return c < 0x20 || c == 0x7F;
-  // C1 controls, and the marks that turn text around.
-  if (c == 0xC2) return static_cast<unsigned char>(sequence[1]) < 0xA0;
-  return sequence.substr(0, 2) == "\xE2\x80" && static_cast<unsigned char>(sequence[2]) >= 0xAA &&
-         static_cast<unsigned char>(sequence[2]) <= 0xAE;
+  auto last = static_cast<unsigned char>(sequence.back());
+  auto begins = [&](std::string_view bytes) { return sequence.starts_with(bytes); };
+  // C1 controls and the soft hyphen; marks that turn text around or part it in lines; what shows nothing and
+  // says something all the same, as tags do.
+  if (c == 0xC2) return last < 0xA0 || last == 0xAD;
+  if (begins("\xE2\x80")) return (last >= 0x8B && last <= 0x8F) || (last >= 0xA8 && last <= 0xAE);
+  if (begins("\xE2\x81")) return last >= 0xA0 && last <= 0xAF;
+  return sequence == "\xEF\xBB\xBF" || begins("\xF3\xA0");
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -15,6 +15,7 @@ using nlohmann::json;
 constexpr std::size_t kMostPins = 4'096;
 constexpr Millis kToldEvery{60'000};
 constexpr std::size_t kMostTold = 20;  // names, at a time
+constexpr std::size_t kShownName = 64;
 
 // Of one that can be read.
 store::ToolPin pin_of(const ListedTool& tool) {
@@ -73,7 +74,7 @@ net::Task<void> Manager::pin_anew(UnitRef unit) {
     auto was = unit->pins.find(tool.name);
     if (was != unit->pins.end() && was->second == tool.fingerprint) continue;
     if (changed.size() < kMostTold)
-      changed[printable(tool.name, 128)] = was == unit->pins.end() ? "new" : "changed";
+      changed[printable(tool.name, kShownName)] = was == unit->pins.end() ? "new" : "changed";
   }
   if (is == unit->pins && unit->met) co_return;
   auto now = parts_.clock.steady();
@@ -115,7 +116,7 @@ void Manager::tell_held(Unit& unit) {
   for (const auto& tool : unit.listed)
     if (auto standing = standing_of(tool, unit.lists, unit.pins, pinning);
         waits(standing) && held.size() < kMostTold)
-      held[printable(tool.name, 128)] = to_string(standing);
+      held[printable(tool.name, kShownName)] = to_string(standing);
   if (held.empty()) return;
   auto now = parts_.clock.steady();
   if (unit.told && now - *unit.told < kToldEvery) return;

@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kMostNamed = 20;  // tools, in an entry
+
 std::string dumped(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -237,8 +239,12 @@ net::Task<Result<ToolReport>> Recorded::set_tool_lists(session::Caller caller, s
 net::Task<Result<ToolReport>> Recorded::approve_tools(session::Caller caller, std::string mesh,
                                                       std::string name, std::vector<Approval> approvals) {
   auto act = Act::of(caller, mesh, "tool.approve", name);
-  for (const auto& one : approvals)
-    act.payload["tools"][printable(one.tool, 128)] = printable(one.fingerprint, 64);
+  auto& tools = act.payload["tools"] = json::object();
+  for (const auto& one : approvals) {
+    if (tools.size() == kMostNamed) break;
+    tools[printable(one.tool, 64)] = printable(one.fingerprint, 16);
+  }
+  if (approvals.size() > kMostNamed) act.payload["more"] = approvals.size() - kMostNamed;
   auto work =
       services_.approve_tools(std::move(caller), std::move(mesh), std::move(name), std::move(approvals));
   co_return co_await record(std::move(act), std::move(work));

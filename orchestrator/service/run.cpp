@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kHome = "/home/service";
 constexpr std::size_t kTail = 5;      // lines of its log that go with a failure to start
+constexpr Millis kListAnew{500};      // between two listings of a server's tools
 constexpr Millis kEngineAway{1'000};  // between tries while sandboxes cannot be started at all
 
 // Not its own fault, as far as it goes: the engine is away, or the machine is full.
@@ -248,7 +249,9 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
   int missed = 0;
   while (!why) {
     bool notified = false;
-    if (!server->ended()) notified = co_await server->changed().wait_until(Deadline::in(options_.ping_every));
+    // What it said while it was being asked is not waited for.
+    if (!server->ended() && !server->tools_changed())
+      notified = co_await server->changed().wait_until(Deadline::in(options_.ping_every));
     if (unit->server != server) co_return;
     if (server->ended()) {
       why = *server->ended();
@@ -260,6 +263,10 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
       else
         unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
       parts_.gateway.tell(unit->row.mesh, unit->row.name, "notifications/tools/list_changed", {});
+      // However often it says so.
+      auto soonest = Deadline::in(kListAnew);
+      while (unit->server == server && !server->ended() && co_await server->changed().wait_until(soonest)) {
+      }
     } else if (!notified) {
       auto alive = co_await server->client().ping(Deadline::in(options_.ping_within));
       missed = !alive && alive.error().code == Code::timeout ? missed + 1 : 0;

@@ -45,6 +45,7 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   const std::optional<Error>& ended() const { return ended_; }
   // Told when it ends, and when it says that its tools have changed.
   net::Event& changed() { return changed_; }
+  bool tools_changed() const { return tools_changed_; }
   bool take_tools_changed() { return std::exchange(tools_changed_, false); }
 
  private:

@@ -173,9 +173,8 @@ Standing standing_of(const ListedTool& tool, const ToolLists& lists, const Pins&
 std::vector<ToolChange> changes_between(std::string_view before, std::string_view after) {
   std::map<std::string, ToolChange> found;
   auto put = [&](std::string_view tool, std::string ToolChange::*side) {
-    auto members = mcp::json::members(tool, kMaxMembers);
-    if (!members) return;
-    for (const auto& member : *members) {
+    // All of them, also those that differ in case alone.
+    for (const auto& member : mcp::json::leading_members(tool, kMaxMembers)) {
       auto name = mcp::json::text(member.key).value_or(std::string(member.key));
       found[name].member = name;
       found[name].*side = member.value;

@@ -95,8 +95,10 @@ std::vector<std::string> lines_of(const json& value) {
   auto text = value.is_string() ? value.get<std::string>()
                                 : value.dump(2, ' ', false, json::error_handler_t::replace);
   std::vector<std::string> out;
-  if (text.size() > kMaxShown) text.resize(kMaxShown);
-  for (auto line : split(text, '\n')) out.push_back(printable(line, kMaxShown));
+  auto left = text.size() > kMaxShown ? text.size() - kMaxShown : 0;
+  text.resize(text.size() - left);
+  for (auto line : split(text, '\n')) out.push_back(printable(line, 4 * kMaxShown));
+  if (left > 0) out.push_back("… and " + std::to_string(left) + " bytes more, which --json shows");
   return out;
 }
 

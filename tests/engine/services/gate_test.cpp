@@ -64,6 +64,11 @@ class Gate : public ServicesHouse {
       for (const auto& one : talk.result("tools/list")["tools"]) EXPECT_NE(one["name"], name);
       auto refused = talk.answer(talk.ask("tools/call", {{"name", name}, {"arguments", json::object()}}));
       EXPECT_THAT(refused.dump(), HasSubstr("has no tool")) << alone;
+      // For a server to whom both are its name.
+      auto twice = talk.answer(
+          talk.ask("tools/call",
+                   {{"name", alone ? "become" : "mine__become"}, {"Name", tool}, {"arguments", kAtFirst}}));
+      EXPECT_TRUE(twice.contains("error")) << twice;
       EXPECT_EQ(talk.finish(), 0);
     }
   }

@@ -23,6 +23,11 @@ TEST(Printable, DisarmsTerminalsAndJson) {
                       "abc"),
             "\\xe2\\x80\\xaeabc");  // right-to-left override
   EXPECT_TRUE(is_utf8(printable(std::string("\0\xfe\x80", 3))));
+  for (const char* unseen : {"\u00AD", "\u200B", "\u200F", "\u2028", "\u2060", "\uFEFF", "\U000E0041"})
+    EXPECT_TRUE(printable(unseen).starts_with("\\x")) << printable(unseen);
+  for (const char* seen :
+       {"\u00A0", "\u00AE", "\u2010", "\u2026", "\u2070", "\uFE0F", "\uFF0B", "\U0001F600"})
+    EXPECT_EQ(printable(seen), seen);
 }
 
 TEST(Printable, IsBounded) {

@@ -118,6 +118,8 @@ TEST(ToolGate, TellsWhatHasChanged) {
   EXPECT_THAT(told, ElementsAre(R"(description: "old" -> "new")", "icons:  -> []",
                                 R"(inputSchema: {} -> {"type":"object"})", R"(title: "t" -> )"));
   EXPECT_TRUE(changes_between(before, before).empty());
+  auto twins = *canonical(R"({"name":"b","Name":"c","x":"hidden"})");
+  EXPECT_EQ(changes_between("", twins).size(), 3u) << "nothing of it can be hidden";
   EXPECT_EQ(changes_between("", after).size(), 4u);
 }
 
