@@ -128,6 +128,7 @@ net::Task<Response> update_service(Context* context, Request* request);
 net::Task<Response> rollback_service(Context* context, Request* request);
 net::Task<Response> restart_service(Context* context, Request* request);
 net::Task<Response> stop_service(Context* context, Request* request);
+net::Task<Response> pause_service(Context* context, Request* request);
 net::Task<Response> list_tools(Context* context, Request* request);
 net::Task<Response> call_tool(Context* context, Request* request);
 net::Task<Response> get_service_logs(Context* context, Request* request);

@@ -109,6 +109,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/meshes/{mesh}/services/{name}/rollback", Access::user, kSmall, "", rollback_service},
     {"POST", "/v1/meshes/{mesh}/services/{name}/restart", Access::user, kNone, "", restart_service},
     {"POST", "/v1/meshes/{mesh}/services/{name}/stop", Access::user, kNone, "", stop_service},
+    {"POST", "/v1/meshes/{mesh}/services/{name}/pause", Access::user, kNone, "", pause_service},
     {"GET", "/v1/meshes/{mesh}/services/{name}/tools", Access::viewer, kNone, "", list_tools},
     {"GET", "/v1/meshes/{mesh}/services/{name}/tool-gate", Access::viewer, kNone, "", get_tool_gate},
     {"PUT", "/v1/meshes/{mesh}/services/{name}/tool-gate", Access::user, kDefaultBody, "", put_tool_gate},

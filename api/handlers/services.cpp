@@ -153,6 +153,12 @@ net::Task<Response> stop_service(Context* context, Request* request) {
   co_return shown(view, request);
 }
 
+net::Task<Response> pause_service(Context* context, Request* request) {
+  auto view = co_await context->services.deployed.pause(*request->caller, request->path["mesh"],
+                                                        request->path["name"]);
+  co_return shown(view, request);
+}
+
 net::Task<Response> remove_service(Context* context, Request* request) {
   auto removed = co_await context->services.deployed.remove(*request->caller, request->path["mesh"],
                                                             request->path["name"]);

@@ -90,6 +90,13 @@ void read_config(Object config, service::DeploySpec& out) {
     else
       config.fail("network_allow", "config.network_allow: " + rule.error().message);
   }
+  if (auto text = config.text("idle")) {
+    auto idle = parse_duration(*text);
+    if (idle)
+      spec.idle = *idle;
+    else
+      config.fail("idle", "config.idle: " + idle.error().message);
+  }
   read_runtime(config, spec);
   config.finish();
 }
@@ -193,6 +200,7 @@ json config_of(const service::Insight& inside) {
     config["network_allow"].push_back(egress::to_string(rule, egress::Verb::allow));
   if (inside.spec.memory) config["memory_mb"] = *inside.spec.memory / kMiB;
   if (inside.spec.milli_cpus) config["cpus"] = *inside.spec.milli_cpus / 1000.0;
+  if (inside.spec.idle) config["idle"] = format_duration(*inside.spec.idle);
   if (inside.spec.runtime) config["runtime"] = to_string(*inside.spec.runtime);
   return config;
 }

@@ -41,7 +41,7 @@ class Manager::Behind final : public mcp::Backends {
     BRIG_CO_TRY(auto server, manager_.server_for(caller_, *unit));
     if (what != mcp::Listing::tools) {
       auto deadline = Deadline::in(kListWithin);
-      co_return co_await server->client().list(what, deadline);
+      co_return co_await server->for_caller().list(what, deadline);
     }
     std::vector<mcp::Item> out;
     for (const auto& tool : unit->tools) out.push_back({tool.name, tool.json});
@@ -69,7 +69,7 @@ class Manager::Behind final : public mcp::Backends {
   net::Task<Result<void>> notify(std::string service, std::string method, std::string params) override {
     BRIG_CO_TRY(auto server, server(service));
     auto deadline = Deadline::in(kListWithin);
-    co_return co_await server->client().notify(std::move(method), std::move(params), deadline);
+    co_return co_await server->for_caller().notify(std::move(method), std::move(params), deadline);
   }
 
  private:

@@ -99,7 +99,7 @@ net::Task<Result<void>> Manager::save(UnitRef unit) {
 
 // What cannot be written down is no reason not to be in that state.
 net::Task<void> Manager::set_state(UnitRef unit, State state, std::string reason) {
-  bool other = (unit->state == State::running) != (state == State::running);
+  bool other = serves(unit->state) != serves(state);
   unit->state = state;
   unit->reason = std::move(reason);
   unit->changed.notify_all();
@@ -178,7 +178,7 @@ Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const 
 }
 
 Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& caller, const Unit& unit) const {
-  if (unit.state == State::running && unit.server) return unit.server;
+  if (serves(unit.state) && unit.server) return unit.server;
   bool soon = unit.state == State::restarting || unit.state == State::starting;
   return Error{soon ? Code::unavailable : Code::conflict,
                "service " + quoted(unit.row.name) + " is " + std::string(to_string(unit.state)) +

@@ -79,6 +79,7 @@ class Manager final : public Services {
                                    std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> pause(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
                                     Scope scope) override;
   net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override;
@@ -191,6 +192,11 @@ class Manager final : public Services {
   Result<std::vector<store::ToolPin>> check_approval(const Unit& unit,
                                                      const std::vector<Approval>& approvals) const;
   net::Task<Result<void>> approve_steps(UnitRef unit, std::vector<store::ToolPin> pins);
+
+  // idle.cpp
+  net::Task<Result<void>> pause_steps(UnitRef unit);
+  Deadline next_look(const Unit& unit, const Server& server) const;
+  net::Task<bool> rest(UnitRef unit, std::shared_ptr<Server> server);
 
   // resume.cpp
   net::Task<void> resume_one(UnitRef unit, bool live);

@@ -208,6 +208,12 @@ net::Task<Result<View>> Recorded::stop(session::Caller caller, std::string mesh,
   co_return co_await record(std::move(act), std::move(work));
 }
 
+net::Task<Result<View>> Recorded::pause(session::Caller caller, std::string mesh, std::string name) {
+  auto act = Act::of(caller, mesh, "service.pause", name);
+  auto work = services_.pause(std::move(caller), std::move(mesh), std::move(name));
+  co_return co_await record(std::move(act), std::move(work));
+}
+
 net::Task<Result<View>> Recorded::set_scope(session::Caller caller, std::string mesh, std::string name,
                                             Scope scope) {
   auto act = Act::of(caller, mesh, "service.scope", name);

@@ -40,6 +40,7 @@ class Recorded final : public Services {
                                    std::optional<std::uint64_t> number, Progress progress) override;
   net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) override;
+  net::Task<Result<View>> pause(session::Caller caller, std::string mesh, std::string name) override;
   net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
                                     Scope scope) override;
   net::Task<Result<void>> remove(session::Caller caller, std::string mesh, std::string name) override;

@@ -100,6 +100,9 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     auto given = co_await environment(unit, unit->entry->runtime, unit->row.env);
     if (!given)
       log::warn("a service's log may tell a key", {{"name", unit->purpose()}, {"error", given.error()}});
+    // It may have been asleep.
+    auto awake = co_await parts_.hosting.pause(unit->row.session, false);
+    if (!awake) log::warn("a service may be asleep", {{"name", unit->purpose()}, {"error", awake.error()}});
     auto met = co_await meet(unit, unit->row.session, true);
     if (met) {
       co_await put_to_work(unit, std::move(*met));

@@ -192,8 +192,8 @@ net::Task<Result<Manager::Met>> Manager::meet(UnitRef unit, SessionId session, b
   if (again) spec.from = session::AttachSpec::From::end;
   BRIG_CO_TRY(auto attachment, co_await parts_.hosting.attend(session, spec));
   Server::About about{unit->row.mesh, unit->row.name, session, again};
-  auto server = std::make_shared<Server>(executor_, std::move(about), std::move(attachment), unit->log,
-                                         parts_.clock, parts_.gateway);
+  auto server = std::make_shared<Server>(executor_, std::move(about), parts_.hosting, std::move(attachment),
+                                         unit->log, parts_.clock, parts_.gateway);
   servers_.insert(server);
   server->start();
   auto met = co_await greet(server, again);
@@ -251,7 +251,7 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
     bool notified = false;
     // What it said while it was being asked is not waited for.
     if (!server->ended() && !server->tools_changed())
-      notified = co_await server->changed().wait_until(Deadline::in(options_.ping_every));
+      notified = co_await server->changed().wait_until(next_look(*unit, *server));
     if (unit->server != server) co_return;
     if (server->ended()) {
       why = *server->ended();
@@ -267,7 +267,7 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
       auto soonest = Deadline::in(kListAnew);
       while (unit->server == server && !server->ended() && co_await server->changed().wait_until(soonest)) {
       }
-    } else if (!notified) {
+    } else if (bool asleep = co_await rest(unit, server); !asleep && !notified) {
       auto alive = co_await server->client().ping(Deadline::in(options_.ping_within));
       missed = !alive && alive.error().code == Code::timeout ? missed + 1 : 0;
       if (missed >= options_.pings_missed)

@@ -42,10 +42,11 @@ Error ended_as(const session::Outcome& outcome) {
 
 }  // namespace
 
-Server::Server(net::asio::any_io_executor executor, About about,
+Server::Server(net::asio::any_io_executor executor, About about, session::Hosting& hosting,
                std::unique_ptr<session::Attachment> attachment, LogRing& log, const Clock& clock,
                mcp::Gateway& gateway)
     : about_(std::move(about)),
+      hosting_(hosting),
       attachment_(std::move(attachment)),
       log_(log),
       clock_(clock),
@@ -55,6 +56,7 @@ Server::Server(net::asio::any_io_executor executor, About about,
       broken_line_(about_.again),
       gateway_(gateway),
       idle_(executor),
+      used_(clock.steady()),
       client_(executor, *this, *this, options_of(about_, clock)) {}
 
 Server::~Server() = default;
@@ -63,7 +65,36 @@ net::Task<void> Server::close() {
   co_await client_.close();
 }
 
+Millis Server::unused_for() const {
+  return std::chrono::duration_cast<Millis>(clock_.steady() - used_);
+}
+
+net::Task<Result<void>> Server::sleep() {
+  if (calls_ > 0)
+    co_return Error{Code::conflict,
+                    "somebody waits for an answer of service " + quoted(about_.name) + "; try again later",
+                    "service: pause", true};
+  if (asleep_ || falling_asleep_) co_return Result<void>();
+  // From here on, whoever says something to it wakes it.
+  asleep_ = falling_asleep_ = true;
+  auto done = co_await hosting_.pause(about_.session, true);
+  falling_asleep_ = false;
+  if (!done) asleep_ = false;
+  changed_.notify_all();
+  co_return done;
+}
+
+net::Task<Result<void>> Server::wake() {
+  while (falling_asleep_) co_await changed_.wait();
+  if (!asleep_) co_return Result<void>();
+  BRIG_CO_CHECK(co_await hosting_.pause(about_.session, false));
+  asleep_ = false;
+  changed_.notify_all();
+  co_return Result<void>();
+}
+
 net::Task<Result<void>> Server::send(std::string line) {
+  if (asleep_) BRIG_CO_CHECK(co_await wake());
   if (std::exchange(broken_line_, false)) line.insert(0, "\n");
   line += '\n';
   const auto* at = reinterpret_cast<const std::byte*>(line.data());
@@ -105,6 +136,7 @@ net::Task<Result<mcp::Answer>> Server::call(mcp::Call call) {
   struct Leave {
     Server& server;
     ~Leave() {
+      server.used_ = server.clock_.steady();
       if (--server.calls_ == 0) server.idle_.notify_all();
     }
   } leave{*this};

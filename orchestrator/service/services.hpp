@@ -4,7 +4,8 @@
 // another, and speaks to its standard input and output itself. Its life:
 //
 //   building ──► installing ──► starting ──► running ◄──► restarting ──► crashed
-//       └─────────────┴─────────────┴──► failed         stopped: somebody asked for it
+//       └─────────────┴─────────────┴──► failed ▲       stopped: somebody asked for it
+//                                               └──► paused: it stands still until it is called
 //
 // What was begun goes on though whoever asked goes away, and after a restart of brigd: a deployment is made
 // whole, a server that runs is taken up again without its noticing. A version in place of another is started
@@ -30,7 +31,7 @@
 
 namespace brig::service {
 
-enum class State { building, installing, starting, running, restarting, stopped, failed, crashed };
+enum class State { building, installing, starting, running, paused, restarting, stopped, failed, crashed };
 std::string_view to_string(State state);
 std::optional<State> state_of(std::string_view text);
 
@@ -80,6 +81,7 @@ struct Spec {
   std::vector<egress::Rule> allow;
   std::optional<std::uint64_t> memory;  // bytes
   std::optional<std::uint32_t> milli_cpus;
+  std::optional<Millis> idle;  // paused when nobody has called it for so long; none: never
 };
 
 struct DeploySpec {
@@ -216,6 +218,8 @@ class Services {
                                            std::optional<std::uint64_t> number, Progress progress) = 0;
   virtual net::Task<Result<View>> restart(session::Caller caller, std::string mesh, std::string name) = 0;
   virtual net::Task<Result<View>> stop(session::Caller caller, std::string mesh, std::string name) = 0;
+  // It stands still until it is called. `conflict` while somebody waits for its answer.
+  virtual net::Task<Result<View>> pause(session::Caller caller, std::string mesh, std::string name) = 0;
   // From now on: also for who is calling it.
   virtual net::Task<Result<View>> set_scope(session::Caller caller, std::string mesh, std::string name,
                                             Scope scope) = 0;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
+#include "core/units.hpp"
 #include "session/git.hpp"
 #include "vault/vault.hpp"
 
@@ -20,6 +21,8 @@ constexpr std::size_t kMaxArgument = 4096;
 constexpr std::size_t kMaxVariables = 128;
 constexpr std::size_t kMaxValue = 32 * 1024;
 constexpr std::uint64_t kLeastMemory = 16u << 20;
+constexpr Millis kLeastIdle{1'000};
+constexpr Millis kMostIdle = std::chrono::hours(24 * 30);
 
 Error refuse(std::string message) {
   return {Code::invalid, std::move(message), "service", false};
@@ -115,14 +118,14 @@ Error damaged(std::string_view what) {
 }  // namespace
 
 std::string_view to_string(State state) {
-  constexpr std::string_view kWords[] = {"building",   "installing", "starting", "running",
+  constexpr std::string_view kWords[] = {"building",   "installing", "starting", "running", "paused",
                                          "restarting", "stopped",    "failed",   "crashed"};
   return kWords[static_cast<std::size_t>(state)];
 }
 
 std::optional<State> state_of(std::string_view text) {
-  for (auto state : {State::building, State::installing, State::starting, State::running, State::restarting,
-                     State::stopped, State::failed, State::crashed})
+  for (auto state : {State::building, State::installing, State::starting, State::running, State::paused,
+                     State::restarting, State::stopped, State::failed, State::crashed})
     if (to_string(state) == text) return state;
   return {};
 }
@@ -152,6 +155,9 @@ Result<void> check_spec(const Spec& spec) {
     return refuse("config.memory_mb is below 16, too little for any runtime");
   if (spec.milli_cpus && *spec.milli_cpus == 0)
     return refuse("config.cpus is 0; write at least 0.001, or leave it out");
+  if (spec.idle && (*spec.idle < kLeastIdle || *spec.idle > kMostIdle))
+    return refuse("config.idle is " + format_duration(*spec.idle) +
+                  "; write something from 1s to 30d, or leave it out");
   return {};
 }
 
@@ -197,6 +203,7 @@ std::string spec_to_json(const Spec& spec) {
   for (const auto& rule : spec.allow) out["allow"].push_back(egress::to_string(rule, egress::Verb::allow));
   put(out, "memory", spec.memory);
   put(out, "milli_cpus", spec.milli_cpus);
+  if (spec.idle) out["idle_ms"] = spec.idle->count();
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -230,6 +237,7 @@ Result<Spec> spec_from_json(const std::string& text) {
   }
   spec.memory = number<std::uint64_t>(in, "memory");
   spec.milli_cpus = number<std::uint32_t>(in, "milli_cpus");
+  if (auto idle = number<std::uint32_t>(in, "idle_ms")) spec.idle = Millis(*idle);
   if (auto fine = check_spec(spec); !fine) return damaged("source");
   return spec;
 }

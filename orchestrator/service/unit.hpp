@@ -69,6 +69,11 @@ class Manager::Turn {
 // How many versions of a service can be gone back to, with the one that it has.
 inline constexpr std::size_t kVersionsKept = 5;
 
+// It takes calls.
+inline bool serves(State state) {
+  return state == State::running || state == State::paused;
+}
+
 // Names of variables, each with the vault's key that it stands for.
 std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env);
 // What is said to whoever waited for a service that somebody removed.

@@ -53,6 +53,8 @@ class Hosting {
   // Whatever host() began, also before a restart of ours.
   virtual net::Task<Result<std::vector<Hosted>>> hosted() = 0;
   virtual net::Task<Result<std::unique_ptr<Attachment>>> attend(SessionId id, AttachSpec spec) = 0;
+  // Stops its time, or lets it go on; no error if that is so already. Nobody can connect to it meanwhile.
+  virtual net::Task<Result<void>> pause(SessionId id, bool paused) = 0;
   // SIGTERM to everything in it, SIGKILL after `grace`, and nothing of it is left. No error if it is gone.
   virtual net::Task<Result<void>> dismiss(SessionId id, Millis grace) = 0;
   // Layers that nothing in the ledger refers to any more.

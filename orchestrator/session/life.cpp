@@ -1,6 +1,7 @@
 // Pausing, going on, and winding down.
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "net/to_the_end.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
 
@@ -66,6 +67,23 @@ net::Task<Result<void>> Manager::freeze(std::shared_ptr<Live> live, bool paused,
   auto back = co_await parts_.sessions.update(id, undo);
   if (!back) log::warn("a pause is left to reconciling", {{"session", id.str()}, {"error", back.error()}});
   co_return done;
+}
+
+net::Task<Result<void>> Manager::freeze_hosted(SessionId id, bool paused) {
+  auto gone = [&id] {
+    return Error{Code::unavailable, "its sandbox " + id.str() + " does not run", "session: pause", true};
+  };
+  auto live = find_live(id);
+  if (!live) co_return gone();
+  auto turn = co_await freeze_turn(live);
+  if (live->ending) co_return gone();
+  if (live->paused == paused) co_return Result<void>();
+  co_return co_await freeze(live, paused, paused ? "nobody uses it" : "");
+}
+
+net::Task<Result<void>> Manager::pause(SessionId id, bool paused) {
+  auto work = freeze_hosted(std::move(id), paused);
+  co_return co_await net::to_the_end(scope_, std::move(work));
 }
 
 net::Task<Result<View>> Manager::set_paused(Caller caller, std::string ref, bool paused) {

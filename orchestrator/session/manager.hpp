@@ -119,6 +119,7 @@ class Manager final : public Sessions,
                                                   std::function<void()> began) override;
   net::Task<Result<SessionId>> host(Caller caller, HostSpec spec) override;
   net::Task<Result<std::vector<Hosted>>> hosted() override;
+  net::Task<Result<void>> pause(SessionId id, bool paused) override;
   net::Task<Result<std::unique_ptr<Attachment>>> attend(SessionId id, AttachSpec spec) override;
   net::Task<Result<void>> dismiss(SessionId id, Millis grace) override;
   net::Task<Result<void>> drop_stray_layers() override;
@@ -230,6 +231,7 @@ class Manager final : public Sessions,
   class FreezeTurn;
   net::Task<FreezeTurn> freeze_turn(std::shared_ptr<Live> live);
   net::Task<Result<void>> freeze(std::shared_ptr<Live> live, bool paused, std::string reason);
+  net::Task<Result<void>> freeze_hosted(SessionId id, bool paused);
   net::Task<Result<View>> set_paused(Caller caller, std::string ref, bool paused);
   net::Task<Result<void>> wind_down(std::shared_ptr<Live> live, Millis grace, Outcome why);
 

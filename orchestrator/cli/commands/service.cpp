@@ -29,7 +29,7 @@ Result<std::string> service_path(const Context& context, const Arguments& argume
 Colour service_colour(const std::string& state) {
   if (state == "running") return Colour::green;
   if (state == "failed" || state == "crashed") return Colour::red;
-  return state == "stopped" ? Colour::dim : Colour::yellow;
+  return state == "stopped" || state == "paused" ? Colour::dim : Colour::yellow;
 }
 
 std::string waiting_text(const nlohmann::json& service) {
@@ -146,6 +146,8 @@ Result<int> show(Context& context, const Arguments& arguments) {
     add_fact(out, style, "reaches", words_of(*config, "network_allow", ", "));
     if (auto memory = number_of(*config, "memory_mb"))
       add_fact(out, style, "memory", format_size(memory << 20));
+    if (auto idle = text_of(*config, "idle"); !idle.empty())
+      add_fact(out, style, "pauses", "after " + idle + " without use");
   }
   if (auto server = service.find("server"); server != service.end() && server->is_object())
     add_fact(out, style, "calls itself", text_of(*server, "name") + " " + text_of(*server, "version"));
@@ -179,6 +181,10 @@ Result<int> change(Context& context, const Arguments& arguments, const char* wha
 
 Result<int> stop(Context& context, const Arguments& arguments) {
   return change(context, arguments, "stop");
+}
+
+Result<int> pause(Context& context, const Arguments& arguments) {
+  return change(context, arguments, "pause");
 }
 
 Result<int> restart(Context& context, const Arguments& arguments) {
@@ -230,6 +236,22 @@ constexpr CommandSpec kStopService = {
     .examples = kStopExamples,
     .run = stop};
 
+constexpr Example kPauseExamples[] = {
+    {"brig service pause ev --mesh acme", "it uses no processor until somebody calls it"},
+    {"brig service deploy ev --mesh acme --npm @modelcontextprotocol/server-everything --idle 10m",
+     "by itself, when nobody has used it for ten minutes"}};
+constexpr CommandSpec kPauseService = {
+    .name = "pause",
+    .summary = "Let servers stand still until they are called.",
+    .description =
+        "Their memory stays, their time stops: they send nothing by themselves, not even to who has "
+        "subscribed "
+        "to something. The next call wakes them. Refused while somebody waits for an answer.",
+    .positionals = kSome,
+    .options = kOptions,
+    .examples = kPauseExamples,
+    .run = pause};
+
 constexpr Example kRestartExamples[] = {
     {"brig service restart ev --mesh acme", "a new process, with the vault's keys as they are now"}};
 constexpr CommandSpec kRestart = {.name = "restart",
@@ -253,9 +275,9 @@ constexpr CommandSpec kRemove = {.name = "rm",
                                  .run = remove};
 
 constexpr const CommandSpec* kCommands[] = {
-    &kServiceDeploy, &kList,        &kShowService,  &kServiceTools,  &kServiceApprove,
-    &kServiceCall,   &kServiceLogs, &kServiceScope, &kServiceUpdate, &kServiceRollback,
-    &kRestart,       &kStopService, &kRemove};
+    &kServiceDeploy, &kList,         &kShowService,  &kServiceTools,  &kServiceApprove,
+    &kServiceCall,   &kServiceLogs,  &kServiceScope, &kServiceUpdate, &kServiceRollback,
+    &kRestart,       &kPauseService, &kStopService,  &kRemove};
 
 }  // namespace
 

@@ -107,6 +107,7 @@ Result<json> config_of(const Context& context, const Arguments& arguments) {
     if (!value.is_number()) return refuse("--cpus " + quoted(*cpus) + " is no number; write it as in 1.5");
     out["cpus"] = std::move(value);
   }
+  if (auto idle = arguments.get("idle")) out["idle"] = *idle;
   if (auto runtime = arguments.get("runtime")) out["runtime"] = *runtime;
   return out;
 }
@@ -198,6 +199,9 @@ constexpr OptionSpec kDeployOptions[] = {
      .many = true},
     {.flags = "-m,--memory", .value = "SIZE", .help = "memory limit, such as 256M"},
     {.flags = "--cpus", .value = "NUMBER", .help = "CPU limit, such as 0.5"},
+    {.flags = "--idle",
+     .value = "TIME",
+     .help = "pause it when nobody has used it for so long, such as 10m; a call wakes it"},
     {.flags = "--runtime",
      .value = "RUNTIME",
      .help = "what runs it; by default what the source looks like",

@@ -129,6 +129,44 @@ TEST_F(Services, OutliveBrigdAndTheirOwnDeath) {
   EXPECT_NE(said("instance"), instance);
 }
 
+TEST_F(Services, StandStillUntilTheyAreCalled) {
+  deploy({"--idle", "1s"});
+  auto instance = said("instance");
+  auto stands_still = [&] {
+    auto seen =
+        Engine::shared().request("GET", "/containers/" + container_of(show("mine")["session"]) + "/json");
+    return seen && json::parse(*seen)["State"]["Paused"] == true;
+  };
+  eventually([&] { return state("mine") == "paused"; }, "nobody uses it");
+  EXPECT_TRUE(stands_still());
+  EXPECT_EQ(show("mine")["config"]["idle"], "1s");
+  EXPECT_EQ(said("instance"), instance);
+  EXPECT_FALSE(stands_still());
+
+  eventually([&] { return state("mine") == "paused"; }, "nobody uses it any more");
+  brigd.kill_hard();
+  brigd.start();
+  EXPECT_EQ(said("instance"), instance);
+
+  // By hand, but not from under somebody; and what is paused can be ended.
+  auto waiting = harness::Child::spawn(
+      brigd.command({"service", "call", "mine", "silence", "--mesh", "acme"}), brigd.options());
+  ASSERT_TRUE(waiting);
+  eventually(
+      [&] {
+        return brig({"pause", "mine"}).err.find("waits for an answer") != std::string::npos;
+      },
+      "it is being called");
+  EXPECT_EQ(state("mine"), "running");
+  waiting->kill(SIGKILL);
+  eventually([&] { return brig({"pause", "mine"}).code == 0; }, "nobody waits any more");
+  EXPECT_EQ(state("mine"), "paused");
+  ASSERT_EQ(brig({"stop", "mine"}).code, 0);
+  auto refused = brig({"pause", "mine"});
+  EXPECT_NE(refused.code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("is stopped"));
+}
+
 TEST_F(Services, ComeBackWithTheEngine) {
   deploy();
   auto pid = Engine::shared().daemon_pid();

@@ -132,6 +132,7 @@ const std::map<std::string, Case> kCases = {
     {"post /v1/meshes/{mesh}/services/{name}/rollback", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/restart", {To::hidden}},
     {"post /v1/meshes/{mesh}/services/{name}/stop", {To::hidden}},
+    {"post /v1/meshes/{mesh}/services/{name}/pause", {To::hidden}},
     {"get /v1/meshes/{mesh}/services/{name}/tools", {To::hidden}},
     {"get /v1/meshes/{mesh}/services/{name}/tool-gate", {To::hidden}},
     {"put /v1/meshes/{mesh}/services/{name}/tool-gate", {To::hidden, R"({"deny": ["echo"]})"}},

@@ -44,11 +44,17 @@ struct Way {
 };
 
 constexpr Way kWays[] = {
-    {'s', "GET", "", "", 200},         {'s', "GET", "/tools", "", 200},
-    {'s', "GET", "/scope", "", 200},   {'c', "POST", "/call", R"({"tool": "a"})", 200},
-    {'i', "GET", "/logs", "", 200},    {'x', "PUT", "/scope", R"({"scope": "mesh"})", 200},
-    {'x', "POST", "/update", "", 200}, {'x', "POST", "/restart", "", 200},
-    {'x', "POST", "/stop", "", 200},   {'x', "POST", "/rollback", R"({"version": 1})", 200},
+    {'s', "GET", "", "", 200},
+    {'s', "GET", "/tools", "", 200},
+    {'s', "GET", "/scope", "", 200},
+    {'c', "POST", "/call", R"({"tool": "a"})", 200},
+    {'i', "GET", "/logs", "", 200},
+    {'x', "PUT", "/scope", R"({"scope": "mesh"})", 200},
+    {'x', "POST", "/update", "", 200},
+    {'x', "POST", "/restart", "", 200},
+    {'x', "POST", "/stop", "", 200},
+    {'x', "POST", "/pause", "", 200},
+    {'x', "POST", "/rollback", R"({"version": 1})", 200},
     {'x', "DELETE", "", "", 204},
 };
 

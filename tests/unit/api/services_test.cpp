@@ -30,7 +30,7 @@ TEST(DeployedServices, AreDeployedAndToldOfStateByState) {
       "name": "mine",
       "source": {"npm": {"package": "@scope/mine", "version": "^1", "bin": "run", "allow_scripts": ["native"]},
                  "args": ["mcp"]},
-      "config": {"env": {"KEY": "$vault:the-key", "PLAIN": "value"}, "memory_mb": 256, "cpus": 0.5,
+      "config": {"env": {"KEY": "$vault:the-key", "PLAIN": "value"}, "memory_mb": 256, "cpus": 0.5, "idle": "10m",
                  "network_allow": ["backend.test:443"], "runtime": "node"}})");
   EXPECT_EQ(answer.status, 200) << answer.body;
   auto lines = lines_of(answer.body);
@@ -42,6 +42,7 @@ TEST(DeployedServices, AreDeployedAndToldOfStateByState) {
   EXPECT_EQ(asked.spec.npm, (service::NpmSource{"@scope/mine", "^1", "run", {"native"}}));
   EXPECT_EQ(asked.spec.memory, 256u << 20);
   EXPECT_EQ(asked.spec.milli_cpus, 500u);
+  EXPECT_EQ(asked.spec.idle, std::chrono::minutes(10));
   EXPECT_EQ(asked.env.at("PLAIN").reveal(), "value");
 
   auto failed = Client::local(server).ask("POST", kPath,
@@ -61,6 +62,7 @@ TEST(DeployedServices, AreRefusedByFieldBeforeAnythingBegins) {
         {R"({"name": "x", "source": {"git": {}}})", "git"},
         {R"({"name": "x", "source": {}, "config": {"memory_mb": 1}})", "memory_mb"},
         {R"({"name": "x", "source": {}, "config": {"cpus": "two"}})", "cpus"},
+        {R"({"name": "x", "source": {}, "config": {"idle": "soon"}})", "idle"},
         {R"({"name": "x", "source": {}, "config": {"runtime": "ruby"}})", "runtime"},
         {R"({"name": "x", "source": {}, "config": {"network_allow": ["a b"]}})", "network_allow"},
         {R"({"name": "x", "source": {}, "config": {"env": {"A": 1}}})", "env"}}) {
@@ -97,7 +99,8 @@ TEST(DeployedServices, PassWhatServersSayAsItIs) {
   EXPECT_EQ(server.deployed.asked_lines, 5u);
   EXPECT_EQ(client.ask("GET", path + "/logs?last=1001").status, 400);
   EXPECT_EQ(client.ask("GET", path + "/logs?follow=maybe").status, 400);
-  for (const char* verb : {"/restart", "/stop"}) EXPECT_EQ(client.ask("POST", path + verb).status, 200);
+  for (const char* verb : {"/restart", "/stop", "/pause"})
+    EXPECT_EQ(client.ask("POST", path + verb).status, 200);
   EXPECT_EQ(client.ask("DELETE", path).status, 204);
   EXPECT_EQ(client.ask("DELETE", std::string(kPath) + "/other").status, 404);
   EXPECT_EQ(client.ask("POST", std::string(kPath) + "/other/update").status, 404);

@@ -91,6 +91,7 @@ TEST(Spec, ReadsBackFromTheLedger) {
   spec.allow = {*egress::read_rule("backend.test:443", egress::Verb::allow)};
   spec.memory = 256u << 20;
   spec.milli_cpus = 500;
+  spec.idle = std::chrono::minutes(10);
   auto back = spec_from_json(spec_to_json(spec));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->npm, spec.npm);
@@ -98,6 +99,11 @@ TEST(Spec, ReadsBackFromTheLedger) {
   EXPECT_EQ(back->allow, spec.allow);
   EXPECT_EQ(back->memory, spec.memory);
   EXPECT_EQ(back->milli_cpus, spec.milli_cpus);
+  EXPECT_EQ(back->idle, spec.idle);
+  for (auto idle : {Millis(999), Millis(std::chrono::hours(24 * 30 + 1))}) {
+    spec.idle = idle;
+    EXPECT_THAT(check_spec(spec).error().message, HasSubstr("config.idle")) << idle.count();
+  }
   Spec local;
   local.directory = DirectorySource{"/srv/tools", 1000, 100};
   local.runtime = Runtime::python;

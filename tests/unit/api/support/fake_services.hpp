@@ -106,6 +106,10 @@ class FakeServices final : public service::Services {
   net::Task<Result<service::View>> stop(session::Caller caller, std::string mesh, std::string name) override {
     co_return find(Operation::change, caller, mesh, name);
   }
+  net::Task<Result<service::View>> pause(session::Caller caller, std::string mesh,
+                                         std::string name) override {
+    co_return find(Operation::change, caller, mesh, name);
+  }
   net::Task<Result<service::View>> set_scope(session::Caller caller, std::string mesh, std::string name,
                                              service::Scope scope) override {
     BRIG_CO_CHECK(find(Operation::change, caller, mesh, name));

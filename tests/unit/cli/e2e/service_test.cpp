@@ -39,14 +39,15 @@ TEST(Service, DeploysWhatTheOptionsSay) {
         "\"tools\":1}}\n",
         "application/x-ndjson"};
   });
-  auto said =
-      service(brigd, {"deploy", "dc", "--mesh", "acme", "--npm", "@a/b@^1", "--bin", "run", "--arg", "mcp",
-                      "--env", "KEY=$vault:k", "--allow", "x.test:443", "--memory", "256M", "--cpus", "0.5"});
+  auto said = service(brigd, {"deploy",   "dc",    "--mesh", "acme",  "--npm",        "@a/b@^1", "--bin",
+                              "run",      "--arg", "mcp",    "--env", "KEY=$vault:k", "--allow", "x.test:443",
+                              "--memory", "256M",  "--cpus", "0.5",   "--idle",       "10m"});
   EXPECT_EQ(said.code, 0) << said.err;
   EXPECT_EQ(said.out, "dc running, version 1.2, 1 tool\n");
   EXPECT_EQ(body, json::parse(R"({"name": "dc",
       "source": {"npm": {"package": "@a/b", "version": "^1", "bin": "run"}, "args": ["mcp"]},
-      "config": {"env": {"KEY": "$vault:k"}, "network_allow": ["x.test:443"], "memory_mb": 256, "cpus": 0.5}})"));
+      "config": {"env": {"KEY": "$vault:k"}, "network_allow": ["x.test:443"], "memory_mb": 256, "cpus": 0.5,
+                 "idle": "10m"}})"));
   ASSERT_EQ(service(brigd, {"deploy", "dc", "--mesh", "acme", "--dir", "/srv/../srv/x"}).code, 0);
   EXPECT_EQ(body["source"], json::parse(R"({"directory": {"path": "/srv/x"}})"));
   ASSERT_EQ(service(brigd, {"deploy", "dc", "--mesh", "acme", "--npm", "a", "--scope", "peer:a:b", "--scope",

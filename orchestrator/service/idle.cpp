@@ -1,0 +1,54 @@
+// Servers that nobody calls stand still, and go on when somebody does.
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "core/text.hpp"
+#include "net/to_the_end.hpp"
+#include "service/unit.hpp"
+
+namespace brig::service {
+
+net::Task<Result<View>> Manager::pause(session::Caller caller, std::string mesh, std::string name) {
+  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
+  auto work = pause_steps(unit);
+  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
+  co_return view_of(*unit, caller);
+}
+
+net::Task<Result<void>> Manager::pause_steps(UnitRef unit) {
+  auto turn = co_await take_turn(unit);
+  if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  auto server = unit->server;
+  if (!server || !serves(unit->state))
+    co_return Error{Code::conflict,
+                    "service " + quoted(unit->purpose(), 200) + " is " + std::string(to_string(unit->state)) +
+                        "; only one that runs can be paused",
+                    "service", false};
+  BRIG_CO_CHECK(co_await server->sleep());
+  (void)co_await rest(unit, server);
+  co_return Result<void>();
+}
+
+// When it is to be pinged or, if that is sooner, has been unused for long enough.
+Deadline Manager::next_look(const Unit& unit, const Server& server) const {
+  auto wait = options_.ping_every;
+  if (unit.spec.idle && !server.asleep())
+    wait = std::clamp(*unit.spec.idle - server.unused_for(), Millis(1), wait);
+  return Deadline::in(wait);
+}
+
+// Puts it to sleep if nobody has used it for long, and shows whether it sleeps.
+net::Task<bool> Manager::rest(UnitRef unit, std::shared_ptr<Server> server) {
+  auto idle = unit->spec.idle;
+  if (idle && !server->asleep() && server->unused_for() >= *idle) {
+    auto slept = co_await server->sleep();
+    if (!slept)
+      log::debug("a service is not put to sleep", {{"name", unit->purpose()}, {"error", slept.error()}});
+  }
+  auto state = server->asleep() ? State::paused : State::running;
+  if (unit->server == server && serves(unit->state) && unit->state != state)
+    co_await set_state(unit, state, state == State::paused ? "it goes on when it is called" : "");
+  co_return server->asleep();
+}
+
+}  // namespace brig::service
