@@ -54,6 +54,10 @@ void read_source(Object source, service::Spec& spec) {
     spec.zip = service::ZipSource{zip.text("file_id", {.required = true, .max = 64}).value_or(""), {}};
     zip.finish();
   }
+  if (auto remote = source.object("remote"); remote.present()) {
+    spec.remote = service::RemoteSource{remote.text("url", {.required = true, .max = 4096}).value_or("")};
+    remote.finish();
+  }
   spec.args = source.texts("args", 64);
   source.finish();
 }
@@ -118,7 +122,9 @@ service::DeploySpec decode_deploy(Body& body) {
   if (!top.present()) return out;
   out.name = top.text("name", {.required = true, .max = 256}).value_or("");
   if (!top.has("source"))
-    top.fail("source", "source is missing: {\"npm\": …}, {\"git\": …}, {\"zip\": …} or {\"directory\": …}");
+    top.fail(
+        "source",
+        "source is missing: {\"npm\": …}, {\"git\": …}, {\"zip\": …}, {\"remote\": …} or {\"directory\": …}");
   read_source(top.object("source"), out.spec);
   read_config(top.object("config"), out);
   out.scope = read_scope(top);
@@ -188,6 +194,7 @@ json source_of(const service::Spec& spec) {
     if (!git->ref.empty()) source["git"]["ref"] = git->ref;
     if (!git->key.empty()) source["git"]["auth"] = "$vault:" + git->key;
   }
+  if (spec.remote) source["remote"] = {{"url", spec.remote->url}};
   if (!spec.args.empty()) source["args"] = spec.args;
   return source;
 }

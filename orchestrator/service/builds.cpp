@@ -1,10 +1,12 @@
 #include "service/builds.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "service/bridge.hpp"
 #include "service/registry.hpp"
 #include "service/spec.hpp"
 #include "volume/files.hpp"
@@ -48,6 +50,22 @@ fi
 rm -rf /workspace/.npm
 )sh";
 
+// Our bridge comes on standard input.
+constexpr const char* kBridgeScript = R"sh(
+set -e
+mkdir "$FOLDER"; cd "$FOLDER"
+cat > index.mjs
+echo '{"type":"module","main":"index.mjs"}' > package.json
+)sh";
+
+Result<UniqueFd> bridge_file() {
+  UniqueFd file(::memfd_create("bridge", MFD_CLOEXEC));
+  auto text = bridge();
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return errno_error(errno, "cannot hand on the bridge", "service: build");
+  return file;
+}
+
 void set(std::vector<session::EnvVar>& env, const char* name, std::string_view value) {
   env.push_back({name, Secret(value)});
 }
@@ -89,6 +107,7 @@ net::Task<Result<void>> Builds::image_of(std::string provider, Progress progress
 
 net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec, const Fetched& fetched) {
   if (spec.npm) co_return Look();
+  if (spec.remote) co_return Look{Runtime::node, false};
   auto look = [this, directory = spec.directory, wanted = spec.runtime,
                layer = fetched.built ? fetched.built->layer() : LayerId()]() -> Result<Look> {
     UniqueFd source;
@@ -145,8 +164,11 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   } else if (seen.installs) {
     create.request.egress.presets.insert(policy::Preset::pip);
   }
-  create.args = {"sh", "-c", spec.npm ? kNpmScript : kCopyScript, "build"};
-  if (spec.npm) {
+  create.args = {"sh", "-c", spec.npm ? kNpmScript : spec.remote ? kBridgeScript : kCopyScript, "build"};
+  if (spec.remote) {
+    BRIG_CO_TRY(auto bridge, bridge_file());
+    host.input = std::make_shared<UniqueFd>(std::move(bridge));
+  } else if (spec.npm) {
     const auto& npm = *spec.npm;
     create.args.push_back(npm.package + (npm.range.empty() ? "" : "@" + npm.range));
     create.args.insert(create.args.end(), npm.allow_scripts.begin(), npm.allow_scripts.end());

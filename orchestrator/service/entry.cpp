@@ -153,6 +153,11 @@ Result<Runtime> detect_runtime(int directory) {
 
 Result<Entry> find_entry(int root, const Spec& spec, Runtime runtime) {
   if (spec.npm) return npm_entry(root, spec);
+  if (spec.remote) {
+    Spec bridge;
+    bridge.args = {spec.remote->url};
+    return node_entry(root, bridge);
+  }
   return runtime == Runtime::node ? node_entry(root, spec) : python_entry(root, spec);
 }
 

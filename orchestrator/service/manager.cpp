@@ -122,7 +122,11 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   view.owner = unit.row.owner;
   view.scope = unit.reach;
   view.state = unit.state;
-  view.source = unit.spec.npm ? "npm" : unit.spec.git ? "git" : unit.spec.zip ? "zip" : "directory";
+  view.source = unit.spec.npm      ? "npm"
+                : unit.spec.git    ? "git"
+                : unit.spec.zip    ? "zip"
+                : unit.spec.remote ? "remote"
+                                   : "directory";
   if (unit.entry) view.runtime = unit.entry->runtime;
   if (auto info = mcp::json::find(unit.row.server_json, "serverInfo")) view.server_info = *info;
   view.tools = unit.tools.size();

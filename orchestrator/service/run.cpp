@@ -176,9 +176,15 @@ net::Task<Result<SessionId>> Manager::host(UnitRef unit, store::ServiceRow row) 
   create.stdin_open = true;
   create.request.workspace = policy::Workspace::readonly;
   create.request.egress.allow = spec.allow;
+  if (spec.remote) {
+    BRIG_CO_TRY(auto way, egress::rule_of_url("source.remote.url", spec.remote->url));
+    create.request.egress.allow.push_back(std::move(way));
+  }
   if (spec.memory) create.request.limits.memory = *spec.memory;
   if (spec.milli_cpus) create.request.limits.milli_cpus = *spec.milli_cpus;
   BRIG_CO_TRY(create.env, co_await environment(unit, entry.runtime, row.env));
+  // Addresses are reached by the sandbox's proxy alone, which node asks only when it is told to.
+  if (spec.remote) create.env.push_back({"NODE_USE_ENV_PROXY", Secret("1")});
   BRIG_CO_TRY(auto home, co_await home_of(unit, true));
   create.volumes.push_back({home, kHome, false});
   co_return co_await parts_.hosting.host(unit->owner(), std::move(host));

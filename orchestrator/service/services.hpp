@@ -68,6 +68,13 @@ struct ZipSource {
   bool operator==(const ZipSource&) const = default;
 };
 
+// A server elsewhere, for which a bridge of ours stands in: in a sandbox that reaches that host alone.
+// Variables HEADER_NAME are headers of every request.
+struct RemoteSource {
+  std::string url;  // http or https; Streamable HTTP, or the transport of 2024-11-05
+  bool operator==(const RemoteSource&) const = default;
+};
+
 enum class Runtime { node, python };
 std::string_view to_string(Runtime runtime);
 
@@ -76,6 +83,7 @@ struct Spec {
   std::optional<DirectorySource> directory;
   std::optional<RepositorySource> git;
   std::optional<ZipSource> zip;
+  std::optional<RemoteSource> remote;
   std::optional<Runtime> runtime;  // none: what the source says
   std::vector<std::string> args;   // of its command
   std::vector<egress::Rule> allow;
@@ -123,7 +131,7 @@ struct View {
   std::string owner;  // who deployed it
   Scope scope;
   State state = State::building;
-  std::string_view source;         // "npm", "git", "zip", "directory"
+  std::string_view source;         // "npm", "git", "zip", "remote", "directory"
   std::optional<Runtime> runtime;  // once it is known
   std::string server_info;         // JSON, as it came; empty: it never ran
   std::size_t tools = 0;

@@ -135,11 +135,20 @@ std::string_view to_string(Runtime runtime) {
 }
 
 Result<void> check_spec(const Spec& spec) {
-  if (spec.npm.has_value() + spec.directory.has_value() + spec.git.has_value() + spec.zip.has_value() != 1)
-    return refuse("source must name one of npm, git, zip and directory");
+  if (spec.npm.has_value() + spec.directory.has_value() + spec.git.has_value() + spec.zip.has_value() +
+          spec.remote.has_value() !=
+      1)
+    return refuse("source must name one of npm, git, zip, remote and directory");
   if (spec.npm) BRIG_CHECK(check_npm(*spec.npm));
   if (spec.directory) BRIG_CHECK(check_directory(*spec.directory));
   if (spec.git) BRIG_CHECK(check_repository(*spec.git));
+  if (spec.remote) {
+    BRIG_CHECK(egress::rule_of_url("source.remote.url", spec.remote->url));
+    if (!spec.args.empty() || spec.runtime)
+      return refuse(
+          "source.args and config.runtime are of servers that run here, which one at source.remote does not; "
+          "leave them out");
+  }
   if (spec.npm && spec.runtime == Runtime::python)
     return refuse("config.runtime \"python\" cannot run a package of npm; leave it out");
   if (spec.args.size() > kMaxArguments) return refuse("source.args holds more than 64 arguments");
@@ -196,6 +205,7 @@ std::string spec_to_json(const Spec& spec) {
     put(out["directory"], "gid", spec.directory->gid);
   }
   if (spec.git) out["git"] = {{"url", spec.git->url}, {"ref", spec.git->ref}, {"key", spec.git->key}};
+  if (spec.remote) out["remote"] = {{"url", spec.remote->url}};
   if (spec.zip) out["zip"] = {{"file_id", spec.zip->file_id}, {"kept", spec.zip->kept}};
   if (spec.runtime) out["runtime"] = to_string(*spec.runtime);
   out["args"] = spec.args;
@@ -227,6 +237,7 @@ Result<Spec> spec_from_json(const std::string& text) {
   }
   if (in.contains("zip") && in["zip"].is_object())
     spec.zip = {in["zip"].value("file_id", ""), in["zip"].value("kept", "")};
+  if (in.contains("remote") && in["remote"].is_object()) spec.remote = {in["remote"].value("url", "")};
   auto runtime = in.value("runtime", "");
   if (runtime == "node") spec.runtime = Runtime::node;
   if (runtime == "python") spec.runtime = Runtime::python;
@@ -271,6 +282,7 @@ Result<std::map<std::string, Secret>> env_from_text(const Secret& text) {
 std::string source_text(const Spec& spec) {
   if (spec.directory) return "directory " + spec.directory->path;
   if (spec.git) return "git " + spec.git->url + (spec.git->ref.empty() ? "" : " " + spec.git->ref);
+  if (spec.remote) return "remote " + spec.remote->url;
   if (spec.zip) return "zip " + spec.zip->file_id;
   return "npm " + spec.npm->package + (spec.npm->range.empty() ? "" : "@" + spec.npm->range);
 }

@@ -47,6 +47,9 @@ struct Rule {
 
 enum class Verb { allow, deny };
 Result<Rule> read_rule(std::string_view text, Verb verb);
+// To the host and port of a URL by http or https, which has no name or key in it. `field` is what errors call
+// it.
+Result<Rule> rule_of_url(std::string_view field, const std::string& url);
 // What read_rule() reads back as the same rule.
 std::string to_string(const Rule& rule, Verb verb);
 

@@ -52,6 +52,8 @@ std::string source_text(const nlohmann::json& service) {
     auto ref = text_of(*git, "ref");
     return "git " + text_of(*git, "url") + (ref.empty() ? "" : " " + ref);
   }
+  if (auto remote = source->find("remote"); remote != source->end() && remote->is_object())
+    return "remote " + text_of(*remote, "url");
   if (source->contains("zip")) return "zip";
   auto directory = source->find("directory");
   if (directory == source->end() || !directory->is_object()) return {};

@@ -44,8 +44,11 @@ struct Kind {
 };
 
 Result<std::string> kind_of(const Arguments& arguments) {
-  const std::vector<Kind> kinds{
-      {"npm", {"bin", "allow-scripts"}}, {"git", {"ref", "git-key"}}, {"zip", {}}, {"dir", {}}};
+  const std::vector<Kind> kinds{{"npm", {"bin", "allow-scripts"}},
+                                {"git", {"ref", "git-key"}},
+                                {"zip", {}},
+                                {"remote", {}},
+                                {"dir", {}}};
   std::vector<std::string> said;
   for (const auto& kind : kinds) {
     if (arguments.has(kind.option)) said.emplace_back(kind.option);
@@ -55,7 +58,8 @@ Result<std::string> kind_of(const Arguments& arguments) {
   }
   if (said.size() == 1) return said.front();
   return refuse(
-      "where the server comes from must be said once: --npm PACKAGE, --git URL, --zip FILE or --dir DIR");
+      "where the server comes from must be said once: --npm PACKAGE, --git URL, --zip FILE, "
+      "--remote URL or --dir DIR");
 }
 
 // Handed in; gives the id that brigd has given it.
@@ -87,6 +91,7 @@ Result<json> source_of(Context& context, const Arguments& arguments) {
   if (kind == "zip") {
     BRIG_TRY(out["zip"]["file_id"], upload(context, arguments, value));
   }
+  if (kind == "remote") out["remote"] = {{"url", value}};
   if (kind == "dir") out["directory"] = {{"path", absolute(value)}};
   if (auto args = arguments.all("arg"); !args.empty()) out["args"] = args;
   return out;
@@ -187,6 +192,9 @@ constexpr OptionSpec kDeployOptions[] = {
      .value = "FILE",
      .help = "a zip on this machine, unpacked in a sandbox that reaches nothing",
      .complete = "file"},
+    {.flags = "--remote",
+     .value = "URL",
+     .help = "a server elsewhere, reached by a bridge in a sandbox; --env HEADER_NAME=… is a header"},
     {.flags = "--dir",
      .value = "DIR",
      .help = "a directory on brigd's host, copied as it is now",
@@ -224,6 +232,9 @@ constexpr Example kDeployExamples[] = {
      "a tag of a repository that a key of the vault opens"},
     {"brig service deploy mine --mesh acme --zip mine.zip --runtime python --memory 256M",
      "what you have packed, from wherever you are"},
+    {"brig service deploy wiki --mesh acme --remote https://mcp.example.com/mcp --env "
+     "'HEADER_AUTHORIZATION=$vault:wiki_token'",
+     "one that runs elsewhere, and asks for a token"},
     {"brig service deploy mine --mesh acme --dir ./server", "what you are working on, on brigd's host"},
     {"brig service deploy db --mesh acme --npm @acme/db --scope group:backend --scope peer:ana",
      "for whoever is in a group or beneath it, and for one peer"},

@@ -69,6 +69,27 @@ TEST(Spec, TakesRepositoriesThatCanBeClonedSafely) {
   EXPECT_EQ(back->git, full.git);
 }
 
+TEST(Spec, ReachesServersElsewhereByUrlsWithoutSecrets) {
+  Spec spec;
+  spec.remote = RemoteSource{"https://mcp.example.com/mcp?x=1"};
+  EXPECT_TRUE(check_spec(spec));
+  auto back = spec_from_json(spec_to_json(spec));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->remote, spec.remote);
+  for (const char* url : {"http://10.1.2.3:8080/mcp", "https://[2001:db8::1]/", "https://mcp.example.com"}) {
+    spec.remote->url = url;
+    EXPECT_TRUE(check_spec(spec)) << url;
+  }
+  for (const char* url : {"", "mcp.example.com", "ftp://h/", "https://", "https://u:p@h/", "https://*.h/",
+                          "https://h/a b", "https://h:99999/", "stdio:x"}) {
+    spec.remote->url = url;
+    EXPECT_FALSE(check_spec(spec)) << url;
+  }
+  spec.remote->url = "https://h.example/";
+  spec.args = {"x"};
+  EXPECT_FALSE(check_spec(spec));
+}
+
 TEST(Spec, KnowsReferencesToTheVault) {
   std::map<std::string, Secret> env{{"A", Secret("$vault:the-key")}, {"B", Secret("plain")}};
   EXPECT_TRUE(check_env(env));
