@@ -392,6 +392,8 @@ net::Task<void> Service::take_stock() {
   auto& parts = *parts_;
   co_await parts.manager->clear_unmade_checkpoints();
   co_await parts.manager->clear_builders();
+  if (auto found = co_await parts.manager->find_left_behind(); !found)
+    log::warn("the sandboxes of services cannot be listed", {{"error", found.error()}});
   while (true) {
     auto done = co_await parts.reconciler->once();
     if (done) break;

@@ -31,6 +31,7 @@ struct Recorded {
   bool live = false;       // this process already looks after it
   bool again = false;      // it was acknowledged before: what is under way is its beginning again
   bool to_remove = false;  // once it has ended
+  bool kept = false;       // whoever has it clears it away himself when it has ended
 };
 
 struct Container {
@@ -39,6 +40,7 @@ struct Container {
   SessionId session;  // by its label
   bool running = false;
   bool paused = false;  // then it is running, too
+  bool ended = false;   // it ran, and certainly does not any more
 };
 
 struct Observed {

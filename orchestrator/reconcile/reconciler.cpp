@@ -90,8 +90,8 @@ net::Task<Result<std::vector<Recorded>>> Reconciler::recorded() {
   for (const auto& row : rows) {
     bool live = parts_.sessions.is_live(row.id) || parts_.sessions.is_launching(row.id) ||
                 parts_.sessions.is_asked(row.id);
-    out.push_back(
-        {row.id, phase_of(row.phase), row.container_name, live, row.generation > 1, row.remove_when_ended});
+    out.push_back({row.id, phase_of(row.phase), row.container_name, live, row.generation > 1,
+                   row.remove_when_ended, parts_.sessions.is_left_behind(row.id)});
   }
   co_return out;
 }
@@ -100,8 +100,8 @@ net::Task<Result<Observed>> Reconciler::observe() {
   Observed observed;
   BRIG_CO_TRY(auto containers, co_await parts_.containers.list());
   for (auto& container : containers) {
-    observed.containers.push_back(
-        {container.id.str(), container.name, container.session, container.running, container.paused});
+    observed.containers.push_back({container.id.str(), container.name, container.session, container.running,
+                                   container.paused, container.ended});
   }
   auto look = [paths = paths_] { return look_at_disk(paths); };
   BRIG_CO_TRY(auto remains, co_await parts_.blocking.run(look));

@@ -165,6 +165,7 @@ class Manager final : public Services {
   net::Task<Result<void>> start(UnitRef unit);
   net::Task<void> drop(std::shared_ptr<Server> server);
   net::Task<Result<void>> start_server(UnitRef unit);
+  net::Task<Result<void>> bring_up(UnitRef unit);
   net::Task<Result<void>> let_go(UnitRef unit);
   net::Task<Result<SessionId>> host(UnitRef unit, store::ServiceRow row);
   net::Task<Result<Met>> meet(UnitRef unit, SessionId session, bool again);
@@ -199,7 +200,9 @@ class Manager final : public Services {
   net::Task<bool> rest(UnitRef unit, std::shared_ptr<Server> server);
 
   // resume.cpp
-  net::Task<void> resume_one(UnitRef unit, bool live);
+  struct Resuming;
+  net::Task<void> resume_one(UnitRef unit, bool live, std::shared_ptr<Resuming> all);
+  net::Task<void> clear_up(std::shared_ptr<Resuming> all, std::vector<SessionId> strays);
 
   net::asio::any_io_executor executor_;
   Options options_;

@@ -46,6 +46,14 @@ net::Task<Result<void>> Manager::load() {
   co_return Result<void>();
 }
 
+// How many have not come so far that it shows whether they run.
+struct Manager::Resuming {
+  explicit Resuming(net::asio::any_io_executor executor) : changed(executor) {}
+  std::size_t left = 0;
+  net::Event changed;
+};
+
+// Servers first; what is left of those before them is cleared away when they are there.
 net::Task<void> Manager::resume() {
   auto hosted = co_await parts_.hosting.hosted();
   if (!hosted) {
@@ -54,21 +62,44 @@ net::Task<void> Manager::resume() {
   }
   std::map<SessionId, bool> live;
   for (const auto& one : *hosted) live[one.id] = one.live;
+  auto all = std::make_shared<Resuming>(executor_);
   auto units = units_;
   for (auto& [key, unit] : units) {
     auto it = live.find(unit->row.session);
     bool runs = it != live.end() && it->second;
     if (it != live.end()) live.erase(it);
-    scope_.spawn(resume_one(unit, runs));
+    ++all->left;
+    scope_.spawn(resume_one(unit, runs, all));
   }
-  // Begun, and not written down before the end.
-  for (const auto& [id, runs] : live) {
+  std::vector<SessionId> strays;  // begun, and not written down before the end
+  for (const auto& [id, runs] : live) strays.push_back(id);
+  scope_.spawn(clear_up(all, std::move(strays)));
+}
+
+net::Task<void> Manager::clear_up(std::shared_ptr<Resuming> all, std::vector<SessionId> strays) {
+  while (all->left > 0) co_await all->changed.wait();
+  for (const auto& id : strays) {
     auto gone = co_await parts_.hosting.dismiss(id, Millis(0));
     if (!gone) log::warn("a service's sandbox is left", {{"session", id.str()}, {"error", gone.error()}});
   }
+  auto units = units_;
+  for (auto& [key, unit] : units) {
+    auto leaving = unit->leaving;
+    for (const auto& id : leaving) co_await dismiss_leaving(unit, id);
+  }
 }
 
-net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
+net::Task<void> Manager::resume_one(UnitRef unit, bool live, std::shared_ptr<Resuming> all) {
+  struct Leave {
+    std::shared_ptr<Resuming> all;
+    ~Leave() { now(); }
+    void now() {
+      auto from = std::exchange(all, nullptr);
+      if (!from) return;
+      --from->left;
+      from->changed.notify_all();
+    }
+  } leave{std::move(all)};
   if (unit->row.wanted == kRemoved) {
     auto removed = co_await remove_steps(unit);
     if (!removed)
@@ -76,7 +107,7 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
                 {{"name", unit->purpose()}, {"error", removed.error()}});
     co_return;
   }
-  auto turn = std::make_optional(co_await take_turn(unit));
+  auto turn = co_await take_turn(unit);
   // Somebody was faster: callers are served before this.
   if (unit->gone || unit->server || unit->epoch != 0) co_return;
   if (auto variables = co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), unit->row.env)) {
@@ -92,6 +123,7 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
     auto spec = unit->spec;
     auto env = unit->row.env;
     Progress nobody;
+    leave.now();  // it may take minutes
     (void)co_await build_and_install(unit, std::move(spec), std::move(env), std::move(nobody));
     co_return;
   }
@@ -110,12 +142,11 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live) {
       up = met.error();
     }
   } else {
-    up = co_await start_server(unit);
+    if (!unit->row.session.empty()) unit->leaving.insert(std::exchange(unit->row.session, SessionId()));
+    up = co_await bring_up(unit);
   }
   if (up) co_return;
-  auto epoch = unit->epoch;
-  turn.reset();
-  co_await revive(unit, up.error(), Millis(0), epoch);
+  scope_.spawn(revive(unit, up.error(), Millis(0), unit->epoch));
 }
 
 }  // namespace brig::service

@@ -149,6 +149,10 @@ net::Task<Result<void>> Manager::start(UnitRef unit) {
 
 net::Task<Result<void>> Manager::start_server(UnitRef unit) {
   BRIG_CO_CHECK(co_await let_go(unit));
+  co_return co_await bring_up(unit);
+}
+
+net::Task<Result<void>> Manager::bring_up(UnitRef unit) {
   BRIG_CO_TRY(unit->row.session, co_await host(unit, unit->row));
   BRIG_CO_CHECK(co_await save(unit));
   BRIG_CO_TRY(auto met, co_await meet(unit, unit->row.session, false));

@@ -28,6 +28,7 @@ struct ContainerState {
   bool running = false;
   bool out_of_memory = false;
   bool paused = false;  // then it is running, too
+  bool ended = false;   // it ran, and does not any more; known of those in list()
 };
 
 class Containers {

@@ -98,7 +98,9 @@ net::Task<Result<std::vector<ContainerState>>> EngineContainers::list() {
     bool running = summary.status == docker::ContainerStatus::running ||
                    summary.status == docker::ContainerStatus::paused;
     out.push_back({summary.id, summary.name, session_label(summary.labels), running, false,
-                   summary.status == docker::ContainerStatus::paused});
+                   summary.status == docker::ContainerStatus::paused,
+                   summary.status == docker::ContainerStatus::exited ||
+                       summary.status == docker::ContainerStatus::dead});
   }
   co_return out;
 }

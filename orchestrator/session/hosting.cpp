@@ -143,6 +143,12 @@ net::Task<Result<SessionId>> Manager::host(Caller caller, HostSpec spec) {
   co_return id;
 }
 
+net::Task<Result<void>> Manager::find_left_behind() {
+  BRIG_CO_TRY(auto all, co_await hosted());
+  for (auto& one : all) left_behind_.insert(std::move(one.id));
+  co_return Result<void>();
+}
+
 net::Task<Result<std::vector<Hosted>>> Manager::hosted() {
   BRIG_CO_TRY(auto rows, co_await parts_.sessions.list());
   std::vector<Hosted> out;
@@ -167,9 +173,13 @@ net::Task<Result<std::unique_ptr<Attachment>>> Manager::attend(SessionId id, Att
 }
 
 net::Task<Result<void>> Manager::dismiss(SessionId id, Millis grace) {
+  bool was_there = left_behind_.erase(id) > 0;
   if (auto live = find_live(id)) {
     Outcome stopped{Outcome::Kind::stopped, 0, 0, "its service was stopped"};
     BRIG_CO_CHECK(co_await wind_down(live, grace, stopped));
+  } else if (was_there) {
+    auto concluded = co_await conclude(id);
+    if (!concluded && concluded.error().code != Code::not_found) co_return concluded;
   }
   store::SessionChange change;
   change.phase = std::string(kRemoving);

@@ -50,7 +50,8 @@ class Hosting {
                                                           std::function<void()> began) = 0;
   // Returns once its command runs. It stays until dismiss(), also when it has ended.
   virtual net::Task<Result<SessionId>> host(Caller caller, HostSpec spec) = 0;
-  // Whatever host() began, also before a restart of ours.
+  // Whatever host() began, also before a restart of ours. Those that had ended when we began stay until
+  // dismiss(), too, so that others can be there before anything is cleared away.
   virtual net::Task<Result<std::vector<Hosted>>> hosted() = 0;
   virtual net::Task<Result<std::unique_ptr<Attachment>>> attend(SessionId id, AttachSpec spec) = 0;
   // Stops its time, or lets it go on; no error if that is so already. Nobody can connect to it meanwhile.

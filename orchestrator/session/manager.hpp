@@ -137,6 +137,10 @@ class Manager final : public Sessions,
   bool is_launching(const SessionId& id) const { return launching_.contains(id); }
   // A one-shot whose answer is still being read.
   bool is_asked(const SessionId& id) const { return asked_.contains(id); }
+  // A sandbox that somebody keeps, from before this brigd: see hosting.hpp.
+  bool is_left_behind(const SessionId& id) const { return left_behind_.contains(id); }
+  // Before the first look at what there is.
+  net::Task<Result<void>> find_left_behind();
   std::size_t live_count() const { return live_.size(); }
   net::Task<Result<void>> adopt(SessionId id, ContainerId container);
   // Its sandbox is gone, or must go; `outcome` unless one is recorded already.
@@ -279,6 +283,7 @@ class Manager final : public Sessions,
   Quotas quotas_;
   std::map<SessionId, std::shared_ptr<Live>> live_;
   std::set<SessionId> launching_;
+  std::set<SessionId> left_behind_;
   std::set<SessionId> asked_;
   Holds holds_;
   std::optional<net::Worker> copying_;  // layers; made when first needed

@@ -163,5 +163,21 @@ TEST(Plan, WhatWasToGoOnceItEndedGoes) {
   EXPECT_TRUE(plan({session}, {}).empty());
 }
 
+TEST(Plan, LeavesWhatSomebodyKeepsToHimOnceItHasCertainlyEnded) {
+  Recorded kept{kId, Phase::running, kName};
+  kept.kept = true;
+  Observed observed;
+  observed.containers.push_back({"c1", kName, kId});
+  observed.directories.insert(kId);
+  EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Conclude{kId, "c1"})});
+  observed.containers[0].ended = true;
+  EXPECT_TRUE(plan({kept}, observed).empty());
+  kept.kept = false;
+  EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Conclude{kId, "c1"})});
+  kept.kept = true;
+  observed.containers[0].running = true;
+  EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Adopt{kId, "c1"})});
+}
+
 }  // namespace
 }  // namespace brig::reconcile
