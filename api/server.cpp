@@ -56,19 +56,22 @@ Hub::Hub(boost::asio::any_io_executor executor, const Config& config, Services s
 bool Hub::admit_connection(const Peer& peer) {
   const auto& limits = context.limits;
   auto bound = peer.local ? limits.connections_per_uid : limits.connections_per_address;
+  if (peer.agent) bound = limits.connections_per_agent;
   auto it = by_peer_.find(peer.address);
-  if (total_ >= limits.connections || (it != by_peer_.end() && it->second >= bound)) {
+  // Agents take no place from people.
+  bool full = !peer.agent && total_ >= limits.connections;
+  if (full || (it != by_peer_.end() && it->second >= bound)) {
     refused_connections.add();
     return false;
   }
-  ++total_;
+  if (!peer.agent) ++total_;
   ++by_peer_[peer.address];
   open_connections.set(total_);
   return true;
 }
 
 void Hub::forget_connection(const Peer& peer) {
-  --total_;
+  if (!peer.agent) --total_;
   auto it = by_peer_.find(peer.address);
   if (--it->second == 0) by_peer_.erase(it);
   open_connections.set(total_);
@@ -82,6 +85,7 @@ struct Server::State {
         accepting(e, "api listeners") {}
 
   void take(UniqueFd fd, bool local);
+  void serve(UniqueFd fd, int family, TlsContext* context, Peer peer);
 
   boost::asio::any_io_executor executor;
   Config config;
@@ -96,14 +100,18 @@ struct Server::State {
 void Server::State::take(UniqueFd fd, bool local) {
   auto peer = local ? local_peer(fd.get()) : tcp_peer(fd.get());
   if (!peer) return;
-  if (!hub.admit_connection(*peer)) {
-    if (local) (void)!::send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    return;
-  }
   int family = AF_UNIX;
   if (!local) family = peer->address.find(':') == std::string::npos ? AF_INET : AF_INET6;
-  Stream stream(executor, std::move(fd), family, local ? nullptr : tls.get());
-  hub.scope.spawn(converse(&hub, std::move(stream), std::move(*peer)));
+  serve(std::move(fd), family, local ? nullptr : tls.get(), std::move(*peer));
+}
+
+void Server::State::serve(UniqueFd fd, int family, TlsContext* context, Peer peer) {
+  if (!hub.admit_connection(peer)) {
+    if (!context) (void)!::send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  Stream stream(executor, std::move(fd), family, context);
+  hub.scope.spawn(converse(&hub, std::move(stream), std::move(peer)));
 }
 
 Server::Server(boost::asio::any_io_executor executor, Config config, Services services)
@@ -156,6 +164,14 @@ net::Task<void> Server::stop(Millis grace) {
   while (s.hub.scope.size() > 0 && !deadline.passed())
     co_await net::sleep_for(std::min(deadline.left(), Millis{10}));
   co_await s.hub.scope.close();
+}
+
+void Server::meet_agent(UniqueFd connection, session::Caller agent) {
+  if (state_->hub.draining) return;
+  Peer peer;
+  peer.address = agent.credential;
+  peer.agent = std::move(agent);
+  state_->serve(std::move(connection), AF_UNIX, nullptr, std::move(peer));
 }
 
 std::uint16_t Server::tcp_port() const {

@@ -2,7 +2,8 @@
 // truth.
 //
 // Who calls: on the unix socket whom the kernel names (root is an admin; members of `group` and the service's
-// own uid are users; all others are refused), on TCP whoever a bearer token stands for. Whatever comes in is
+// own uid are users; all others are refused), on TCP whoever a bearer token stands for. Agents are handed
+// over, as whom they are said to be, and find nothing but their mesh's endpoint. Whatever comes in is
 // bounded: heads, bodies, time, requests a connection, connections, and requests a second.
 //
 // Ownership: owns its sockets and connections; borrows Services. Threads: the loop's.
@@ -21,6 +22,7 @@
 #include "api/services.hpp"
 #include "core/clock.hpp"
 #include "core/result.hpp"
+#include "core/unique_fd.hpp"
 #include "net/task.hpp"
 
 namespace brig::api {
@@ -37,7 +39,8 @@ struct Limits {
   unsigned connections = 1024;
   unsigned connections_per_uid = 512;
   unsigned connections_per_address = 64;
-  double requests_per_second = 100;  // for each caller, in bursts of up to `burst`
+  unsigned connections_per_agent = 64;  // beside the others
+  double requests_per_second = 100;     // for each caller, in bursts of up to `burst`
   double burst = 400;
   double failures_per_minute = 30;  // credentials that were no good, for each address
   Millis ping_interval{20'000};     // on WebSockets; dropped after two without a sign of life
@@ -89,6 +92,9 @@ class Server {
   // Accepts no more, lets requests finish for `grace`, closes WebSockets with 1012, then cancels what is
   // left.
   net::Task<void> stop(Millis grace);
+
+  // Serves an agent at the endpoint of its mesh, and nothing else, on this connected socket.
+  void meet_agent(UniqueFd connection, session::Caller agent);
 
   std::uint16_t tcp_port() const;                           // as bound; 0 without TCP
   std::string preview_origin(const std::string& id) const;  // empty where none are served

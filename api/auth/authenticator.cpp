@@ -68,8 +68,12 @@ net::Task<Admission> Authenticator::admit(const Peer* peer, const Head* head) {
     co_return out;
   }
   out.expires = token->expires;
-  out.caller = session::Caller{token->role, token->owner,         std::nullopt, std::nullopt,
-                               token->mesh, "token:" + token->id, token->member};
+  auto& caller = out.caller.emplace();
+  caller.role = token->role;
+  caller.owner = token->owner;
+  caller.mesh = token->mesh;
+  caller.credential = "token:" + token->id;
+  caller.member = token->member;
   co_return out;
 }
 

@@ -19,7 +19,9 @@ struct Peer {
   uid_t uid = 0;
   gid_t gid = 0;
   std::vector<gid_t> groups;
-  std::string address;  // the unix socket: "uid:1000"; TCP: the address without its port
+  // The unix socket: "uid:1000"; TCP: the address without its port; an agent: "session:ID".
+  std::string address;
+  std::optional<session::Caller> agent;  // who is at the other end, and need not say so
 };
 
 // Of a connected unix socket: SO_PEERCRED and SO_PEERGROUPS.

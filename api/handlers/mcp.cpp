@@ -19,7 +19,9 @@ std::string header(const Request& request, std::string_view name) {
 
 Gateway::Credentials credentials_of(const Request& request) {
   Gateway::Credentials out;
-  out.owner = request.caller->owner;
+  // To an agent a server's question is never put that is for who started it, nor the other way round.
+  out.agent = request.caller->agent.has_value();
+  out.owner = out.agent ? request.caller->credential : request.caller->owner;
   out.credential = request.caller->credential;
   out.place.mesh = request.path.at("mesh");
   if (auto name = request.path.find("name"); name != request.path.end()) out.place.service = name->second;

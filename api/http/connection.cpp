@@ -3,6 +3,7 @@
 #include <array>
 
 #include "api/attach/websocket.hpp"
+#include "api/auth/guest.hpp"
 #include "api/http/body.hpp"
 #include "api/http/problem.hpp"
 #include "api/http/target.hpp"
@@ -151,7 +152,7 @@ Connection::Connection(Hub& hub, Stream stream, Peer peer)
     : hub_(hub),
       stream_(std::move(stream)),
       peer_(std::move(peer)),
-      credential_(peer_.local ? peer_.address : "") {
+      credential_(peer_.local || peer_.agent ? peer_.address : "") {
   hub_.connections.insert(this);
 }
 
@@ -250,18 +251,24 @@ std::optional<Failure> Connection::take_turn(const std::string& who) {
 // Who asks, for what, and whether they may.
 net::Task<std::optional<Failure>> Connection::authorize(Request* request, const Route** route) {
   // Who is refused has asked too, and pays for it.
-  auto failure = peer_.local ? check_local_origin(request->head) : hub_.hosts->check(request->head);
-  if (!failure) {
+  auto failure = peer_.agent   ? check_guest(request->head)
+                 : peer_.local ? check_local_origin(request->head)
+                               : hub_.hosts->check(request->head);
+  request->caller = peer_.agent;
+  if (!failure && !peer_.agent) {
     auto admission = co_await hub_.authenticator.admit(&peer_, &request->head);
     failure = std::move(admission.failure);
     request->caller = std::move(admission.caller);
     request->credential_expires = admission.expires;
   }
-  if (auto wait = take_turn(request->caller ? request->caller->owner : peer_.address)) co_return wait;
+  // An agent has a rate of its own, so that it does not use up that of whoever started it.
+  bool known_owner = request->caller && !peer_.agent;
+  if (auto wait = take_turn(known_owner ? request->caller->owner : peer_.address)) co_return wait;
   if (failure) co_return failure;
 
   Target target;
   failure = parse_target(request->head.target, target);
+  if (!failure && peer_.agent) failure = lead_guest(peer_.agent->mesh, target.segments);
   if (failure) co_return failure;
   Match found;
   failure = match(routes(), request->head.method, target.segments, found);
@@ -407,13 +414,14 @@ void Connection::note(const Request& request, const Route* route, int status, St
       .histogram("brig_http_request_seconds", "Time from a request's head to the start of its answer",
                  {{"route", pattern}})
       .observe(std::chrono::duration<double>(took).count());
-  bool reads = request.head.method == "GET" && status < 400;
+  // What agents ask is in their sessions' accounts, and no agent fills the log.
+  bool reads = peer_.agent || (request.head.method == "GET" && status < 400);
   log::write(reads ? log::Level::debug : log::Level::info, "request",
              {{"request", request.id},
               {"method", request.head.method},
               {"path", std::string_view(request.head.target).substr(0, request.head.target.find('?'))},
               {"status", status},
-              {"caller", request.caller ? request.caller->owner : peer_.address},
+              {"caller", request.caller && !peer_.agent ? request.caller->owner : peer_.address},
               {"ms", std::chrono::duration_cast<Millis>(took).count()}});
 }
 

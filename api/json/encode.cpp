@@ -160,6 +160,9 @@ json encode(const image::Provider& provider) {
   if (provider.one_shot)
     out["one_shot"] = {{"args", provider.one_shot->args},
                        {"prompt", provider.one_shot->prompt_on_stdin ? "stdin" : "argument"}};
+  if (!provider.mcp.args.empty()) out["mcp"]["args"] = provider.mcp.args;
+  if (!provider.mcp.env.empty()) out["mcp"]["env"] = provider.mcp.env;
+  if (!provider.mcp.file.empty()) out["mcp"]["file"] = provider.mcp.file;
   return out;
 }
 

@@ -231,6 +231,9 @@ Result<void> Service::prepare() {
   }
   BRIG_TRY(options.trusted, trust_of_credentials(options.ca_bundle, paths.root() / "ca-stock.crt"));
   options.trust_env = image::trust_environment("/run/brig/ca.crt");
+  options.meet_agent = [&parts](UniqueFd connection, session::Caller agent) {
+    if (parts.server) parts.server->meet_agent(std::move(connection), std::move(agent));
+  };
   parts.outward.emplace(executor, kManyConnections);
   parts.resolver = egress::system_resolver(executor, parts.resolving);
   // Of a mesh's sandboxes it is in the mesh's audit, too.

@@ -127,7 +127,25 @@ void Door::set_rules(Rules rules) {
   }
 }
 
+std::optional<Decision> Door::at_mesh(const Target& target) const {
+  if (target.host.address || target.host.name != kMeshHost) return std::nullopt;
+  Decision out;
+  auto name = std::string(kMeshHost);
+  if (!about_.endpoint) {
+    out.why = name + " is where a session finds the services of its mesh, and this one is of none";
+  } else if (target.port != kMeshPort) {
+    out.why = name + " has the services of this session's mesh at http://" + name + ", and nothing at port " +
+              std::to_string(target.port);
+  } else {
+    out.verdict = Decision::Verdict::allowed;
+    out.rule = to_string(target.host, target.port);
+    out.from = "its mesh";
+  }
+  return out;
+}
+
 bool Door::has_credential(const Target& target) const {
+  if (target.host.name == kMeshHost) return false;
   return std::any_of(about_.credentials.begin(), about_.credentials.end(),
                      [&](const Entrusted& held) { return held.rule.is_for(target); });
 }
@@ -242,8 +260,9 @@ std::vector<OpenConnection> Door::connections() const {
 net::Task<Tried> Door::test(Target target) {
   Tried out;
   out.target = target;
-  out.decision = decide(rules_, target);
-  if (out.decision.verdict == Decision::Verdict::denied) co_return out;
+  auto own = at_mesh(target);
+  out.decision = own ? *own : decide(rules_, target);
+  if (own || out.decision.verdict == Decision::Verdict::denied) co_return out;
   std::vector<Address> addresses;
   if (target.host.address) {
     addresses.push_back(*target.host.address);

@@ -80,6 +80,9 @@ class Door {
     std::filesystem::path directory;
     std::filesystem::path account;
     Insider insider;
+    // Takes one end of a pair of sockets for each connection to kMeshHost, and answers HTTP there as the
+    // session may have it. Not set: the session has no mesh, and that name is nobody's.
+    std::function<void(UniqueFd)> endpoint;
     std::vector<Entrusted> credentials;
     std::shared_ptr<Authority> authority;  // with credentials
   };
@@ -120,6 +123,8 @@ class Door {
   // Port 80 of a host with a credential stands for its TLS port: a secret never goes out in the clear.
   std::uint16_t port_for(const Target& target) const;
   bool has_credential(const Target& target) const;
+  // What of a target of its mesh's own name; none: it is another, and the rules decide.
+  std::optional<Decision> at_mesh(const Target& target) const;
   net::Task<Result<std::vector<Injected>>> secrets_for(Target target);
   // Of a placeholder on its way to a host it is not for; one sentence.
   std::string report_stray(const std::string& key, const Target& target, const std::string& process);

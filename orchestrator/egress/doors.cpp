@@ -211,6 +211,7 @@ Result<void> Doors::start(Facts facts, std::vector<EgressRow> rows, std::vector<
                     parts_.paths.link_dir(id),
                     parts_.paths.egress_account(id),
                     facts.insider,
+                    facts.endpoint,
                     std::move(credentials),
                     std::move(authority)};
   auto held = std::make_shared<Held>(parts_.shared, std::move(facts), std::move(about), std::move(rules),
@@ -272,7 +273,7 @@ net::Task<Result<DoorView>> Doors::show(SessionId id) {
     out.counts = door.counts();
     for (const auto& c : out.connections) {
       out.counts.sent += c.sent;
-      out.counts.received += c.received;
+      if (c.target.host.name != kMeshHost) out.counts.received += c.received;
     }
   } else {
     BRIG_CO_TRY(rows, co_await parts_.table.list(id));

@@ -36,6 +36,7 @@ struct Facts {
   std::string mesh;
   std::string project;
   Insider insider;
+  std::function<void(UniqueFd)> endpoint;  // of its mesh; see Door::About
 };
 
 class Doors final : public Egress {

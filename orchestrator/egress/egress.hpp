@@ -19,6 +19,10 @@
 
 namespace brig::egress {
 
+// The one name that no rule decides about: at its port 80 a session finds the services of its mesh.
+inline constexpr std::string_view kMeshHost = "mesh.brig.internal";
+inline constexpr std::uint16_t kMeshPort = 80;
+
 // How far a yes or a no reaches.
 enum class Scope { once, session, always };
 

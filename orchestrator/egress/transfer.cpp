@@ -262,7 +262,8 @@ net::Task<void> Visit::pass(UniqueFd far) {
   }
   note(outcome, detail);
   door.counts_.sent += pump->sent();
-  door.counts_.received += pump->received();
+  // What brigd says to keep an agent's stream open is no sign of life of the session's.
+  if (!door.at_mesh(target)) door.counts_.received += pump->received();
   auto& metrics = door.shared_.metrics;
   metrics.counter("brig_egress_sent_bytes_total", "Bytes out of sandboxes").add(pump->sent());
   metrics.counter("brig_egress_received_bytes_total", "Bytes into sandboxes").add(pump->received());

@@ -79,6 +79,7 @@ Rules Visit::with_grant() const {
 }
 
 Decision Visit::judge() const {
+  if (auto own = door.at_mesh(target)) return *own;
   return granted ? decide(with_grant(), target) : decide(door.rules_, target);
 }
 
@@ -213,6 +214,18 @@ net::Task<void> Visit::run() {
 
 // Says on which ports a connection to that name is worth a try; nothing is dialled.
 net::Task<void> Visit::serve_resolve() {
+  Target mesh{target.host, kMeshPort};
+  if (auto own = door.at_mesh(mesh)) {
+    target = mesh;
+    wire::Reply here;
+    here.ports[here.port_count++] = kMeshPort;
+    if (own->verdict == Verdict::allowed) {
+      (void)co_await reply(here);
+    } else {
+      (void)co_await refuse(denial(*own));
+    }
+    co_return;
+  }
   std::set<std::uint16_t> candidates{80, 443};
   for (const auto& entry : door.rules_.allow) {
     if (!entry.rule.matches(target.host)) continue;
@@ -246,7 +259,8 @@ net::Task<void> Visit::serve_resolve() {
 
 // By the rules, or a person.
 net::Task<std::optional<Visit::Answer>> Visit::permit() {
-  decision = decide(door.rules_, target);
+  auto own = door.at_mesh(target);
+  decision = own ? *own : decide(door.rules_, target);
   if (decision.verdict == Verdict::allowed) co_return std::nullopt;
   bool open_to_yes = !decision.remedy.empty();
   if (open_to_yes) granted = door.take_once(target);
@@ -283,7 +297,18 @@ net::Task<std::optional<Visit::Answer>> Visit::permit() {
   co_return std::nullopt;
 }
 
+// In this process: whoever takes the other end answers there.
+std::optional<Visit::Answer> Visit::reach_mesh(UniqueFd* far) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+    return Answer{Status::unavailable, "Brig: there is no room for another connection"};
+  far->reset(ends[0]);
+  door.about_.endpoint(UniqueFd(ends[1]));
+  return std::nullopt;
+}
+
 net::Task<std::optional<Visit::Answer>> Visit::reach(UniqueFd* far) {
+  if (door.at_mesh(target)) co_return reach_mesh(far);
   const auto& shared = door.shared_;
   auto deadline = Deadline::in(shared.limits.connect);
   std::vector<Address> addresses;

@@ -49,6 +49,7 @@ struct Visit {
   net::Task<void> serve_connect();
   net::Task<std::optional<Answer>> permit();
   net::Task<std::optional<Answer>> reach(UniqueFd* far);
+  std::optional<Answer> reach_mesh(UniqueFd* far);
   net::Task<std::optional<Answer>> reach_by_proxy(UniqueFd* far);
   net::Task<Result<UniqueFd>> hand_over();
   net::Task<Result<std::string>> check_hello();

@@ -50,6 +50,14 @@ struct OneShot {
   bool prompt_on_stdin = true;  // else it is the last argument
 };
 
+// How the CLI is told of its mesh's services, in a session of a mesh. In each text {url} is where they are,
+// and {file} the path of `file`, which is read-only and there for that session alone.
+struct Mcp {
+  std::vector<std::string> args;  // put after default_args
+  std::map<std::string, std::string> env;
+  std::string file;  // empty: none is needed
+};
+
 // What provider.toml declares; images/README.md has the schema. Data, never policy: nothing here grants
 // anything.
 struct Provider {
@@ -70,6 +78,7 @@ struct Provider {
   std::vector<std::string> egress_hosts;  // what the CLI cannot work without
   std::vector<egress::Credential> credentials;
   std::optional<OneShot> one_shot;
+  Mcp mcp;
   std::uint64_t needs_memory = 0;  // below these it does not work well; 0: not said
   std::uint64_t needs_disk = 0;
   bool builtin = true;  // else declared over the API: its image is not built here

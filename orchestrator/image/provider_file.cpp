@@ -167,6 +167,33 @@ void read_one_shot(config::Table& top, Provider& provider) {
   provider.one_shot = std::move(shot);
 }
 
+// Each text on the way to the CLI may name the places, and what names the file needs one.
+void read_mcp(config::Table& top, Provider& provider) {
+  auto& table = top.table("mcp");
+  if (!table.present()) return;
+  auto& mcp = provider.mcp;
+  mcp.args = table.texts("args", kMaxArgs).value_or(std::vector<std::string>{});
+  mcp.env = table.pairs("env", 16, 4096);
+  mcp.file = table.text("file", 16 << 10).value_or("");
+  for (const auto& [name, value] : mcp.env)
+    if (!check_env_name("env", name))
+      table.fail("env", "has the name " + quoted(name) + "; write letters, digits and '_', no digit first");
+  if (provider.args_are_command && !mcp.args.empty())
+    table.fail("args", "is given where the caller's arguments are the command; remove it");
+  if (mcp.args.empty() && mcp.env.empty()) {
+    table.fail(table.has("file") ? "file" : "args",
+               "leaves the CLI untold; write args or env that name {url} or {file}");
+    return;
+  }
+  auto names_file = [](std::string_view text) { return text.find("{file}") != text.npos; };
+  bool named =
+      std::any_of(mcp.args.begin(), mcp.args.end(), names_file) ||
+      std::any_of(mcp.env.begin(), mcp.env.end(), [&](const auto& e) { return names_file(e.second); });
+  if (named && mcp.file.empty())
+    table.fail("file", "is missing, though {file} is named; write what is in it");
+  if (!named && !mcp.file.empty()) table.fail("file", "is given, but neither args nor env name {file}");
+}
+
 Result<void> check_id(std::string_view id, std::string_view remedy) {
   BRIG_CHECK(check_name("provider", id));
   if (std::any_of(id.begin(), id.end(), [](char c) { return c >= 'A' && c <= 'Z'; }) || id == kBase)
@@ -200,6 +227,7 @@ void read_provider(config::Table& top, Provider& provider) {
       top.table("egress").fail("hosts", "holds " + quoted(host) + "; write names of hosts");
   read_credentials(top, provider);
   read_one_shot(top, provider);
+  read_mcp(top, provider);
   auto& needs = top.table("needs");
   provider.needs_memory = needs.size("memory", 0, kMaxNeed).value_or(0);
   provider.needs_disk = needs.size("disk", 0, kMaxNeed).value_or(0);

@@ -287,6 +287,7 @@ void Recorded::called(const session::Caller& caller, const std::string& mesh, co
   if (!answer && answer.error().code == Code::rate_limited) return;
   auto took = std::chrono::duration_cast<Millis>(clock_.steady() - began).count();
   json payload{{"service", printable(name, 64)}, {"tool", printable(tool, 128)}, {"ms", took}};
+  if (caller.agent) payload["session"] = caller.agent->str();
   if (!answer)
     payload["error"] = to_string(answer.error().code);
   else if (answer->is_error)

@@ -162,6 +162,7 @@ net::Task<Result<Manager::Prepared>> Manager::fork_steps(Caller caller, SessionI
   BRIG_CO_TRY(auto origin, co_await origin_of(row, std::move(spec.env)));
   origin.spec.name = spec.name;
   if (caller.role == Caller::Role::admin) origin.spec.mesh = row.mesh;
+  origin.spec.joins = true;
   for (auto& [key, value] : spec.labels) origin.spec.labels[key] = value;
   auto asked = std::move(origin.spec);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(asked), &origin));

@@ -12,6 +12,7 @@
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "image/provider_file.hpp"
+#include "session/agent.hpp"
 #include "session/container_request.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
@@ -134,7 +135,7 @@ net::Task<Result<void>> Manager::equip(vault::Scope scope, std::vector<egress::C
   BRIG_CO_TRY(out.credentials,
               co_await parts_.doors.equip(std::move(scope), out.provider.credentials, std::move(asked)));
   if (out.credentials.empty()) co_return Result<void>();
-  std::string direct = "localhost,127.0.0.1,::1";
+  std::string direct = kDirect;
   for (const auto& [rule, placeholder] : out.credentials) {
     if (!rule.env.empty()) env[rule.env] = placeholder;
     if (rule.base_url_env.empty()) continue;

@@ -1,7 +1,9 @@
 // From a prepared session to a running command.
+#include "core/files.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "session/agent.hpp"
 #include "session/directories.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
@@ -23,6 +25,7 @@ net::Task<Result<void>> check_peer(supervisor::Peer peer, std::shared_ptr<Contai
 }  // namespace
 
 net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
+  spec.joins = true;
   if (spec.git) co_return co_await create_from_git(std::move(caller), std::move(spec));
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
   co_return co_await launch(std::move(prepared));
@@ -111,14 +114,29 @@ std::shared_ptr<Manager::Live> Manager::make_live(const store::SessionRow& row) 
   return live;
 }
 
-egress::Facts Manager::door_of(const Live& live) {
+egress::Facts Manager::door_of(const Live& live) const {
   bool kernel_knows = live.row.runtime != policy::to_string(policy::Runtime::runsc);
   return {live.row.id,
           live.row.name,
           live.row.owner,
           live.row.mesh,
           live.row.project.value_or(""),
-          {live.container, live.supervisor_pid, kernel_knows}};
+          {live.container, live.supervisor_pid, kernel_knows},
+          endpoint_for(live.row)};
+}
+
+// Whom the ledger does not name is let in nowhere.
+std::function<void(UniqueFd)> Manager::endpoint_for(const store::SessionRow& row) const {
+  if (row.agent_json.empty()) return {};
+  auto agent = agent_of(row);
+  if (!agent) {
+    log::warn("a session does not get the endpoint of its mesh",
+              {{"session", row.id.str()}, {"error", agent.error()}});
+    return {};
+  }
+  return [take = options_.meet_agent, agent = std::move(*agent)](UniqueFd end) {
+    if (take) take(std::move(end), agent);
+  };
 }
 
 net::Task<void> Manager::mount_workspace(std::shared_ptr<Launch> launch) {
@@ -171,10 +189,12 @@ net::Task<Result<void>> Manager::launch_steps(std::shared_ptr<Launch> launch) {
                        parts_.clock.wall()};
   store::ProcessRow process_row{
       id, 1, strings_to_json(about.argv), about.cwd, about.terminal, about.stdin_open, about.started, {}, {}};
-  auto make = [this, launch] {
+  auto make = [this, launch]() -> Result<void> {
     const auto& made = launch->prepared;
-    return make_directories(options_.paths, made.row.id, made.hosts,
-                            made.credentials.empty() ? options_.ca_bundle : std::string());
+    BRIG_CHECK(make_directories(options_.paths, made.row.id, made.hosts,
+                                made.credentials.empty() ? options_.ca_bundle : std::string()));
+    if (made.mesh_file.empty()) return {};
+    return write_file(options_.paths.link_dir(made.row.id) / kMeshFileName, made.mesh_file, 0644, Sync::no);
   };
   BRIG_CO_CHECK(co_await parts_.blocking.run(make));
   if (!prepared.credentials.empty() || prepared.row.generation > 1) {

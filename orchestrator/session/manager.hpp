@@ -55,6 +55,8 @@ struct ManagerOptions {
   // (PEM), and the variables that point programs at /run/brig/ca.crt.
   std::string trusted;
   std::map<std::string, std::string> trust_env;
+  // Answers an agent, at the endpoint of its mesh, on this connection.
+  std::function<void(UniqueFd, Caller)> meet_agent = {};
 };
 
 class Manager final : public Sessions,
@@ -229,7 +231,8 @@ class Manager final : public Sessions,
   net::Task<void> start_container(std::shared_ptr<Launch> launch);
   net::Task<void> take_back(SessionId id);
   std::shared_ptr<Live> make_live(const store::SessionRow& row);
-  static egress::Facts door_of(const Live& live);
+  egress::Facts door_of(const Live& live) const;
+  std::function<void(UniqueFd)> endpoint_for(const store::SessionRow& row) const;
 
   // life.cpp
   class FreezeTurn;

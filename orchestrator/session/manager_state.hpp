@@ -69,6 +69,7 @@ struct Manager::Prepared {
   std::vector<volume::Wanted> volumes;          // of its configuration, and its owner's, in order
   std::vector<Overlay> overlays;                // until they are written
   std::string hosts;                            // what /etc/hosts says inside
+  std::string mesh_file;                        // what its CLI reads of its mesh's endpoint; empty: nothing
   std::shared_ptr<workspace::Project> project;  // none: empty workspace
   uid_t uid = 1000;                             // owner outside of an empty workspace
   gid_t gid = 1000;

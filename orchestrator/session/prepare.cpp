@@ -5,6 +5,7 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "image/provider_file.hpp"
+#include "session/agent.hpp"
 #include "session/container_request.hpp"
 #include "session/furnish.hpp"
 #include "session/manager_state.hpp"
@@ -14,11 +15,15 @@
 namespace brig::session {
 namespace {
 
-std::vector<std::string> command_of(const image::Provider& provider, const std::vector<std::string>& args) {
+std::vector<std::string> command_of(const image::Provider& provider, const std::vector<std::string>& args,
+                                    bool joins) {
   if (args.empty() && !provider.command_when_empty.empty()) return provider.command_when_empty;
   if (provider.args_are_command) return args;
   std::vector<std::string> argv{provider.binary};
   argv.insert(argv.end(), provider.default_args.begin(), provider.default_args.end());
+  if (joins) {
+    for (auto& arg : mesh_args(provider)) argv.push_back(std::move(arg));
+  }
   argv.insert(argv.end(), args.begin(), args.end());
   return argv;
 }
@@ -97,6 +102,11 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   auto id = again ? again->id : SessionId(random_hex(8));
   vault::Scope scope{again ? again->owner : caller.owner, again ? again->mesh : mesh};
   BRIG_CO_CHECK(co_await equip(std::move(scope), std::move(spec.credentials), out, provider_env));
+  bool joins = again ? !again->agent_json.empty() : spec.joins && !mesh.empty();
+  if (joins) {
+    add_mesh_env(out.provider, provider_env);
+    out.mesh_file = mesh_file(out.provider);
+  }
   const auto& owner = again ? again->owner : caller.owner;
   BRIG_CO_CHECK(quotas_.start(owner));
   Quotas::Ask ask{id, out.policy.limits.memory, out.policy.limits.disk};
@@ -178,7 +188,8 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   BRIG_CO_TRY(out.request, container_request(out.policy, facts, parts_.policies.ceiling()));
   out.facts = std::move(facts);
 
-  out.process.argv = origin ? origin->argv : command_of(out.provider, spec.args);
+  out.process.argv = origin ? origin->argv : command_of(out.provider, spec.args, joins);
+  if (origin && !joins) drop_mesh_args(out.provider, out.process.argv);
   out.process.terminal = spec.terminal;
   out.process.stdin_open = spec.stdin_open;
   out.process.env = environment(provider_env, std::move(spec.env), id, spec.terminal.has_value());
@@ -209,6 +220,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   row.provider_env = labels_to_json(provider_env);
   row.volumes_json = mounts_to_json(spec.volumes);
   BRIG_CO_CHECK(co_await choose_volumes(row, spec.volumes, out));
+  if (joins) row.agent_json = again ? again->agent_json : agent_to_json(caller, mesh);
   row.remove_when_ended = spec.remove_when_ended;
   row.created = parts_.clock.wall();
   if (spec.ttl || spec.idle) {
@@ -239,7 +251,7 @@ std::vector<EnvVar> Manager::environment(const std::map<std::string, std::string
        {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"}) {
     set(name, "http://127.0.0.1:3128");
   }
-  for (const char* name : {"NO_PROXY", "no_proxy"}) set(name, "localhost,127.0.0.1,::1");
+  for (const char* name : {"NO_PROXY", "no_proxy"}) set(name, kDirect);
   if (terminal) set("TERM", "xterm-256color");
   for (const auto& [name, value] : options_.extra_env) set(name, value);
   for (const auto& [name, value] : provider) set(name, value);

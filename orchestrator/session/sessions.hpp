@@ -51,6 +51,9 @@ struct Caller {
     bool operator==(const Member&) const = default;
   };
   std::optional<Member> member;
+  // The session whose agent this is, at its mesh's endpoint; see agent.hpp. None: whoever it is comes
+  // himself.
+  std::optional<SessionId> agent;
 };
 
 struct TerminalSize {
@@ -114,6 +117,7 @@ struct CreateSpec {
   bool remove_when_ended = false;
   std::optional<Millis> ttl;   // from now; then it is ended
   std::optional<Millis> idle;  // so long without work, and it is ended
+  bool joins = false;          // its agent finds the services of its mesh, if it has one
 };
 
 // How a process, or the sandbox as a whole, ended.

@@ -49,8 +49,9 @@ struct SessionRow {
   std::string identity_id;
   std::string provider_env = "{}";  // what every process gets of the provider; nothing secret
   std::string volumes_json = "[]";  // its owner's volumes that it asked for
-  std::string source;  // what its workspace was cloned from: "URL" or "URL REF"; empty: it was not
-  LayerId base;        // the frozen layer that stands for a project then
+  std::string source;      // what its workspace was cloned from: "URL" or "URL REF"; empty: it was not
+  LayerId base;            // the frozen layer that stands for a project then
+  std::string agent_json;  // who it is at its mesh's endpoint; empty: it has none there
 };
 
 // What changes in a session's life; what is not set stays as it is.

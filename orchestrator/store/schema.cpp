@@ -444,10 +444,15 @@ CREATE TABLE tool_pins (
 CREATE INDEX audit_events ON audit (mesh, event, id);
 )sql";
 
-constexpr const char* kSteps[] = {kFirst,       kLayers, kEvents,   kEgress,   kCheckpoints,
-                                  kProviders,   kLives,  kPreviews, kShared,   kVault,
-                                  kUses,        kGone,   kNames,    kServices, kMembers,
-                                  kPermissions, kAudit,  kVersions, kStanding, kToolGates};
+// Who a session is at its mesh's endpoint. One that was there before has none.
+constexpr const char* kAgents = R"sql(
+ALTER TABLE sessions ADD COLUMN agent_json TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr const char* kSteps[] = {kFirst,    kLayers,    kEvents,  kEgress,      kCheckpoints, kProviders,
+                                  kLives,    kPreviews,  kShared,  kVault,       kUses,        kGone,
+                                  kNames,    kServices,  kMembers, kPermissions, kAudit,       kVersions,
+                                  kStanding, kToolGates, kAgents};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

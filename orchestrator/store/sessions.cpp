@@ -11,7 +11,7 @@ namespace {
   "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, "  \
   "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "     \
   "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen, " \
-  "mesh, identity, identity_id, provider_env, volumes_json, source, base"
+  "mesh, identity, identity_id, provider_env, volumes_json, source, base, agent_json"
 
 std::span<const unsigned char> bytes_of(const Secret& secret) {
   auto text = secret.reveal();
@@ -54,6 +54,7 @@ SessionRow row_of(const Statement& s) {
   row.volumes_json = s.text(30);
   row.source = s.text(31);
   row.base = LayerId(s.text(32));
+  row.agent_json = s.text(33);
   return row;
 }
 
@@ -108,7 +109,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
              connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
                                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
                                 "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, "
-                                "?30, ?31, ?32, ?33)"));
+                                "?30, ?31, ?32, ?33, ?34)"));
     s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
     s.bind(6, row.provider)
         .bind(7, row.image_tag)
@@ -123,7 +124,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
     s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
     s.bind(25, row.layer.str()).bind(26, text_of(row.frozen)).bind(27, row.mesh);
     s.bind(28, row.identity).bind(29, row.identity_id).bind(30, row.provider_env).bind(31, row.volumes_json);
-    s.bind(32, row.source).bind(33, row.base.str());
+    s.bind(32, row.source).bind(33, row.base.str()).bind(34, row.agent_json);
     BRIG_CHECK(s.done());
   }
   BRIG_CHECK(tell(connection, row.id, "", "session." + row.phase));

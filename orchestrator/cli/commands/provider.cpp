@@ -28,6 +28,15 @@ std::string words_of(const nlohmann::json& list) {
   return out;
 }
 
+// How it is told of its mesh: arguments, then variables.
+std::string told_of(const nlohmann::json& mcp) {
+  auto out = words_of(list_of(mcp, "args"));
+  if (auto env = mcp.find("env"); env != mcp.end())
+    for (const auto& [name, value] : env->items())
+      out += (out.empty() ? "" : " ") + printable(name) + "=" + text_of(*env, name.c_str());
+  return out;
+}
+
 Result<int> list(Context& context, const Arguments& arguments) {
   BRIG_TRY(Client * client, context.client());
   BRIG_TRY(auto answer, client->call("GET", "/v1/providers"));
@@ -77,6 +86,8 @@ Result<int> show(Context& context, const Arguments& arguments) {
     add_fact(out, style, "reaches", words_of(list_of(*egress, "hosts")));
   if (auto shot = provider.find("one_shot"); shot != provider.end())
     add_fact(out, style, "one-shot", words_of(list_of(*shot, "args")));
+  if (auto mcp = provider.find("mcp"); mcp != provider.end())
+    add_fact(out, style, "in a mesh", told_of(*mcp));
   print(out);
   return 0;
 }

@@ -271,7 +271,9 @@ constexpr OptionSpec kOptions[] = {
      .many = true},
     {.flags = "--ttl", .value = "DURATION", .help = "end it after this, whatever it does, such as 2h"},
     {.flags = "--idle", .value = "DURATION", .help = "end it after so long without work, such as 30m"},
-    {.flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it belongs to; admins may choose"},
+    {.flags = "--mesh",
+     .value = "MESH",
+     .help = "the mesh (a tenant) it belongs to, whose services it finds; admins may choose"},
     {.flags = "-d,--detach", .help = "start it, print its name and leave"},
     {.flags = "--rm", .help = "forget the session, and what it changed, when it has ended"},
     kTerminalOption,
@@ -295,6 +297,7 @@ constexpr Example kExamples[] = {
      "a repository instead of a directory"},
     {"brig run shell --allow api.example.com --credential API_KEY@api.example.com",
      "with a secret of 'brig vault set API_KEY' that it never holds"},
+    {"brig run claude --mesh acme", "the mesh's MCP services are among its tools"},
     {"brig run shell --runtime runsc --memory 1G -- uname -r", "more isolation, less memory"},
 };
 

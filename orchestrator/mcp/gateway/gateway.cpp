@@ -74,15 +74,16 @@ Task<void> Gateway::unsubscribe(SessionRef session, std::string service, std::st
   (void)co_await session->backends->request(std::move(service), std::move(call));
 }
 
-std::optional<Gateway::Refusal> Gateway::admit(const std::string& owner) {
+std::optional<Gateway::Refusal> Gateway::admit(const Credentials& from) {
   std::vector<SessionRef> idle;
   for (const auto& [id, session] : sessions_) {
     if (session->is_idle() && clock_.steady() - session->used >= options_.idle) idle.push_back(session);
   }
   for (auto& session : idle) forget(session);
   auto own = std::count_if(sessions_.begin(), sessions_.end(),
-                           [&](const auto& e) { return e.second->owner == owner; });
-  if (static_cast<std::size_t>(own) >= options_.sessions_of_one || sessions_.size() >= options_.sessions) {
+                           [&](const auto& e) { return e.second->owner == from.owner; });
+  auto most = from.agent ? options_.sessions_of_agent : options_.sessions_of_one;
+  if (static_cast<std::size_t>(own) >= most || sessions_.size() >= options_.sessions) {
     return Refusal{429, "there are too many sessions; end one with DELETE"};
   }
   return std::nullopt;
@@ -107,10 +108,11 @@ std::variant<Gateway::Refusal, SessionRef> Gateway::find(const Credentials& from
 Task<Gateway::Outcome> Gateway::initialize(Credentials from, Message message, Open open) {
   if (!from.session.empty())
     co_return Refusal{400, "initialize begins a session, so leave Mcp-Session-Id out"};
-  if (auto refusal = admit(from.owner)) co_return *refusal;
+  if (auto refusal = admit(from)) co_return *refusal;
   auto own = std::find_if(sessions_.begin(), sessions_.end(),
                           [&](const auto& e) { return e.second->owner == from.owner; });
-  auto budget = own == sessions_.end() ? std::make_shared<Budget>(options_.kept_of_one) : own->second->budget;
+  auto most = from.agent ? options_.kept_of_agent : options_.kept_of_one;
+  auto budget = own == sessions_.end() ? std::make_shared<Budget>(most) : own->second->budget;
   auto session = std::make_shared<Session>(executor_, std::move(budget));
   auto wanted = json::find_text(message.body, "protocolVersion").value_or("");
   session->version = is_known_version(wanted) ? wanted : std::string(kVersions[0]);

@@ -45,7 +45,9 @@ class Gateway {
     std::size_t sessions_of_one = 100;   // owner
     std::size_t calls_of_one = 256;      // session, in flight
     std::size_t kept_of_one = 64 << 20;  // owner, bytes: events not read, calls and questions under way
-    Millis idle{3'600'000};              // without a request or an open stream; then a session is forgotten
+    std::size_t sessions_of_agent = 16;  // instead, of one in a sandbox
+    std::size_t kept_of_agent = 16 << 20;
+    Millis idle{3'600'000};       // without a request or an open stream; then a session is forgotten
     Millis call_within{600'000};  // people answer elicitations; clients have shorter patience of their own
     Millis ask_within{600'000};
   };
@@ -78,6 +80,7 @@ class Gateway {
     Place place;
     std::string session;  // Mcp-Session-Id; empty: none
     std::string version;  // MCP-Protocol-Version; empty: none
+    bool agent = false;   // an agent in a sandbox: an owner of its own, who may have less
   };
   // Makes what a new session works with.
   using Open = std::function<Result<std::unique_ptr<Backends>>()>;
@@ -102,7 +105,7 @@ class Gateway {
  private:
   std::variant<Refusal, SessionRef> find(const Credentials& from);
   net::Task<Outcome> initialize(Credentials from, Message message, Open open);
-  std::optional<Refusal> admit(const std::string& owner);
+  std::optional<Refusal> admit(const Credentials& from);
   void forget(SessionRef session);
   // For so many bytes of its owner's; what nobody comes back for goes first.
   bool make_room(const Session& session, std::size_t bytes);

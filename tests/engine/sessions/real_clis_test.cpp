@@ -20,14 +20,31 @@ struct Cli {
   const char* provider;
   // Writes to the CLI's own configuration, and shows what is in there. No account, no network.
   std::vector<std::string> write, show;
+  // In a session of a mesh: what it takes for that, and what it says once it knows of the mesh's services;
+  // mesh_endpoint_test calls them.
+  std::vector<std::string> env, meet;
+  const char* met;
 };
 
 const Cli kClis[] = {
     {"claude",
      {"mcp", "add", "--scope", "user", "brig-was-here", "--", "/bin/true"},
-     {"mcp", "get", "brig-was-here"}},
-    {"codex", {"mcp", "add", "brig-was-here", "--", "/bin/true"}, {"mcp", "list"}},
-    {"gemini", {"mcp", "add", "--scope", "user", "brig-was-here", "/bin/true"}, {"mcp", "list"}},
+     {"mcp", "get", "brig-was-here"},
+     {"ANTHROPIC_API_KEY=none", "ANTHROPIC_BASE_URL=http://127.0.0.1:9", "CLAUDE_CODE_MAX_RETRIES=0"},
+     {"--print", "hi", "--output-format", "stream-json", "--verbose"},
+     R"({"name":"mesh","status":")"},
+    {"codex",
+     {"mcp", "add", "brig-was-here", "--", "/bin/true"},
+     {"mcp", "list"},
+     {},
+     {"mcp", "get", "mesh"},
+     "url: http://mesh.brig.internal/mcp"},
+    {"gemini",
+     {"mcp", "add", "--scope", "user", "brig-was-here", "/bin/true"},
+     {"mcp", "list"},
+     {"GEMINI_CLI_TRUST_WORKSPACE=true"},
+     {"mcp", "list"},
+     "mesh: http://mesh.brig.internal/mcp (http)"},
 };
 
 // The version that versions.lock pins, as the CLI itself says it.
@@ -95,6 +112,15 @@ TEST_P(RealCli, RunsAndKeepsItsConfigurationPerIdentity) {
   EXPECT_THAT(elsewhere.out, Not(HasSubstr("/bin/true"))) << elsewhere.err;
   auto still = run(cli.show);
   EXPECT_THAT(still.out + still.err, HasSubstr("/bin/true"));
+
+  // Of a mesh it knows by itself, there alone; and what it is told is in no configuration.
+  EXPECT_THAT(still.out + still.err, Not(HasSubstr("mesh.brig.internal")));
+  std::vector<std::string> command{"run", cli.provider, "--rm", "--empty", "--mesh", "acme"};
+  for (const auto& variable : cli.env) command.insert(command.end(), {"-e", variable});
+  command.push_back("--");
+  command.insert(command.end(), cli.meet.begin(), cli.meet.end());
+  auto met = brigd.brig(command);
+  EXPECT_THAT(met.out + met.err, HasSubstr(cli.met));
   brigd.expect_nothing_left();
 }
 

@@ -51,6 +51,9 @@ hosts = ["api.example.com", "*.example.com"]
 [one_shot]
 args = ["--print"]
 prompt = "argument"
+[mcp]
+env = {MCP_AT = "{url}", MCP_FILE = "{file}"}
+file = '{"url": "{url}"}'
 [needs]
 memory = "2G"
 disk = 1000
@@ -68,6 +71,9 @@ disk = 1000
   EXPECT_EQ(provider->egress_hosts.size(), 2u);
   ASSERT_TRUE(provider->one_shot);
   EXPECT_FALSE(provider->one_shot->prompt_on_stdin);
+  EXPECT_EQ(provider->mcp.env,
+            (std::map<std::string, std::string>{{"MCP_AT", "{url}"}, {"MCP_FILE", "{file}"}}));
+  EXPECT_EQ(provider->mcp.file, R"({"url": "{url}"})");
   EXPECT_EQ(provider->needs_memory, std::uint64_t{2} << 30);
   EXPECT_EQ(provider->needs_disk, 1000u);
 }
@@ -100,6 +106,22 @@ TEST(ProviderFile, WhatIsMissingOrWrongIsNamed) {
                    "/workspace/x", "/etc/hosts", "/home/agent", "/usr/local/bin/x", "/proc/1"})
     EXPECT_THAT(refusal(kLeast + "[[config]]\npath = \"" + std::string(bad) + "\"\n"), HasSubstr("path is"))
         << bad;
+}
+
+TEST(ProviderFile, TheCliIsToldOfItsMeshInOneWholeWay) {
+  auto mcp = [](std::string_view more) { return kLeast + "[mcp]\n" + std::string(more); };
+  auto told = parse_provider(mcp("args = [\"--at={url}\"]\n"), "tool/provider.toml", "tool", "brig");
+  ASSERT_TRUE(told) << told.error().message;
+  EXPECT_EQ(told->mcp.args, std::vector<std::string>{"--at={url}"});
+  EXPECT_THAT(refusal(mcp("")), HasSubstr("leaves the CLI untold"));
+  EXPECT_THAT(refusal(mcp("file = \"{url}\"\n")), HasSubstr("leaves the CLI untold"));
+  EXPECT_THAT(refusal(mcp("args = [\"{file}\"]\n")), HasSubstr("file is missing"));
+  EXPECT_THAT(refusal(mcp("env = {X = \"{file}\"}\n")), HasSubstr("file is missing"));
+  EXPECT_THAT(refusal(mcp("args = [\"{url}\"]\nfile = \"x\"\n")), HasSubstr("neither args nor env"));
+  EXPECT_THAT(refusal(mcp("env = {\"A=B\" = \"{url}\"}\n")), HasSubstr("env has the name 'A=B'"));
+  EXPECT_THAT(refusal(mcp("env = {X = \"{url}\"}\narg = [\"{url}\"]\n")), HasSubstr("unknown key 'arg'"));
+  EXPECT_THAT(refusal(kLeast + "args_are_command = true\n[mcp]\nargs = [\"{url}\"]\n"),
+              HasSubstr("the caller's arguments are the command"));
 }
 
 TEST(ProviderFile, WhatDoesNotFitTogetherIsRefused) {

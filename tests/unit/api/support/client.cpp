@@ -97,6 +97,14 @@ Client Client::tls(const TestServer& server) {
   return Client(std::move(impl));
 }
 
+Client Client::agent(TestServer& server, session::Caller who) {
+  int ends[2] = {-1, -1};
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  UniqueFd theirs(ends[1]);
+  server.on_loop([&] { server.server->meet_agent(std::move(theirs), std::move(who)); });
+  return Client(std::make_unique<Impl>(UniqueFd(ends[0])));
+}
+
 bool Client::send(std::string_view bytes) {
   while (!bytes.empty()) {
     ssize_t n = impl_->ssl ? SSL_write(impl_->ssl, bytes.data(), static_cast<int>(bytes.size()))

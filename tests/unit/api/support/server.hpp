@@ -124,6 +124,8 @@ class Client {
   // As another user; only root can.
   static Client local_as(const TestServer& server, uid_t uid, gid_t gid, std::vector<gid_t> groups);
   static Client tls(const TestServer& server);
+  // Out of a sandbox, to the endpoint of its mesh.
+  static Client agent(TestServer& server, session::Caller who);
   Client(Client&&) noexcept;
   ~Client();
 
