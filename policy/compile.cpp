@@ -155,6 +155,23 @@ Result<std::vector<FactMount>> config_mounts(const Facts& facts) {
   return out;
 }
 
+// CLIs that look for skills in the system's own configuration have a directory for nothing else there.
+Result<void> check_bundle(const FactBundle& bundle, const Facts& facts) {
+  BRIG_CHECK(check_absolute("skill source", bundle.source));
+  BRIG_CHECK(check_absolute("skill path", bundle.target));
+  auto layers = facts.state_dir + "/layers/";
+  auto rest = bundle.source.substr(std::min(layers.size(), bundle.source.size()));
+  auto slash = rest.find('/');
+  if (bundle.source != layers + rest || !is_layer_id(rest.substr(0, slash)) || slash == std::string::npos ||
+      rest.substr(slash) != "/files")
+    return denied("skill source " + quoted(bundle.source, 200) + " is no bundle");
+  auto parent = bundle.target.substr(0, bundle.target.rfind('/'));
+  if (!parent.ends_with("/skills"))
+    return denied("skill path " + quoted(bundle.target, 200) + " does not lie in a directory called skills");
+  bool of_a_cli = lies_in(parent, "/etc") && parent != "/etc/skills";
+  return of_a_cli ? Result<void>() : check_mount_target("skill path", bundle.target);
+}
+
 Result<json> mounts(const Effective& effective, const Facts& facts) {
   BRIG_CHECK(check_absolute("state directory", facts.state_dir));
   BRIG_CHECK(check_absolute("link directory", facts.link_dir));
@@ -199,6 +216,17 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
     BRIG_CHECK(check_host_path("grants.mount.source", it->second, facts.state_dir, facts.engine_sockets));
     BRIG_CHECK(check_mount_target("grants.mount.target", mount.target));
     out.push_back(bind(it->second, mount.target.c_str(), mount.writable));
+  }
+  // The runtime makes the places where it mounts, and must not do that in what is somebody's.
+  std::set<std::string> taken;
+  for (const auto& mount : config) taken.insert(mount.target);
+  for (const auto& mount : effective.mounts()) taken.insert(mount.target);
+  for (const auto& bundle : facts.bundles) {
+    BRIG_CHECK(check_bundle(bundle, facts));
+    bool covered = std::any_of(taken.begin(), taken.end(), [&](const std::string& place) {
+      return place == bundle.target || lies_in(bundle.target, place) || lies_in(place, bundle.target);
+    });
+    if (!covered) out.push_back(bind(bundle.source, bundle.target.c_str(), false));
   }
   return out;
 }

@@ -33,6 +33,12 @@ struct FactMount {
   bool writable = false;
 };
 
+// The files of a skill, read-only.
+struct FactBundle {
+  std::string source;  // in the state directory: layers/LAYER/files
+  std::string target;  // a directory within one called "skills"
+};
+
 // What the policy does not decide. All host paths are absolute and real: the caller has resolved symbolic
 // links.
 struct Facts {
@@ -58,6 +64,8 @@ struct Facts {
   // → /etc/resolv.conf, read-only, with kResolvText in it; "": the engine's or the image's stays.
   std::string resolv_file;
   std::vector<FactMount> config;  // in the order of declaration: where two overlap, the later one wins
+  // Beside that; one where something of `config` or a granted mount is, is left out.
+  std::vector<FactBundle> bundles;
   std::vector<std::string> engine_sockets;       // unix sockets of engines known to the caller
   std::map<std::string, std::string> real_path;  // GrantMount::source → where it really is
 

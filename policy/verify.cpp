@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/names.hpp"
 #include "core/text.hpp"
 #include "policy/verify_seccomp.hpp"
 
@@ -231,6 +232,12 @@ class Reading {
       bad("must be read-only at /etc/resolv.conf");
     bool in_etc = (target == "/etc/hosts" && source == expected_.hosts_file) ||
                   (target == "/etc/resolv.conf" && source == expected_.resolv_file);
+    if (skill(source)) {
+      auto parts = split(target, '/');
+      if (writable) bad("must be read-only");
+      if (parts.size() < 3 || parts[parts.size() - 2] != "skills") bad("is not among skills");
+      in_etc = parts.size() > 4 && parts[1] == "etc";
+    }
     if (target != "/run/brig" && !in_etc)
       for (const char* taken : {"/proc", "/sys", "/dev", "/run", "/etc", "/bin", "/sbin", "/lib", "/lib64",
                                 "/usr/bin", "/usr/lib"})
@@ -269,9 +276,19 @@ class Reading {
            (parts[state + 2] == "config" || parts[state + 2] == "overlays");
   }
 
-  // The places in Brig's state that belong to this very session.
+  // Files that nobody writes any more; and expected to be those.
+  bool skill(const std::string& source) const {
+    if (std::find(expected_.skills.begin(), expected_.skills.end(), source) == expected_.skills.end())
+      return false;
+    auto parts = split(source, '/');
+    auto state = split(expected_.state_dir, '/').size();
+    return !expected_.state_dir.empty() && inside(source, expected_.state_dir + "/layers") &&
+           parts.size() == state + 3 && is_layer_id(parts[state + 1]) && parts[state + 2] == "files";
+  }
+
+  // The places in Brig's state that belong to this very session, or that many may have.
   bool own(const std::string& source) const {
-    if (!expected_.state_dir.empty() && configuration(source)) return true;
+    if (!expected_.state_dir.empty() && (configuration(source) || skill(source))) return true;
     if (expected_.state_dir.empty() || !inside(source, expected_.state_dir + "/sessions")) return false;
     if (split(source, '/').size() < split(expected_.state_dir, '/').size() + 3)
       return false;  // sessions/ID/x

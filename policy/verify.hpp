@@ -32,6 +32,7 @@ struct Expectations {
   std::string hosts_file;           // likewise; "" if the engine makes the network
   std::string resolv_file;          // likewise; "" if none is mounted
   std::vector<std::string> config;  // likewise: sources of configuration
+  std::vector<std::string> skills;  // likewise: sources of skills
   std::string state_dir;
   std::vector<std::string> engine_sockets;
   bool ptrace = false;                        // granted

@@ -131,6 +131,8 @@ net::Task<Response> stop_service(Context* context, Request* request);
 net::Task<Response> pause_service(Context* context, Request* request);
 net::Task<Response> list_tools(Context* context, Request* request);
 net::Task<Response> call_tool(Context* context, Request* request);
+net::Task<Response> list_skill_files(Context* context, Request* request);
+net::Task<Response> get_skill_file(Context* context, Request* request);
 net::Task<Response> get_service_logs(Context* context, Request* request);
 
 net::Task<Response> list_tokens(Context* context, Request* request);

@@ -115,6 +115,8 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/meshes/{mesh}/services/{name}/tool-gate", Access::user, kDefaultBody, "", put_tool_gate},
     {"POST", "/v1/meshes/{mesh}/services/{name}/approve", Access::user, kDefaultBody, "", approve_tools},
     {"POST", "/v1/meshes/{mesh}/services/{name}/call", Access::user, kDefaultBody, "", call_tool},
+    {"GET", "/v1/meshes/{mesh}/services/{name}/files", Access::viewer, kNone, "", list_skill_files},
+    {"GET", "/v1/meshes/{mesh}/services/{name}/file", Access::viewer, kNone, "path", get_skill_file},
     {"GET", "/v1/meshes/{mesh}/services/{name}/logs", Access::viewer, kNone, "last follow", get_service_logs},
     {"GET", "/v1/tokens", Access::admin, kNone, "", list_tokens},
     {"POST", "/v1/tokens", Access::admin, kSmall, "", create_token},

@@ -147,6 +147,7 @@ json encode(const image::Provider& provider) {
   if (!provider.default_args_reason.empty()) out["default_args_reason"] = provider.default_args_reason;
   if (!provider.profile.empty()) out["profile"] = provider.profile;
   if (!provider.profile_env.empty()) out["profile_env"] = provider.profile_env;
+  if (!provider.skills.empty()) out["skills"] = provider.skills;
   for (const auto& config : provider.config) {
     json one{{"path", config.path},
              {"read_only", config.read_only},

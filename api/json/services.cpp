@@ -125,6 +125,10 @@ service::DeploySpec decode_deploy(Body& body) {
     top.fail(
         "source",
         "source is missing: {\"npm\": …}, {\"git\": …}, {\"zip\": …}, {\"remote\": …} or {\"directory\": …}");
+  auto type = top.text("type").value_or("mcp");
+  out.spec.skill = type == "skill";
+  if (type != "skill" && type != "mcp")
+    top.fail("type", "type " + quoted(type) + " is not known; say \"mcp\" or \"skill\"");
   read_source(top.object("source"), out.spec);
   read_config(top.object("config"), out);
   out.scope = read_scope(top);
@@ -244,7 +248,7 @@ json encode(const service::Scope& scope) {
 json encode(const service::View& view) {
   json out{{"mesh", view.mesh},
            {"name", view.name},
-           {"type", "mcp"},
+           {"type", view.type},
            {"owner", view.owner},
            {"scope", encode(view.scope)},
            {"state", to_string(view.state)},
@@ -253,6 +257,10 @@ json encode(const service::View& view) {
            {"created", format_time(view.created)},
            {"updated", format_time(view.updated)}};
   if (view.runtime) out["runtime"] = to_string(*view.runtime);
+  if (view.skill) {
+    out["description"] = printable(view.skill->description, kMaxDescription);
+    out["skill"] = {{"name", view.skill->name}};
+  }
   auto server = json::parse(view.server_info, nullptr, false);
   if (server.is_object()) {
     auto description = description_of(server);
@@ -261,6 +269,10 @@ json encode(const service::View& view) {
   }
   if (view.inside) add_inside(out, *view.inside);
   return out;
+}
+
+json encode(const service::BundleFile& file) {
+  return {{"path", file.path}, {"bytes", file.bytes}, {"executable", file.executable}};
 }
 
 json encode(const service::LogLine& line) {

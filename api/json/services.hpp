@@ -23,5 +23,6 @@ ToolCall decode_call(Body& body, std::string_view text);
 nlohmann::json encode(const service::View& view);
 nlohmann::json encode(const service::Scope& scope);
 nlohmann::json encode(const service::LogLine& line);
+nlohmann::json encode(const service::BundleFile& file);
 
 }  // namespace brig::api

@@ -234,6 +234,9 @@ Result<void> Service::prepare() {
   options.meet_agent = [&parts](UniqueFd connection, session::Caller agent) {
     if (parts.server) parts.server->meet_agent(std::move(connection), std::move(agent));
   };
+  options.skills_for = [&parts](const session::Caller& caller, const std::string& mesh) {
+    return parts.services->skills_for(caller, mesh);
+  };
   parts.outward.emplace(executor, kManyConnections);
   parts.resolver = egress::system_resolver(executor, parts.resolving);
   // Of a mesh's sandboxes it is in the mesh's audit, too.

@@ -74,6 +74,8 @@ struct Provider {
   std::string profile_env;             // CLAUDE_CONFIG_DIR and the like; empty: none
   bool profile_env_is_parent = false;  // it names the directory that the configuration directory is in
   std::vector<ConfigMount> config;     // in order; where two overlap, the later wins
+  std::string
+      skills;  // the directory where the CLI looks for skills, beside /opt/brig/skills; empty: nowhere
   std::vector<ProbeFile> probe;
   std::vector<std::string> egress_hosts;  // what the CLI cannot work without
   std::vector<egress::Credential> credentials;

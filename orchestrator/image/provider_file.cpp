@@ -71,6 +71,21 @@ void read_config(config::Table& entry, Provider& provider) {
   provider.config.push_back(std::move(mount));
 }
 
+// A CLI may look for skills in the system's configuration, in a directory that is for those alone.
+void read_skills(config::Table& top, Provider& provider) {
+  provider.skills = top.text("skills", 512).value_or("");
+  if (!top.has("skills")) return;
+  std::filesystem::path path(provider.skills);
+  bool in_etc = provider.skills.starts_with("/etc/");
+  auto fine = check_config_path("skills", in_etc ? "/opt" + provider.skills : provider.skills);
+  if (!fine)
+    top.fail("skills", fine.error().message.substr(7));
+  else if (path.filename() != "skills" || path.parent_path() == "/etc")
+    top.fail("skills", "is " + quoted(provider.skills) +
+                           "; write where the CLI looks for skills, a directory of that name such as "
+                           "/home/agent/.agents/skills");
+}
+
 bool is_field(std::string_view text) {
   return !text.empty() && text.size() <= 256 && text.front() != '.' && text.back() != '.' &&
          text.find("..") == std::string_view::npos && printable(text, 512) == text;
@@ -214,6 +229,7 @@ void read_provider(config::Table& top, Provider& provider) {
   if (top.has("profile") && !check_name("profile", provider.profile))
     top.fail("profile", "is " + quoted(provider.profile) + "; write the name of a policy profile");
   for (auto* entry : top.list("config", 32)) read_config(*entry, provider);
+  read_skills(top, provider);
   for (auto* entry : top.list("probe", 8)) read_probe(*entry, provider);
   if (!provider.profile_env.empty() && (provider.config.empty() || provider.config[0].file))
     top.fail("profile_env",

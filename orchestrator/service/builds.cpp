@@ -30,26 +30,6 @@ shift
 rm -rf /workspace/.npm
 )sh";
 
-// What lies at $FROM, seen through an overlay: what is copied lies in our layer, the rest does not.
-constexpr const char* kCopyScript = R"sh(
-set -e
-mkdir "$FOLDER"
-cd "$FROM"
-for entry in * .[!.]* ..?*; do
-  [ -e "$entry" ] || [ -L "$entry" ] || continue
-  [ "$PWD/$entry" = "/workspace/$FOLDER" ] || cp -R -P --preserve=mode,timestamps -- "$entry" "/workspace/$FOLDER/"
-done
-cd "/workspace/$FOLDER"
-if [ "$RUNTIME" = node ] && [ -f package.json ] && ! [ -e node_modules ]; then
-  if [ -f package-lock.json ]; then npm ci --ignore-scripts --omit=dev
-  else npm install --ignore-scripts --omit=dev --no-package-lock; fi
-fi
-if [ "$RUNTIME" = python ] && [ -f requirements.txt ]; then
-  python3 -m pip install --no-cache-dir --only-binary=:all: --target .packages -r requirements.txt
-fi
-rm -rf /workspace/.npm
-)sh";
-
 // Our bridge comes on standard input.
 constexpr const char* kBridgeScript = R"sh(
 set -e
@@ -71,6 +51,26 @@ void set(std::vector<session::EnvVar>& env, const char* name, std::string_view v
 }
 
 }  // namespace
+
+// What lies at $FROM, seen through an overlay: what is copied lies in our layer, the rest does not.
+const char* const Builds::kCopyScript = R"sh(
+set -e
+mkdir "$FOLDER"
+cd "$FROM"
+for entry in * .[!.]* ..?*; do
+  [ -e "$entry" ] || [ -L "$entry" ] || continue
+  [ "$PWD/$entry" = "/workspace/$FOLDER" ] || cp -R -P --preserve=mode,timestamps -- "$entry" "/workspace/$FOLDER/"
+done
+cd "/workspace/$FOLDER"
+if [ "$RUNTIME" = node ] && [ -f package.json ] && ! [ -e node_modules ]; then
+  if [ -f package-lock.json ]; then npm ci --ignore-scripts --omit=dev
+  else npm install --ignore-scripts --omit=dev --no-package-lock; fi
+fi
+if [ "$RUNTIME" = python ] && [ -f requirements.txt ]; then
+  python3 -m pip install --no-cache-dir --only-binary=:all: --target .packages -r requirements.txt
+fi
+rm -rf /workspace/.npm
+)sh";
 
 Result<UniqueFd> Builds::open_built(const LayerId& layer, const char* folder) const {
   std::vector<LayerId> frozen{layer};
@@ -145,6 +145,9 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   if (spec.zip) {
     BRIG_CO_TRY(fetched, co_await unpack(owner, purpose, std::move(given.zip), progress));
   }
+  if (spec.skill)
+    co_return co_await make_skill(std::move(owner), std::move(purpose), std::move(spec), std::move(fetched),
+                                  std::move(progress));
   BRIG_CO_TRY(auto seen, co_await look_at(spec, fetched));
   auto runtime = seen.runtime;
   auto host = builder(owner, std::move(purpose), std::string(to_string(runtime)));

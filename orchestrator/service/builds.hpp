@@ -10,6 +10,7 @@
 #include "core/unique_fd.hpp"
 #include "image/images.hpp"
 #include "net/worker.hpp"
+#include "service/bundle.hpp"
 #include "service/entry.hpp"
 #include "service/tree.hpp"
 #include "session/hosting.hpp"
@@ -31,7 +32,10 @@ class Builds {
         forbidden_(std::move(forbidden)),
         hosting_(hosting),
         images_(images),
-        blocking_(blocking) {}
+        blocking_(blocking),
+        bundles_(paths_, blocking) {}
+
+  Bundles& bundles() { return bundles_; }
 
   // What a source needs beside what the spec says of it.
   struct Given {
@@ -64,6 +68,12 @@ class Builds {
   // fetch.cpp
   net::Task<Result<Fetched>> fetch(session::Caller owner, std::string purpose, RepositorySource git,
                                    Secret key, Progress progress);
+  // skills.cpp: of what was fetched, or of a directory.
+  net::Task<Result<Product>> make_skill(session::Caller owner, std::string purpose, Spec spec,
+                                        Fetched fetched, Progress progress);
+  // Copies what lies at $FROM to $FOLDER, and installs what $RUNTIME takes.
+  static const char* const kCopyScript;
+
   // unpack.cpp
   net::Task<Result<Fetched>> unpack(session::Caller owner, std::string purpose, UniqueFd zip,
                                     Progress progress);
@@ -73,6 +83,7 @@ class Builds {
   session::Hosting& hosting_;
   image::Images& images_;
   net::Worker& blocking_;
+  Bundles bundles_;
 };
 
 }  // namespace brig::service

@@ -60,6 +60,9 @@ Result<void> Manager::vet(const session::Caller& caller, const std::string& mesh
         "deploy a package instead",
         "service", false};
   BRIG_CHECK(check_spec(wish.spec));
+  if (wish.spec.skill && !wish.env.empty())
+    return Error{Code::invalid, "config.env is given for a skill, which is not run; leave it out", "service",
+                 false};
   BRIG_CHECK(check_env(wish.env));
   return check_room(mesh, wish.name);
 }
@@ -266,6 +269,7 @@ net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mes
 net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(must_run(*unit));
   if (!unit->entry)
     co_return Error{Code::conflict,
                     "service " + quoted(unit->purpose(), 200) +
@@ -285,6 +289,7 @@ net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, 
 net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(must_run(*unit));
   unit->row.wanted = kStopped;
   BRIG_CO_CHECK(co_await save(unit));
   co_await set_state(unit, State::stopped, "");

@@ -17,6 +17,7 @@ struct Entry {
   Runtime runtime = Runtime::node;
   std::string version;  // the package's; empty: it says none
   std::vector<std::string> command;
+  std::optional<SkillCard> skill;  // then nothing else but the version
 };
 
 bool is_there(int directory, const char* name);

@@ -147,6 +147,7 @@ net::Task<Result<void>> Manager::change_lists(UnitRef unit, ToolLists lists) {
 net::Task<Result<ToolReport>> Manager::set_tool_lists(session::Caller caller, std::string mesh,
                                                       std::string name, ToolLists lists) {
   BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
+  BRIG_CO_CHECK(must_run(*unit));
   BRIG_CO_CHECK(check_lists(lists));
   auto work = change_lists(unit, std::move(lists));
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
@@ -198,6 +199,7 @@ net::Task<Result<ToolReport>> Manager::approve_tools(session::Caller caller, std
 net::Task<Result<ToolReport>> Manager::tool_report(session::Caller caller, std::string mesh,
                                                    std::string name) {
   BRIG_CO_TRY(auto unit, find(Operation::inspect, caller, mesh, name));
+  BRIG_CO_CHECK(must_run(*unit));
   BRIG_CO_TRY(auto approved, co_await parts_.gates.approved(mesh, name));
   ToolReport out;
   out.pinning = options_.meshes.of(mesh).pinning;

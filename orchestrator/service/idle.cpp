@@ -18,6 +18,7 @@ net::Task<Result<View>> Manager::pause(session::Caller caller, std::string mesh,
 net::Task<Result<void>> Manager::pause_steps(UnitRef unit) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(must_run(*unit));
   auto server = unit->server;
   if (!server || !serves(unit->state))
     co_return Error{Code::conflict,

@@ -41,6 +41,7 @@ Result<std::unique_ptr<LogReader>> Manager::follow_logs(const session::Caller& c
                                                         const std::string& mesh, const std::string& name,
                                                         std::size_t count) {
   BRIG_TRY(auto unit, find(Operation::inspect, caller, mesh, name));
+  BRIG_CHECK(must_run(*unit));
   return std::unique_ptr<LogReader>(std::make_unique<Reader>(*this, caller, std::move(unit), count));
 }
 

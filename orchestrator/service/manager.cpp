@@ -36,13 +36,24 @@ Error gone_meanwhile(const std::string& purpose) {
 }
 
 std::string entry_to_json(const Entry& entry) {
-  json out{{"runtime", to_string(entry.runtime)}, {"version", entry.version}, {"command", entry.command}};
+  json out{{"version", entry.version}};
+  if (entry.skill) {
+    out["skill"] = {{"name", entry.skill->name}, {"description", entry.skill->description}};
+  } else {
+    out["runtime"] = to_string(entry.runtime);
+    out["command"] = entry.command;
+  }
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<Entry> entry_from_json(const std::string& text) {
   auto in = json::parse(text, nullptr, false);
   Entry entry;
+  if (in.is_object() && in.contains("skill") && in["skill"].is_object()) {
+    entry.version = in.value("version", "");
+    entry.skill = {in["skill"].value("name", ""), in["skill"].value("description", "")};
+    return entry;
+  }
   if (in.is_object() && in.contains("command") && in["command"].is_array()) {
     if (in.value("runtime", "") == "python") entry.runtime = Runtime::python;
     entry.version = in.value("version", "");
@@ -127,7 +138,9 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
                 : unit.spec.zip    ? "zip"
                 : unit.spec.remote ? "remote"
                                    : "directory";
-  if (unit.entry) view.runtime = unit.entry->runtime;
+  view.type = unit.spec.skill ? "skill" : "mcp";
+  if (unit.entry) view.skill = unit.entry->skill;
+  if (unit.entry && !view.skill) view.runtime = unit.entry->runtime;
   if (auto info = mcp::json::find(unit.row.server_json, "serverInfo")) view.server_info = *info;
   view.tools = unit.tools.size();
   view.created = unit.row.created;
@@ -172,17 +185,20 @@ Result<View> Manager::get(const session::Caller& caller, const std::string& mesh
 Result<std::vector<Tool>> Manager::tools(const session::Caller& caller, const std::string& mesh,
                                          const std::string& name) {
   BRIG_TRY(auto unit, find(Operation::see, caller, mesh, name));
+  BRIG_CHECK(must_run(*unit));
   return unit->tools;
 }
 
 Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const std::string& mesh,
                                            const std::string& name, std::size_t count) {
   BRIG_TRY(auto unit, find(Operation::inspect, caller, mesh, name));
+  BRIG_CHECK(must_run(*unit));
   return unit->log.last(count);
 }
 
 Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& caller, const Unit& unit) const {
   if (serves(unit.state) && unit.server) return unit.server;
+  BRIG_CHECK(must_run(unit));
   bool soon = unit.state == State::restarting || unit.state == State::starting;
   return Error{soon ? Code::unavailable : Code::conflict,
                "service " + quoted(unit.row.name) + " is " + std::string(to_string(unit.state)) +

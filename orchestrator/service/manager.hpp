@@ -18,6 +18,7 @@
 #include "service/rates.hpp"
 #include "service/server.hpp"
 #include "service/uploads.hpp"
+#include "session/skills.hpp"
 #include "session/volumes.hpp"
 #include "store/services.hpp"
 #include "store/tool_gates.hpp"
@@ -93,6 +94,12 @@ class Manager final : public Services {
                                                ToolLists lists) override;
   net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh, std::string name,
                                               std::vector<Approval> approvals) override;
+  net::Task<Result<std::vector<BundleFile>>> files(session::Caller caller, std::string mesh,
+                                                   std::string name) override;
+  net::Task<Result<std::unique_ptr<FileReader>>> open_file(session::Caller caller, std::string mesh,
+                                                           std::string name, std::string path) override;
+  // What session::ManagerOptions asks for.
+  std::vector<session::Skill> skills_for(const session::Caller& caller, const std::string& mesh) const;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
   Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,
@@ -122,6 +129,14 @@ class Manager final : public Services {
   net::Task<Result<void>> save(UnitRef unit);
   net::Task<Result<void>> change_scope(UnitRef unit, Scope scope);
   net::Task<void> set_state(UnitRef unit, State state, std::string reason);
+
+  // skills.cpp
+  // An error for a skill.
+  static Result<void> must_run(const Unit& unit);
+  // The layer of one that is ready, for a caller who may see it.
+  Result<LayerId> bundle_of(const session::Caller& caller, const std::string& mesh,
+                            const std::string& name) const;
+  net::Task<Result<void>> install_skill(UnitRef unit, store::ServiceRow row);
 
   // deploy.cpp
   static Result<void> may_update(const Unit& unit);

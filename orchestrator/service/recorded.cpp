@@ -164,6 +164,7 @@ net::Task<Result<View>> Recorded::deploy(session::Caller caller, std::string mes
   auto act = Act::of(caller, mesh, "service.deploy", spec.name);
   if (spec.spec.npm || spec.spec.git || spec.spec.zip || spec.spec.directory)
     act.payload["source"] = printable(source_text(spec.spec), 512);
+  if (spec.spec.skill) act.payload["type"] = "skill";
   if (spec.scope) act.payload["scope"] = json::parse(to_json(*spec.scope));
   auto work = services_.deploy(std::move(caller), std::move(mesh), std::move(spec), std::move(progress));
   co_return co_await record(std::move(act), std::move(work));
@@ -267,6 +268,16 @@ Result<View> Recorded::get(const session::Caller& caller, const std::string& mes
 Result<std::vector<Tool>> Recorded::tools(const session::Caller& caller, const std::string& mesh,
                                           const std::string& name) {
   return services_.tools(caller, mesh, name);
+}
+
+net::Task<Result<std::vector<BundleFile>>> Recorded::files(session::Caller caller, std::string mesh,
+                                                           std::string name) {
+  return services_.files(std::move(caller), std::move(mesh), std::move(name));
+}
+
+net::Task<Result<std::unique_ptr<FileReader>>> Recorded::open_file(session::Caller caller, std::string mesh,
+                                                                   std::string name, std::string path) {
+  return services_.open_file(std::move(caller), std::move(mesh), std::move(name), std::move(path));
 }
 
 Result<std::vector<LogLine>> Recorded::logs(const session::Caller& caller, const std::string& mesh,

@@ -54,6 +54,10 @@ class Recorded final : public Services {
                                                ToolLists lists) override;
   net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh, std::string name,
                                               std::vector<Approval> approvals) override;
+  net::Task<Result<std::vector<BundleFile>>> files(session::Caller caller, std::string mesh,
+                                                   std::string name) override;
+  net::Task<Result<std::unique_ptr<FileReader>>> open_file(session::Caller caller, std::string mesh,
+                                                           std::string name, std::string path) override;
   Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                     const std::string& name, std::size_t count) override;
   Result<std::unique_ptr<LogReader>> follow_logs(const session::Caller& caller, const std::string& mesh,

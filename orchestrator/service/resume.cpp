@@ -24,10 +24,18 @@ net::Task<Result<void>> Manager::load() {
       BRIG_CO_TRY(unit->entry, entry_from_json(known.built_json));
     }
     for (const auto& artefact : artefacts)
-      if (artefact.hash == known.artefact) unit->artefact_bytes = artefact.bytes;
+      if (artefact.hash == known.artefact) {
+        unit->artefact_bytes = artefact.bytes;
+        unit->layer = artefact.layer;
+      }
     BRIG_CO_CHECK(co_await load_versions(unit));
     unit->state = known.wanted == kRunning ? State::restarting : State::stopped;
     if (known.wanted == kRunning) unit->reason = "brigd was restarted and has not looked after it yet";
+    // Of these nothing has to be looked after.
+    if (unit->spec.skill && !unit->layer.empty() && known.wanted == kRunning) {
+      unit->state = State::ready;
+      unit->reason.clear();
+    }
     units_[{known.mesh, known.name}] = unit;
   }
   std::set<std::string> needed;
@@ -118,6 +126,7 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live, std::shared_ptr<Res
     if (!unit->row.session.empty()) (void)co_await let_go(unit);
     co_return;
   }
+  if (unit->state == State::ready) co_return;
   Result<void> up;
   if (unit->row.artefact.empty()) {
     auto spec = unit->spec;

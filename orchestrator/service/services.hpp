@@ -7,6 +7,9 @@
 //       └─────────────┴─────────────┴──► failed ▲       stopped: somebody asked for it
 //                                               └──► paused: it stands still until it is called
 //
+// A skill is deployed as a service is, and is not run: its files are served, and mounted into the sessions of
+// its mesh (session/skills.hpp). It goes from building to ready, or to failed.
+//
 // What was begun goes on though whoever asked goes away, and after a restart of brigd: a deployment is made
 // whole, a server that runs is taken up again without its noticing. A version in place of another is started
 // beside it, and has the calls once it works.
@@ -26,12 +29,25 @@
 #include "mcp/gateway/backends.hpp"
 #include "policy/egress/rule.hpp"
 #include "service/scope.hpp"
+#include "service/skill_card.hpp"
 #include "service/tool_gate.hpp"
 #include "session/sessions.hpp"
 
 namespace brig::service {
 
-enum class State { building, installing, starting, running, paused, restarting, stopped, failed, crashed };
+// `ready`: a skill, whose files are there.
+enum class State {
+  building,
+  installing,
+  starting,
+  running,
+  paused,
+  restarting,
+  stopped,
+  failed,
+  crashed,
+  ready
+};
 std::string_view to_string(State state);
 std::optional<State> state_of(std::string_view text);
 
@@ -79,6 +95,7 @@ enum class Runtime { node, python };
 std::string_view to_string(Runtime runtime);
 
 struct Spec {
+  bool skill = false;            // files, and no server
   std::optional<NpmSource> npm;  // one of these
   std::optional<DirectorySource> directory;
   std::optional<RepositorySource> git;
@@ -108,6 +125,19 @@ struct Version {
   WallTime made{};
 };
 
+struct BundleFile {
+  std::string path;  // of its root; no link and no directory
+  std::uint64_t bytes = 0;
+  bool executable = false;
+};
+
+// A file's content, as it was when it was asked for, whatever becomes of its skill.
+class FileReader {
+ public:
+  virtual ~FileReader() = default;
+  virtual net::Task<Result<std::vector<std::byte>>> next() = 0;  // empty: that was all
+};
+
 // How it is made and fares, for those who look after it.
 struct Insight {
   std::string reason;  // one sentence: why it is in its state; empty where the state says it all
@@ -134,6 +164,8 @@ struct View {
   std::string_view source;         // "npm", "git", "zip", "remote", "directory"
   std::optional<Runtime> runtime;  // once it is known
   std::string server_info;         // JSON, as it came; empty: it never ran
+  std::optional<SkillCard> skill;  // of one that was built
+  std::string_view type;           // "mcp", "skill"
   std::size_t tools = 0;
   WallTime created{};
   WallTime updated{};
@@ -248,6 +280,11 @@ class Services {
   // `conflict` where a tool is not any more what was looked at; then none passes that did not before.
   virtual net::Task<Result<ToolReport>> approve_tools(session::Caller caller, std::string mesh,
                                                       std::string name, std::vector<Approval> approvals) = 0;
+  // Of a skill, by path.
+  virtual net::Task<Result<std::vector<BundleFile>>> files(session::Caller caller, std::string mesh,
+                                                           std::string name) = 0;
+  virtual net::Task<Result<std::unique_ptr<FileReader>>> open_file(session::Caller caller, std::string mesh,
+                                                                   std::string name, std::string path) = 0;
   // The last `count` lines, oldest first.
   virtual Result<std::vector<LogLine>> logs(const session::Caller& caller, const std::string& mesh,
                                             const std::string& name, std::size_t count) = 0;

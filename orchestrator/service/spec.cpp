@@ -89,6 +89,21 @@ Result<void> check_repository(const RepositorySource& git) {
                 "; give the repository by https://, or leave it out");
 }
 
+// What has a meaning for servers alone.
+Result<void> check_skill(const Spec& spec) {
+  if (spec.npm)
+    return refuse("source.npm holds packages that run, and no skills; give a zip, git or a directory");
+  if (spec.remote)
+    return refuse("source.remote is of servers, and has no files; give a zip, git or a directory");
+  const std::pair<bool, const char*> said[] = {
+      {spec.idle.has_value(), "config.idle"},        {!spec.args.empty(), "source.args"},
+      {!spec.allow.empty(), "config.network_allow"}, {spec.memory.has_value(), "config.memory_mb"},
+      {spec.milli_cpus.has_value(), "config.cpus"},  {spec.runtime.has_value(), "config.runtime"}};
+  for (const auto& [given, field] : said)
+    if (given) return refuse(std::string(field) + " is given for a skill, which is not run; leave it out");
+  return {};
+}
+
 template <class T>
 void put(json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
@@ -119,13 +134,13 @@ Error damaged(std::string_view what) {
 
 std::string_view to_string(State state) {
   constexpr std::string_view kWords[] = {"building",   "installing", "starting", "running", "paused",
-                                         "restarting", "stopped",    "failed",   "crashed"};
+                                         "restarting", "stopped",    "failed",   "crashed", "ready"};
   return kWords[static_cast<std::size_t>(state)];
 }
 
 std::optional<State> state_of(std::string_view text) {
   for (auto state : {State::building, State::installing, State::starting, State::running, State::paused,
-                     State::restarting, State::stopped, State::failed, State::crashed})
+                     State::restarting, State::stopped, State::failed, State::crashed, State::ready})
     if (to_string(state) == text) return state;
   return {};
 }
@@ -139,6 +154,7 @@ Result<void> check_spec(const Spec& spec) {
           spec.remote.has_value() !=
       1)
     return refuse("source must name one of npm, git, zip, remote and directory");
+  if (spec.skill) BRIG_CHECK(check_skill(spec));
   if (spec.npm) BRIG_CHECK(check_npm(*spec.npm));
   if (spec.directory) BRIG_CHECK(check_directory(*spec.directory));
   if (spec.git) BRIG_CHECK(check_repository(*spec.git));
@@ -207,6 +223,7 @@ std::string spec_to_json(const Spec& spec) {
   if (spec.git) out["git"] = {{"url", spec.git->url}, {"ref", spec.git->ref}, {"key", spec.git->key}};
   if (spec.remote) out["remote"] = {{"url", spec.remote->url}};
   if (spec.zip) out["zip"] = {{"file_id", spec.zip->file_id}, {"kept", spec.zip->kept}};
+  if (spec.skill) out["skill"] = true;
   if (spec.runtime) out["runtime"] = to_string(*spec.runtime);
   out["args"] = spec.args;
   out["allow"] = json::array();
@@ -238,6 +255,7 @@ Result<Spec> spec_from_json(const std::string& text) {
   if (in.contains("zip") && in["zip"].is_object())
     spec.zip = {in["zip"].value("file_id", ""), in["zip"].value("kept", "")};
   if (in.contains("remote") && in["remote"].is_object()) spec.remote = {in["remote"].value("url", "")};
+  spec.skill = in.value("skill", json()) == true;
   auto runtime = in.value("runtime", "");
   if (runtime == "node") spec.runtime = Runtime::node;
   if (runtime == "python") spec.runtime = Runtime::python;

@@ -32,7 +32,10 @@ Error failed(const std::string& path) {
 
 class Hasher {
  public:
-  Hasher() : buffer_(256 * 1024) { crypto_hash_sha256_init(&state_); }
+  explicit Hasher(std::string_view kind) : buffer_(256 * 1024) {
+    crypto_hash_sha256_init(&state_);
+    if (!kind.empty()) sized(kind.data(), kind.size());  // which no entry begins with
+  }
 
   Result<void> directory(UniqueFd fd, const std::string& path, int depth) {
     if (depth > kMaxDepth) return refuse(path, "which lies deeper than 128 directories");
@@ -133,10 +136,10 @@ class Hasher {
 
 }  // namespace
 
-Result<Tree> hash_tree(int directory) {
+Result<Tree> hash_tree(int directory, std::string_view kind) {
   UniqueFd root(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) return failed(".");
-  Hasher hasher;
+  Hasher hasher(kind);
   BRIG_CHECK(hasher.directory(std::move(root), "", 0));
   return hasher.end();
 }

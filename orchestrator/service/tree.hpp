@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/result.hpp"
 
@@ -18,6 +19,7 @@ struct Tree {
   std::uint64_t bytes = 0;
 };
 
-Result<Tree> hash_tree(int directory);
+// `kind`: what it is to be used as, where equal trees are not to have equal hashes.
+Result<Tree> hash_tree(int directory, std::string_view kind = {});
 
 }  // namespace brig::service

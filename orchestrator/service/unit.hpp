@@ -29,6 +29,7 @@ struct Manager::Unit {
   std::map<std::string, std::string> env;  // names, each with the vault's key it stands for
   std::optional<Entry> entry;              // once it is built
   std::uint64_t artefact_bytes = 0;
+  LayerId layer;                  // the artefact's
   std::vector<Version> versions;  // oldest first; one of them is what it has
   State state = State::starting;
   std::string reason;

@@ -61,6 +61,7 @@ net::Task<Result<void>> Manager::adopt(UnitRef unit, store::ServiceRow row) {
   unit->spec = std::move(spec);
   unit->entry = std::move(entry);
   unit->artefact_bytes = artefact ? artefact->bytes : 0;
+  unit->layer = artefact ? artefact->layer : LayerId();
   unit->env = references_of(variables);
   co_return Result<void>();
 }
@@ -84,7 +85,10 @@ net::Task<Result<void>> Manager::commit(UnitRef unit, store::ServiceRow row) {
 // In place of what it has. If it runs, it goes on until the new one has shown that it does.
 net::Task<Result<void>> Manager::install(UnitRef unit, store::ServiceRow row) {
   Result<void> done;
-  if (unit->server) {
+  BRIG_CO_TRY(auto spec, spec_from_json(row.spec_json));
+  if (spec.skill) {
+    done = co_await install_skill(unit, std::move(row));
+  } else if (unit->server || unit->state == State::ready) {
     done = co_await install_beside(unit, std::move(row));
   } else {
     row.session = unit->row.session;

@@ -87,6 +87,7 @@ net::Task<Result<View>> Manager::restore_steps(Caller caller, std::string ref, R
   origin.again = row;
   auto asked = std::move(origin.spec);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(asked), &origin));
+  BRIG_CO_CHECK(lend_skills(caller, prepared, &row));
   prepared.row.layer = LayerId(random_hex(8));
   prepared.row.frozen = checkpoint.layers;
 
@@ -166,6 +167,7 @@ net::Task<Result<Manager::Prepared>> Manager::fork_steps(Caller caller, SessionI
   for (auto& [key, value] : spec.labels) origin.spec.labels[key] = value;
   auto asked = std::move(origin.spec);
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(asked), &origin));
+  BRIG_CO_CHECK(lend_skills(caller, prepared));
   prepared.row.source = row.source;
   prepared.row.base = row.base;
   BRIG_CO_TRY(prepared.egress, co_await parts_.doors.rules(id));

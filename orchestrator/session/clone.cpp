@@ -62,6 +62,7 @@ net::Task<Result<View>> Manager::create_from_git(Caller caller, CreateSpec spec)
   auto builder = std::make_unique<Builder>(*this);
   BRIG_CO_TRY(auto cloned, co_await clone(caller, spec, git, builder->id));
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
+  BRIG_CO_CHECK(lend_skills(caller, prepared));
   prepared.row.frozen = {cloned.layer};
   prepared.row.base = cloned.layer;
   prepared.row.source = git.url + (git.ref.empty() ? "" : " " + git.ref);

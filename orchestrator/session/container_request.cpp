@@ -42,6 +42,14 @@ policy::Expectations expectations(const policy::Effective& effective, const poli
     expect.mounts.push_back({mount.source, mount.target, mount.writable});
     expect.config.push_back(mount.source);
   }
+  for (const auto& bundle : facts.bundles) {
+    // What lies in, on or around something else that is mounted is left out.
+    bool apart = std::none_of(expect.mounts.begin(), expect.mounts.end(), [&](const auto& other) {
+      return is_within(bundle.target, other.target) || is_within(other.target, bundle.target);
+    });
+    if (apart) expect.skills.push_back(bundle.source);
+    if (apart) expect.mounts.push_back({bundle.source, bundle.target, false});
+  }
   expect.hosts_file = facts.hosts_file;
   if (!facts.hosts_file.empty()) expect.mounts.push_back({facts.hosts_file, "/etc/hosts", false});
   expect.resolv_file = facts.resolv_file;

@@ -258,7 +258,8 @@ net::Task<Result<void>> Manager::forget(SessionId id) {
   // Its own is nobody else's; frozen ones may be.
   if (row) BRIG_CO_CHECK(co_await drop_layer(row->layer));
   BRIG_CO_CHECK(co_await parts_.sessions.remove(id));
-  if (row && (!row->frozen.empty() || has_checkpoints)) co_return co_await drop_stray_layers();
+  if (row && (!row->frozen.empty() || has_checkpoints || row->skills_json != "{}"))
+    co_return co_await drop_stray_layers();
   co_return Result<void>();
 }
 

@@ -28,6 +28,7 @@ net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
   spec.joins = true;
   if (spec.git) co_return co_await create_from_git(std::move(caller), std::move(spec));
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));
+  BRIG_CO_CHECK(lend_skills(caller, prepared));
   co_return co_await launch(std::move(prepared));
 }
 

@@ -32,6 +32,7 @@
 #include "session/reach.hpp"
 #include "session/sandbox.hpp"
 #include "session/sessions.hpp"
+#include "session/skills.hpp"
 #include "session/usage.hpp"
 #include "session/workspaces.hpp"
 #include "store/checkpoints.hpp"
@@ -57,6 +58,7 @@ struct ManagerOptions {
   std::map<std::string, std::string> trust_env;
   // Answers an agent, at the endpoint of its mesh, on this connection.
   std::function<void(UniqueFd, Caller)> meet_agent = {};
+  SkillsFor skills_for = {};  // none: meshes have none
 };
 
 class Manager final : public Sessions,
@@ -193,6 +195,10 @@ class Manager final : public Sessions,
   net::Task<Result<Quotas::Claim>> claim(std::string owner, Quotas::Ask ask);
   std::vector<EnvVar> environment(const std::map<std::string, std::string>& provider,
                                   std::vector<EnvVar> caller, const SessionId& id, bool terminal) const;
+
+  // skills.cpp: those that the caller sees, or that the session `again` had.
+  Result<void> lend_skills(const Caller& caller, Prepared& prepared,
+                           const store::SessionRow* again = nullptr);
 
   // clone.cpp
   net::Task<Result<View>> create_from_git(Caller caller, CreateSpec spec);

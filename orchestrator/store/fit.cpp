@@ -69,7 +69,10 @@ Result<Unfit> fit_to(Connection& connection, const OnDisk& disk, WallTime now) {
   Unfit out;
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
   BRIG_TRY(Rows sessions,
-           rows_of(connection, "SELECT id, name, layer || ' ' || frozen FROM sessions ORDER BY name", 3));
+           rows_of(connection,
+                   "SELECT id, name, layer || ' ' || frozen || ' ' || ifnull((SELECT group_concat(value, ' ')"
+                   " FROM json_each(skills_json)), '') FROM sessions ORDER BY name",
+                   3));
   for (const auto& session : sessions) {
     if (all_there(session[2], disk)) continue;
     BRIG_CHECK(drop_session(connection, session[0]));
@@ -128,7 +131,8 @@ Result<bool> is_in_use(Connection& connection) {
 Result<std::vector<LayerId>> layers_in(Connection& connection) {
   BRIG_TRY(Rows rows, rows_of(connection,
                               "SELECT layer || ' ' || frozen FROM sessions UNION ALL SELECT layers FROM"
-                              " checkpoints UNION ALL SELECT layer FROM artefacts",
+                              " checkpoints UNION ALL SELECT layer FROM artefacts UNION ALL SELECT value"
+                              " FROM sessions, json_each(skills_json)",
                               1));
   std::vector<LayerId> out;
   for (const auto& row : rows)

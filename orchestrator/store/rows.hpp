@@ -52,6 +52,7 @@ struct SessionRow {
   std::string source;      // what its workspace was cloned from: "URL" or "URL REF"; empty: it was not
   LayerId base;            // the frozen layer that stands for a project then
   std::string agent_json;  // who it is at its mesh's endpoint; empty: it has none there
+  std::string skills_json = "{}";  // {name: layer} of the bundles that it has mounted, whoever has them since
 };
 
 // What changes in a session's life; what is not set stays as it is.

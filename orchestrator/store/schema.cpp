@@ -449,10 +449,15 @@ constexpr const char* kAgents = R"sql(
 ALTER TABLE sessions ADD COLUMN agent_json TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Bundles of files, deployed as services are and mounted into sessions.
+constexpr const char* kSkills = R"sql(
+ALTER TABLE sessions ADD COLUMN skills_json TEXT NOT NULL DEFAULT '{}';
+)sql";
+
 constexpr const char* kSteps[] = {kFirst,    kLayers,    kEvents,  kEgress,      kCheckpoints, kProviders,
                                   kLives,    kPreviews,  kShared,  kVault,       kUses,        kGone,
                                   kNames,    kServices,  kMembers, kPermissions, kAudit,       kVersions,
-                                  kStanding, kToolGates, kAgents};
+                                  kStanding, kToolGates, kAgents,  kSkills};
 
 // In the transaction that changed it.
 Result<void> check_references(Connection& connection) {

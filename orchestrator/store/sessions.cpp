@@ -11,7 +11,7 @@ namespace {
   "id, name, owner, phase, reason, provider, image_tag, image_id, profile, runtime, policy_json, "  \
   "policy_hash, project, container_name, container_id, link_key, link_registered, generation, "     \
   "labels_json, remove_when_ended, created_ms, started_ms, ended_ms, outcome_json, layer, frozen, " \
-  "mesh, identity, identity_id, provider_env, volumes_json, source, base, agent_json"
+  "mesh, identity, identity_id, provider_env, volumes_json, source, base, agent_json, skills_json"
 
 std::span<const unsigned char> bytes_of(const Secret& secret) {
   auto text = secret.reveal();
@@ -55,6 +55,7 @@ SessionRow row_of(const Statement& s) {
   row.source = s.text(31);
   row.base = LayerId(s.text(32));
   row.agent_json = s.text(33);
+  row.skills_json = s.text(34);
   return row;
 }
 
@@ -95,8 +96,21 @@ Result<std::optional<std::string>> phase_of(Connection& connection, const Sessio
   return found ? std::optional(s.text(0)) : std::nullopt;
 }
 
+// From here on its layers are held by its row; until now they were by artefacts alone.
+Result<void> check_skills(Connection& connection, const SessionRow& row) {
+  BRIG_TRY(Statement s, connection.prepare("SELECT key FROM json_each(?1)"
+                                           " WHERE value NOT IN (SELECT layer FROM artefacts) LIMIT 1"));
+  s.bind(1, row.skills_json);
+  BRIG_TRY(bool gone, s.step());
+  if (!gone) return {};
+  return Error{Code::conflict,
+               "Skill " + brig::quoted(s.text(0)) + " was replaced at this moment: start the session again",
+               "store: sessions", true};
+}
+
 Result<void> insert(Connection& connection, const SessionRow& row) {
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
+  BRIG_CHECK(check_skills(connection, row));
   BRIG_TRY(bool taken, stands(connection, row));
   if (taken) {
     return Error{Code::conflict,
@@ -109,7 +123,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
              connection.prepare("INSERT INTO sessions (" BRIG_SESSION_COLUMNS
                                 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
                                 "?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, "
-                                "?30, ?31, ?32, ?33, ?34)"));
+                                "?30, ?31, ?32, ?33, ?34, ?35)"));
     s.bind(1, row.id.str()).bind(2, row.name).bind(3, row.owner).bind(4, row.phase).bind(5, row.reason);
     s.bind(6, row.provider)
         .bind(7, row.image_tag)
@@ -124,7 +138,7 @@ Result<void> insert(Connection& connection, const SessionRow& row) {
     s.bind(21, row.created).bind(22, row.started).bind(23, row.ended).bind(24, row.outcome_json);
     s.bind(25, row.layer.str()).bind(26, text_of(row.frozen)).bind(27, row.mesh);
     s.bind(28, row.identity).bind(29, row.identity_id).bind(30, row.provider_env).bind(31, row.volumes_json);
-    s.bind(32, row.source).bind(33, row.base.str()).bind(34, row.agent_json);
+    s.bind(32, row.source).bind(33, row.base.str()).bind(34, row.agent_json).bind(35, row.skills_json);
     BRIG_CHECK(s.done());
   }
   BRIG_CHECK(tell(connection, row.id, "", "session." + row.phase));
@@ -274,7 +288,8 @@ Result<std::set<LayerId>> layers(Connection& connection) {
   std::set<LayerId> found;
   BRIG_TRY(Statement s, connection.prepare("SELECT layer || ' ' || frozen FROM sessions"
                                            " UNION ALL SELECT layers FROM checkpoints"
-                                           " UNION ALL SELECT layer FROM artefacts"));
+                                           " UNION ALL SELECT layer FROM artefacts"
+                                           " UNION ALL SELECT value FROM sessions, json_each(skills_json)"));
   while (true) {
     BRIG_TRY(bool more, s.step());
     if (!more) return found;

@@ -78,6 +78,7 @@ Result<int> show(Context& context, const Arguments& arguments) {
   say("because", "default_args_reason");
   say("profile", "profile");
   say("identity by", "profile_env");
+  say("skills", "skills");
   for (const auto& config : list_of(provider, "config"))
     add_fact(out, style, "configuration",
              text_of(config, "path") + ", " + text_of(config, "sharing") +

@@ -27,7 +27,7 @@ Result<std::string> service_path(const Context& context, const Arguments& argume
 }
 
 Colour service_colour(const std::string& state) {
-  if (state == "running") return Colour::green;
+  if (state == "running" || state == "ready") return Colour::green;
   if (state == "failed" || state == "crashed") return Colour::red;
   return state == "stopped" || state == "paused" ? Colour::dim : Colour::yellow;
 }
@@ -60,6 +60,10 @@ std::string source_text(const nlohmann::json& service) {
   return "directory " + text_of(*directory, "path");
 }
 
+bool is_skill(const nlohmann::json& service) {
+  return text_of(service, "type") == "skill";
+}
+
 namespace {
 
 using nlohmann::json;
@@ -75,12 +79,13 @@ Result<int> list(Context& context, const Arguments& arguments) {
     print_json(services);
     return 0;
   }
-  Table table({"NAME", "STATE", "TOOLS", "SCOPE", "SOURCE", "VERSION", "OWNER", "AGE", "REASON"});
+  Table table({"NAME", "TYPE", "STATE", "TOOLS", "SCOPE", "SOURCE", "VERSION", "OWNER", "AGE", "REASON"});
   for (const auto& service : services) {
     auto state = text_of(service, "state");
     table.add({{text_of(service, "name"), Colour::bold},
+               text_of(service, "type"),
                {state, service_colour(state)},
-               std::to_string(number_of(service, "tools")),
+               is_skill(service) ? "" : std::to_string(number_of(service, "tools")),
                scope_text(service.value("scope", json())),
                source_text(service),
                text_of(service, "version"),
@@ -134,6 +139,7 @@ Result<int> show(Context& context, const Arguments& arguments) {
   auto state = text_of(service, "state");
   say("name", "name");
   say("mesh", "mesh");
+  say("type", "type");
   add_fact(out, style, "state", state, service_colour(state));
   say("reason", "reason");
   say("owner", "owner");
@@ -153,7 +159,9 @@ Result<int> show(Context& context, const Arguments& arguments) {
   }
   if (auto server = service.find("server"); server != service.end() && server->is_object())
     add_fact(out, style, "calls itself", text_of(*server, "name") + " " + text_of(*server, "version"));
-  add_fact(out, style, "tools", std::to_string(number_of(service, "tools")));
+  if (auto skill = service.find("skill"); skill != service.end() && skill->is_object())
+    add_fact(out, style, "calls itself", text_of(*skill, "name"));
+  if (!is_skill(service)) add_fact(out, style, "tools", std::to_string(number_of(service, "tools")));
   add_fact(out, style, "waiting", waiting_text(service), Colour::yellow);
   if (auto artefact = service.find("artefact"); artefact != service.end() && artefact->is_object())
     add_fact(out, style, "artefact",
@@ -277,13 +285,13 @@ constexpr CommandSpec kRemove = {.name = "rm",
                                  .run = remove};
 
 constexpr const CommandSpec* kCommands[] = {
-    &kServiceDeploy, &kList,         &kShowService,  &kServiceTools,  &kServiceApprove,
-    &kServiceCall,   &kServiceLogs,  &kServiceScope, &kServiceUpdate, &kServiceRollback,
-    &kRestart,       &kPauseService, &kStopService,  &kRemove};
+    &kServiceDeploy,   &kList,        &kShowService,  &kServiceTools, &kServiceApprove,
+    &kServiceCall,     &kServiceLogs, &kServiceFiles, &kServiceScope, &kServiceUpdate,
+    &kServiceRollback, &kRestart,     &kPauseService, &kStopService,  &kRemove};
 
 }  // namespace
 
 constexpr CommandSpec kService = {
-    .name = "service", .summary = "Run MCP servers for a mesh, and call their tools.", .commands = kCommands};
+    .name = "service", .summary = "Run MCP servers and keep skills for a mesh.", .commands = kCommands};
 
 }  // namespace brig::cli

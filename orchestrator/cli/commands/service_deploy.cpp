@@ -62,6 +62,14 @@ Result<std::string> kind_of(const Arguments& arguments) {
       "--remote URL or --dir DIR");
 }
 
+// Before anything is handed in.
+Result<void> check_skill(const Arguments& arguments) {
+  for (const char* option : {"npm", "arg", "env", "allow", "memory", "cpus", "runtime"})
+    if (arguments.has(option))
+      return refuse("--" + std::string(option) + " goes with a server only; a skill is not run");
+  return {};
+}
+
 // Handed in; gives the id that brigd has given it.
 Result<std::string> upload(Context& context, const Arguments& arguments, const std::string& file) {
   BRIG_TRY(auto mesh, mesh_of(context, arguments));
@@ -136,9 +144,10 @@ int say(const Arguments& arguments, const json& service) {
   }
   auto version = text_of(service, "version");
   auto tools = number_of(service, "tools");
+  auto has = is_skill(service) ? std::string(", a skill")
+                               : ", " + std::to_string(tools) + (tools == 1 ? " tool" : " tools");
   print(printable(text_of(service, "name")) + " " + text_of(service, "state") +
-        (version.empty() ? "" : ", version " + printable(version)) + ", " + std::to_string(tools) +
-        (tools == 1 ? " tool\n" : " tools\n"));
+        (version.empty() ? "" : ", version " + printable(version)) + has + "\n");
   if (auto waiting = waiting_text(service); !waiting.empty()) print(waiting + "\n");
   return 0;
 }
@@ -146,8 +155,14 @@ int say(const Arguments& arguments, const json& service) {
 Result<int> deploy(Context& context, const Arguments& arguments) {
   BRIG_TRY(auto path, service_path(context, arguments));
   json body{{"name", arguments.positionals()[0]}};
+  bool skill = arguments.has("skill");
+  if (skill) BRIG_CHECK(check_skill(arguments));
   BRIG_TRY(body["source"], source_of(context, arguments));
-  BRIG_TRY(body["config"], config_of(context, arguments));
+  if (skill) {
+    body["type"] = "skill";
+  } else {
+    BRIG_TRY(body["config"], config_of(context, arguments));
+  }
   if (auto scope = arguments.all("scope"); !scope.empty()) {
     BRIG_TRY(body["scope"], scope_of(scope));
   }
@@ -199,6 +214,8 @@ constexpr OptionSpec kDeployOptions[] = {
      .value = "DIR",
      .help = "a directory on brigd's host, copied as it is now",
      .complete = "dir"},
+    {.flags = "--skill",
+     .help = "it is a skill: files, with a SKILL.md at their root, that sessions of the mesh have; not run"},
     {.flags = "--arg", .value = "ARGUMENT", .help = "an argument of the server", .many = true},
     kEnvOption,
     {.flags = "--allow",
@@ -236,6 +253,8 @@ constexpr Example kDeployExamples[] = {
      "'HEADER_AUTHORIZATION=$vault:wiki_token'",
      "one that runs elsewhere, and asks for a token"},
     {"brig service deploy mine --mesh acme --dir ./server", "what you are working on, on brigd's host"},
+    {"brig service deploy notes --skill --mesh acme --zip notes.zip --scope mesh",
+     "a skill, for all sessions of the mesh that are started from now on"},
     {"brig service deploy db --mesh acme --npm @acme/db --scope group:backend --scope peer:ana",
      "for whoever is in a group or beneath it, and for one peer"},
 };
@@ -257,11 +276,11 @@ constexpr Example kRollbackExamples[] = {
 
 constexpr CommandSpec kServiceDeploy = {
     .name = "deploy",
-    .summary = "Build an MCP server and run it for a mesh.",
+    .summary = "Build an MCP server and run it for a mesh, or keep a skill for it.",
     .description =
         "It is installed in a sandbox that reaches the package registry and nothing else, without install "
         "scripts, and runs in another that reaches what --allow says. Its home outlives restarts and "
-        "updates.",
+        "updates. With --skill it is files that are not run: sessions of the mesh have them, read-only.",
     .positionals = kNewName,
     .options = kDeployOptions,
     .examples = kDeployExamples,

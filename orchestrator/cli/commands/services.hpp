@@ -11,7 +11,7 @@
 namespace brig::cli {
 
 extern const CommandSpec kServiceDeploy, kServiceUpdate, kServiceRollback, kServiceTools, kServiceCall,
-    kServiceLogs, kServiceScope, kServiceApprove;
+    kServiceLogs, kServiceScope, kServiceFiles, kServiceApprove;
 
 inline constexpr OptionSpec kServiceMesh = {
     .flags = "--mesh", .value = "MESH", .help = "the mesh (a tenant) it is in (default: BRIG_MESH)"};
@@ -25,6 +25,7 @@ Result<std::string> mesh_path(const Context& context, const Arguments& arguments
 // "/v1/meshes/MESH/services", and behind it "/NAME" unless that is empty.
 Result<std::string> service_path(const Context& context, const Arguments& arguments,
                                  const std::string& name = {});
+bool is_skill(const nlohmann::json& service);
 Colour service_colour(const std::string& state);
 // What --scope says, as the API has it: "mesh", or {"peers": [...], "groups": [...], "roles": [...]}.
 Result<nlohmann::json> scope_of(const std::vector<std::string>& words);

@@ -139,6 +139,8 @@ const std::map<std::string, Case> kCases = {
     {"post /v1/meshes/{mesh}/services/{name}/approve",
      {To::hidden, R"({"tools": [{"name": "echo", "fingerprint": "x"}]})"}},
     {"post /v1/meshes/{mesh}/services/{name}/call", {To::hidden, R"({"tool": "echo"})"}},
+    {"get /v1/meshes/{mesh}/services/{name}/files", {To::hidden}},
+    {"get /v1/meshes/{mesh}/services/{name}/file", {To::hidden, "", "?path=SKILL.md"}},
     {"get /v1/meshes/{mesh}/services/{name}/logs", {To::hidden}},
     {"post /v1/meshes/{mesh}/mcp", {To::hidden, kListTools}},
     {"get /v1/meshes/{mesh}/mcp", {To::hidden}},

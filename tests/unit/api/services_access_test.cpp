@@ -46,6 +46,8 @@ struct Way {
 constexpr Way kWays[] = {
     {'s', "GET", "", "", 200},
     {'s', "GET", "/tools", "", 200},
+    {'s', "GET", "/files", "", 200},
+    {'s', "GET", "/file?path=SKILL.md", "", 200},
     {'s', "GET", "/scope", "", 200},
     {'c', "POST", "/call", R"({"tool": "a"})", 200},
     {'i', "GET", "/logs", "", 200},
@@ -89,7 +91,8 @@ TEST(ServicesAccess, HoldsOnEveryRoute) {
           << who.name << " lists " << name;
       for (const auto& way : kWays) {
         // What is told line by line ends its connection, and so does a refusal before a body is read.
-        bool ends = *way.body || std::string_view(way.rest) == "/update";
+        bool ends = *way.body || std::string_view(way.rest) == "/update" ||
+                    std::string_view(way.rest).starts_with("/file?");
         auto own = ends ? std::optional(Client::tls(server)) : std::nullopt;
         auto& asked = own ? *own : client;
         auto answer = asked.ask(way.method, kPath + name + way.rest, way.body, bearer);

@@ -125,6 +125,49 @@ TEST(DeployedServices, AreHandedInAsFiles) {
   EXPECT_EQ(refused.status, 400) << refused.body;
 }
 
+TEST(DeployedServices, AreSkillsIfThatIsSaid) {
+  TestServer server;
+  Document document;
+  auto deploy = [&](const std::string& type) {
+    return Client::local(server).ask(
+        "POST", kPath, R"({"name": "s", "source": {"directory": {"path": "/x"}}, "type": )" + type + "}");
+  };
+  EXPECT_EQ(deploy("\"mcp\"").status, 200);
+  EXPECT_FALSE(server.deployed.deployed.spec.skill);
+  EXPECT_EQ(deploy("\"skill\"").status, 200);
+  EXPECT_TRUE(server.deployed.deployed.spec.skill);
+  EXPECT_THAT(deploy("\"tool\"").body, HasSubstr("type 'tool'"));
+  EXPECT_EQ(deploy("1").status, 400);
+
+  const std::string path = std::string(kPath) + "/mine";
+  auto listed = Client::local(server).ask("GET", path + "/files");
+  EXPECT_EQ(listed.status, 200) << listed.body;
+  EXPECT_EQ(document.mismatch("/components/schemas/SkillFiles", listed.json()), "");
+  EXPECT_EQ(listed.json()["files"][1], json::parse(R"({"path": "run.sh", "bytes": 3, "executable": true})"));
+  auto file = Client::local(server).ask("GET", path + "/file?path=a%2Fb.md");
+  EXPECT_EQ(file.status, 200);
+  EXPECT_EQ(file.body, "<a/b.md>");
+  EXPECT_THAT(file.head, HasSubstr("text/markdown"));
+  EXPECT_THAT(file.head, HasSubstr("nosniff"));
+  EXPECT_THAT(Client::local(server).ask("GET", path + "/file?path=x.html").head,
+              HasSubstr("application/octet-stream"));
+  EXPECT_EQ(Client::local(server).ask("GET", path + "/file?path=none").status, 404);
+  EXPECT_EQ(Client::local(server).ask("GET", path + "/file").status, 400);
+
+  server.on_loop([&] {
+    auto& view = server.deployed.view;
+    view.type = "skill";
+    view.state = service::State::ready;
+    view.runtime.reset();
+    view.skill = {"own-name", "Does this."};
+  });
+  auto shown = Client::local(server).ask("GET", path).json();
+  EXPECT_EQ(document.mismatch("/components/schemas/Service", shown), "");
+  EXPECT_EQ(shown["type"], "skill");
+  EXPECT_EQ(shown["description"], "Does this.");
+  EXPECT_EQ(shown["skill"]["name"], "own-name");
+}
+
 TEST(DeployedServices, GoBackToAVersion) {
   TestServer server;
   auto path = std::string(kPath) + "/mine/rollback";

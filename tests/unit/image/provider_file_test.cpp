@@ -124,6 +124,17 @@ TEST(ProviderFile, TheCliIsToldOfItsMeshInOneWholeWay) {
               HasSubstr("the caller's arguments are the command"));
 }
 
+TEST(ProviderFile, SkillsGoToADirectoryForThem) {
+  for (auto fine : {"/home/agent/.agents/skills", "/etc/claude-code/.claude/skills", "/opt/x/skills"}) {
+    auto provider = parse(kLeast + "skills = \"" + std::string(fine) + "\"\n");
+    ASSERT_TRUE(provider) << provider.error().message;
+    EXPECT_EQ(provider->skills, fine);
+  }
+  for (auto bad : {"/etc/skills", "/etc/ssl/certs", "/home/agent/.agents", "/usr/bin/skills", "/run/skills",
+                   "skills", "/etc/../opt/skills", "/etc/x/skills/", ""})
+    EXPECT_THAT(refusal(kLeast + "skills = \"" + std::string(bad) + "\"\n"), HasSubstr("skills is")) << bad;
+}
+
 TEST(ProviderFile, WhatDoesNotFitTogetherIsRefused) {
   auto config = [](std::string_view more) {
     return kLeast + "[[config]]\npath = \"/home/agent/.t\"\n" + std::string(more);

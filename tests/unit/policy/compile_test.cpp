@@ -286,5 +286,46 @@ TEST(Compile, RefusesConfigurationFromOrToWhereNoneBelongs) {
   }
 }
 
+TEST(Compile, SkillsAreReadOnlyAndNeverInWhatIsSomebodys) {
+  const std::string files = "/var/lib/brig/layers/0123456789abcdef/files";
+  auto targets = [&](Facts f) {
+    std::vector<std::string> out;
+    auto body = compiled(plain(), f);
+    for (const auto& mount : body["HostConfig"]["Mounts"]) {
+      if (mount["Source"] != files) continue;
+      EXPECT_EQ(mount["ReadOnly"], true);
+      out.push_back(mount["Target"].get<std::string>());
+    }
+    return out;
+  };
+  auto f = testing::facts();
+  f.bundles = {{files, "/opt/brig/skills/a"},
+               {files, "/etc/claude-code/.claude/skills/a"},
+               {files, "/home/agent/.agents/skills/a"}};
+  EXPECT_EQ(targets(f).size(), 3u);
+  f.config = {{"/var/lib/brig/volumes/v/data", "/home/agent/.agents", true}};
+  EXPECT_EQ(targets(f),
+            (std::vector<std::string>{"/opt/brig/skills/a", "/etc/claude-code/.claude/skills/a"}));
+  f.config[0].target = "/opt/brig/skills/a/sub";
+  EXPECT_EQ(targets(f).front(), "/etc/claude-code/.claude/skills/a");
+
+  for (const std::string source :
+       {"/var/lib/brig/layers/0123456789abcdef", "/var/lib/brig/layers/0123456789abcdef/upper",
+        "/var/lib/brig/layers/0123456789abcdef/files/x", "/var/lib/brig/layers/x/files",
+        "/var/lib/brig/layers", "/var/lib/brig/layers/0123456789abcdef/../0123456789abcdef/files",
+        "/etc/files", "/", ""}) {
+    auto bad = testing::facts();
+    bad.bundles = {{source, "/opt/brig/skills/a"}};
+    EXPECT_FALSE(compile(plain(), bad)) << source;
+  }
+  for (const std::string target :
+       {"/opt/a", "/opt/skills", "/etc/skills/a", "/etc/a", "/skills/../etc/skills/a", "/usr/bin/skills/a",
+        "/run/skills/a", "/workspace/skills/a", "skills/a", "/opt/skillsa/b", ""}) {
+    auto bad = testing::facts();
+    bad.bundles = {{files, target}};
+    EXPECT_FALSE(compile(plain(), bad)) << target;
+  }
+}
+
 }  // namespace
 }  // namespace brig::policy

@@ -32,6 +32,17 @@ Expectations expect(const Effective& effective, const Facts& facts) {
     out.mounts.push_back({facts.config[i].source, facts.config[i].target, facts.config[i].writable});
     out.config.push_back(facts.config[i].source);
   }
+  auto within = [](const std::string& path, const std::string& root) {
+    return (path + "/").starts_with(root + "/");
+  };
+  for (const auto& bundle : facts.bundles) {
+    if (std::any_of(facts.config.begin(), facts.config.end(), [&](const FactMount& mount) {
+          return within(bundle.target, mount.target) || within(mount.target, bundle.target);
+        }))
+      continue;
+    out.mounts.push_back({bundle.source, bundle.target, false});
+    out.skills.push_back(bundle.source);
+  }
   for (const auto& grant : effective.grants) {
     if (const auto* mount = std::get_if<GrantMount>(&grant)) {
       auto real = facts.real_path.find(mount->source);

@@ -154,5 +154,37 @@ TEST_F(Verify, ConfigurationIsFineOnlyWhereItIsExpectedAndOurs) {
   }
 }
 
+TEST_F(Verify, SkillsAreFineOnlyReadOnlyInADirectoryForThem) {
+  auto e = resolve({}, testing::profile("default"), {});
+  const std::string files = "/var/lib/brig/layers/0123456789abcdef/files";
+  facts_.bundles = {{files, "/etc/claude-code/.claude/skills/a"}};
+  auto body = compile(*e, facts_);
+  ASSERT_TRUE(body) << body.error().message;
+  auto expected = testing::expect(*e, facts_);
+  auto found = verify(body->body, expected);
+  EXPECT_TRUE(found.empty()) << testing::text(found);
+  EXPECT_FALSE(verify(body->body, expected_).empty()) << "not expected, so not fine";
+  auto violates = [&](const char* key, const json& value) {
+    auto fooled = expected;
+    auto& mount = fooled.mounts.back();
+    if (std::string(key) == "Source") fooled.skills.back() = mount.source = value.get<std::string>();
+    if (std::string(key) == "Target") mount.target = value.get<std::string>();
+    if (std::string(key) == "ReadOnly") mount.writable = !value.get<bool>();
+    auto json_body = json::parse(body->body);
+    for (auto& one : json_body["HostConfig"]["Mounts"])
+      if (one["Source"] == files) one[key] = value;
+    return !verify(json_body.dump(), fooled).empty();
+  };
+  EXPECT_FALSE(violates("Target", "/etc/other/skills/b"));
+  EXPECT_TRUE(violates("ReadOnly", false));
+  for (const char* target :
+       {"/etc/skills/a", "/etc/claude-code/a", "/run/skills/a", "/usr/bin/skills/a", "/opt/a"})
+    EXPECT_TRUE(violates("Target", target)) << target;
+  for (const char* source :
+       {"/var/lib/brig/layers/0123456789abcdef/upper", "/var/lib/brig/layers/0123456789abcdef/files/x",
+        "/var/lib/brig/layers/x/files", "/var/lib/brig/brig.db"})
+    EXPECT_TRUE(violates("Source", source)) << source;
+}
+
 }  // namespace
 }  // namespace brig::policy

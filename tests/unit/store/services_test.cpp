@@ -146,6 +146,39 @@ TEST_F(Services, TakeTheBuildersLayerAndShareIt) {
   EXPECT_TRUE(run_task(table->artefacts())->empty());
 }
 
+TEST_F(Services, LendLayersThatSessionsHoldUntilTheyAreGone) {
+  const std::string layer(16, '1');
+  ASSERT_TRUE(run_task(table->insert(service("one"))));
+  auto by = builder("00000000000000aa", layer);
+  VersionRow version;
+  version.artefact = "hash";
+  ArtefactRow built{"hash", LayerId(layer), 7, WallTime{}};
+  ASSERT_TRUE(run_task(table->keep("acme", "one", version, built, by.id, LayerId(std::string(16, '2')))));
+  ASSERT_TRUE(run_task(sessions->remove(by.id)));
+
+  auto user = builder("00000000000000dd", std::string(16, '3'));
+  ASSERT_TRUE(run_task(sessions->remove(user.id)));
+  user.skills_json = "{\"one\":\"" + layer + "\"}";
+  ASSERT_TRUE(run_task(sessions->insert(user)));
+  EXPECT_EQ(run_task(sessions->get(user.id))->skills_json, user.skills_json);
+  ASSERT_TRUE(run_task(table->remove("acme", "one")));
+  EXPECT_TRUE(kept(layer));
+
+  // It is no artefact any more, so nobody new gets it; the one that has it may begin again.
+  auto late = user;
+  late.id = SessionId("00000000000000ee");
+  late.name = "late";
+  auto refused = run_task(sessions->insert(late));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_TRUE(refused.error().retryable);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("'one'"));
+  ASSERT_TRUE(run_task(sessions->restart(user)));
+  EXPECT_TRUE(kept(layer));
+  ASSERT_TRUE(run_task(sessions->remove(user.id)));
+  EXPECT_FALSE(kept(layer));
+}
+
 TEST_F(Services, KeepNothingWhoseBuilderIsGone) {
   ASSERT_TRUE(run_task(table->insert(service("one"))));
   VersionRow version;

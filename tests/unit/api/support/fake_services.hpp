@@ -18,6 +18,7 @@ class FakeServices final : public service::Services {
     view.name = "mine";
     view.owner = "uid:0";
     view.state = service::State::running;
+    view.type = "mcp";
     view.source = "npm";
     view.runtime = service::Runtime::node;
     view.server_info = R"({"name":"by-hand","title":"Made by hand","more":[1]})";
@@ -159,6 +160,32 @@ class FakeServices final : public service::Services {
     BRIG_CHECK(find(Operation::inspect, caller, mesh, name));
     asked_lines = count;
     return std::vector<service::LogLine>{{WallTime{}, "hello"}};
+  }
+  net::Task<Result<std::vector<service::BundleFile>>> files(session::Caller caller, std::string mesh,
+                                                            std::string name) override {
+    BRIG_CO_CHECK(find(Operation::see, caller, mesh, name));
+    co_return std::vector<service::BundleFile>{{"SKILL.md", 7, false}, {"run.sh", 3, true}};
+  }
+  // Says its path, and ends.
+  class File final : public service::FileReader {
+   public:
+    explicit File(std::string text) : text_(std::move(text)) {}
+    net::Task<Result<std::vector<std::byte>>> next() override {
+      auto bytes = std::as_bytes(std::span(text_));
+      std::vector<std::byte> out(bytes.begin(), bytes.end());
+      text_.clear();
+      co_return out;
+    }
+
+   private:
+    std::string text_;
+  };
+  net::Task<Result<std::unique_ptr<service::FileReader>>> open_file(session::Caller caller, std::string mesh,
+                                                                    std::string name,
+                                                                    std::string path) override {
+    BRIG_CO_CHECK(find(Operation::see, caller, mesh, name));
+    if (path == "none") co_return Error{Code::not_found, "the skill has no file 'none'", "service", false};
+    co_return std::unique_ptr<service::FileReader>(std::make_unique<File>("<" + path + ">"));
   }
   // Two lines, then the end.
   class Reader final : public service::LogReader {

@@ -57,6 +57,47 @@ TEST(Service, DeploysWhatTheOptionsSay) {
   EXPECT_EQ(body["scope"], json::parse(R"({"peers": ["a:b", "c"], "groups": ["x/y"]})"));
 }
 
+TEST(Service, KeepsSkillsAndShowsTheirFiles) {
+  FakeBrigd brigd;
+  json body;
+  std::string query;
+  brigd.on("POST /v1/meshes/acme/services", [&](const FakeRequest& request) {
+    body = json::parse(request.body);
+    return FakeAnswer{200, "{\"done\":{\"name\":\"s\",\"type\":\"skill\",\"state\":\"ready\",\"tools\":0}}\n",
+                      "application/x-ndjson"};
+  });
+  brigd.on("GET /v1/meshes/acme/services/s/files", [](const FakeRequest&) {
+    return FakeAnswer{200, R"({"files": [{"path": "SKILL.md", "bytes": 2048, "executable": false},
+                                         {"path": "go\u001b.sh", "bytes": 1, "executable": true}]})"};
+  });
+  brigd.on("GET /v1/meshes/acme/services/s/file", [&](const FakeRequest& request) {
+    query = request.query;
+    return FakeAnswer{200, std::string("a\0b", 3), "application/octet-stream"};
+  });
+  auto said =
+      service(brigd, {"deploy", "s", "--skill", "--mesh", "acme", "--dir", "/srv/s", "--scope", "mesh"});
+  EXPECT_EQ(said.out, "s ready, a skill\n") << said.err;
+  EXPECT_EQ(body, json::parse(R"({"name": "s", "type": "skill", "scope": "mesh",
+                                  "source": {"directory": {"path": "/srv/s"}}})"));
+  for (const auto& more :
+       std::vector<std::vector<std::string>>{{"--npm", "a"}, {"--memory", "1G"}, {"--arg", "x"}}) {
+    std::vector<std::string> words{"deploy", "s", "--skill", "--mesh", "acme"};
+    words.insert(words.end(), more.begin(), more.end());
+    auto refused = service(brigd, words);
+    EXPECT_EQ(refused.code, 64);
+    EXPECT_THAT(refused.err, HasSubstr("a skill is not run"));
+  }
+  said = service(brigd, {"files", "s", "--mesh", "acme"});
+  EXPECT_THAT(said.out, HasSubstr("SKILL.md"));
+  EXPECT_THAT(said.out, HasSubstr("go\\x1b.sh"));
+  EXPECT_THAT(said.out, HasSubstr("executable"));
+  EXPECT_EQ(json::parse(service(brigd, {"files", "s", "--mesh", "acme", "--json"}).out).size(), 2u);
+  said = service(brigd, {"files", "s", "a b/c", "--mesh", "acme"});
+  EXPECT_EQ(said.out, std::string("a\0b", 3));
+  EXPECT_EQ(query, "path=a%20b%2Fc");
+  EXPECT_EQ(service(brigd, {"files", "s", "x", "--json", "--mesh", "acme"}).code, 64);
+}
+
 TEST(Permission, SaysWhatIsMeantAndNoMore) {
   FakeBrigd brigd;
   std::string body;
