@@ -270,6 +270,8 @@ net::Task<void> Manager::watch(UnitRef unit, std::shared_ptr<Server> server) {
       if (unit->server != server) co_return;
       if (listed)
         co_await admit(unit, std::move(*listed));
+      else if (server->asleep())
+        server->ask_again();  // it was put to sleep while it was asked
       else
         unit->log.add(parts_.clock.wall(), "brig: its tools were not listed: " + listed.error().message);
       parts_.gateway.tell(unit->row.mesh, unit->row.name, "notifications/tools/list_changed", {});

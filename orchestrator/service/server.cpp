@@ -5,6 +5,8 @@
 namespace brig::service {
 namespace {
 
+constexpr Millis kWakeAgain{500};
+
 // Greater than any id that a brigd before this one can have used on the same pipe, and exact as a double.
 std::uint64_t first_id(const Clock& clock) {
   return static_cast<std::uint64_t>(clock.wall().time_since_epoch().count()) * 1000;
@@ -66,11 +68,13 @@ net::Task<void> Server::close() {
 }
 
 Millis Server::unused_for() const {
+  if (calls_ > 0) return Millis(0);
   return std::chrono::duration_cast<Millis>(clock_.steady() - used_);
 }
 
 net::Task<Result<void>> Server::sleep() {
-  if (calls_ > 0)
+  // What is written to it may wait for it to read on.
+  if (calls_ > 0 || writing_)
     co_return Error{Code::conflict,
                     "somebody waits for an answer of service " + quoted(about_.name) + "; try again later",
                     "service: pause", true};
@@ -79,7 +83,10 @@ net::Task<Result<void>> Server::sleep() {
   asleep_ = falling_asleep_ = true;
   auto done = co_await hosting_.pause(about_.session, true);
   falling_asleep_ = false;
-  if (!done) asleep_ = false;
+  if (!done) {
+    asleep_ = false;
+    used_ = clock_.steady();  // it is not tried again at once
+  }
   changed_.notify_all();
   co_return done;
 }
@@ -94,13 +101,22 @@ net::Task<Result<void>> Server::wake() {
 }
 
 net::Task<Result<void>> Server::send(std::string line) {
-  if (asleep_) BRIG_CO_CHECK(co_await wake());
+  // An engine that is away for a moment costs nobody his server; who waits has a deadline of his own.
+  while (asleep_) {
+    auto woken = co_await wake();
+    if (woken) break;
+    if (ended_ || !woken.error().retryable || woken.error().where == session::kGone) co_return woken;
+    co_await net::sleep_for(kWakeAgain);
+  }
   if (std::exchange(broken_line_, false)) line.insert(0, "\n");
   line += '\n';
   const auto* at = reinterpret_cast<const std::byte*>(line.data());
   std::vector<std::byte> bytes(at, at + line.size());
   auto offset = std::exchange(written_, written_ + bytes.size());
-  co_return co_await attachment_->write(offset, std::move(bytes));
+  writing_ = true;
+  auto written = co_await attachment_->write(offset, std::move(bytes));
+  writing_ = false;
+  co_return written;
 }
 
 void Server::take(const session::Output& output) {

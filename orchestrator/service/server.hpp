@@ -60,6 +60,7 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   net::Event& changed() { return changed_; }
   bool tools_changed() const { return tools_changed_; }
   bool take_tools_changed() { return std::exchange(tools_changed_, false); }
+  void ask_again() { tools_changed_ = true; }
 
  private:
   net::Task<Result<void>> send(std::string line) override;
@@ -93,6 +94,7 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   SteadyTime used_;
   bool asleep_ = false;
   bool falling_asleep_ = false;
+  bool writing_ = false;
   std::optional<Error> ended_;
   bool tools_changed_ = false;
   mcp::Client client_;

@@ -19,6 +19,8 @@ namespace brig::session {
 inline constexpr std::string_view kServiceLabel = "brig.service";
 inline constexpr std::string_view kBuildLabel = "brig.build";
 
+inline constexpr const char* kGone = "session: pause";  // where an error is from
+
 // What a builder left in its workspace. Goes with this, unless the ledger has made it somebody else's.
 class Built {
  public:
@@ -54,7 +56,8 @@ class Hosting {
   // dismiss(), too, so that others can be there before anything is cleared away.
   virtual net::Task<Result<std::vector<Hosted>>> hosted() = 0;
   virtual net::Task<Result<std::unique_ptr<Attachment>>> attend(SessionId id, AttachSpec spec) = 0;
-  // Stops its time, or lets it go on; no error if that is so already. Nobody can connect to it meanwhile.
+  // Stops its time, or lets it go on; no error if that is so already. With kGone as its place, there is none.
+  // Nobody can connect to it meanwhile.
   virtual net::Task<Result<void>> pause(SessionId id, bool paused) = 0;
   // SIGTERM to everything in it, SIGKILL after `grace`, and nothing of it is left. No error if it is gone.
   virtual net::Task<Result<void>> dismiss(SessionId id, Millis grace) = 0;

@@ -71,7 +71,7 @@ net::Task<Result<void>> Manager::freeze(std::shared_ptr<Live> live, bool paused,
 
 net::Task<Result<void>> Manager::freeze_hosted(SessionId id, bool paused) {
   auto gone = [&id] {
-    return Error{Code::unavailable, "its sandbox " + id.str() + " does not run", "session: pause", true};
+    return Error{Code::unavailable, "its sandbox " + id.str() + " does not run", kGone, true};
   };
   auto live = find_live(id);
   if (!live) co_return gone();
