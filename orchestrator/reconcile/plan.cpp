@@ -21,7 +21,7 @@ std::optional<Action> action_for(const Recorded& session, const Container* conta
         if (container->paused != (session.phase == Phase::paused)) return Settle{session.id};
         return std::nullopt;
       }
-      if (session.kept && container && container->ended) return std::nullopt;
+      if (session.kept && !session.live && container && container->ended) return std::nullopt;
       return Conclude{session.id, container ? container->id : ""};
     case Phase::ending:
       if (session.live) return std::nullopt;

@@ -6,6 +6,11 @@
 #include "service/unit.hpp"
 
 namespace brig::service {
+namespace {
+
+constexpr Millis kLookAgain{1'000};
+
+}  // namespace
 
 net::Task<Result<void>> Manager::load() {
   BRIG_CO_CHECK(co_await parts_.table.forget_untried());
@@ -64,9 +69,10 @@ struct Manager::Resuming {
 // Servers first; what is left of those before them is cleared away when they are there.
 net::Task<void> Manager::resume() {
   auto hosted = co_await parts_.hosting.hosted();
-  if (!hosted) {
+  while (!hosted) {
     log::error("the sandboxes of services cannot be listed", {{"error", hosted.error()}});
-    co_return;
+    co_await net::sleep_for(kLookAgain);
+    hosted = co_await parts_.hosting.hosted();
   }
   std::map<SessionId, bool> live;
   for (const auto& one : *hosted) live[one.id] = one.live;
@@ -86,11 +92,13 @@ net::Task<void> Manager::resume() {
 
 net::Task<void> Manager::clear_up(std::shared_ptr<Resuming> all, std::vector<SessionId> strays) {
   while (all->left > 0) co_await all->changed.wait();
+  auto units = units_;
+  // One that a caller began meanwhile has become somebody's.
+  for (const auto& [key, unit] : units) std::erase(strays, unit->row.session);
   for (const auto& id : strays) {
     auto gone = co_await parts_.hosting.dismiss(id, Millis(0));
     if (!gone) log::warn("a service's sandbox is left", {{"session", id.str()}, {"error", gone.error()}});
   }
-  auto units = units_;
   for (auto& [key, unit] : units) {
     auto leaving = unit->leaving;
     for (const auto& id : leaving) co_await dismiss_leaving(unit, id);

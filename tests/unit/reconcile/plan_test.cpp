@@ -172,6 +172,9 @@ TEST(Plan, LeavesWhatSomebodyKeepsToHimOnceItHasCertainlyEnded) {
   EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Conclude{kId, "c1"})});
   observed.containers[0].ended = true;
   EXPECT_TRUE(plan({kept}, observed).empty());
+  kept.live = true;  // taken up again, and ended only then
+  EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Conclude{kId, "c1"})});
+  kept.live = false;
   kept.kept = false;
   EXPECT_EQ(plan({kept}, observed), std::vector<Action>{(Conclude{kId, "c1"})});
   kept.kept = true;
