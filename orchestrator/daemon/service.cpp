@@ -468,6 +468,7 @@ net::Task<void> Service::run() {
   auto [ec, signal] = co_await signals.async_wait(net::use_result);
   log::info("stopping", {{"signal", signal}});
   notify("STOPPING=1");
+  parts.unattended->close();
   parts.quarantine->close();
   co_await parts.services->drain(Deadline::in(kLastAnswers));
   co_await parts.server->stop(kStopGrace);

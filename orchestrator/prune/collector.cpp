@@ -121,6 +121,7 @@ net::Task<Result<void>> Collector::see_files(std::vector<Thing>* out) {
   for (const auto& row : rows) known.insert(row.name);
   auto look = [known = std::move(known), paths = parts_.paths]() -> Result<std::vector<Thing>> {
     std::vector<Thing> seen;
+    std::error_code failed;
     auto add = [&](const char* kind, const fs::path& path, const fs::path& dated) {
       auto name = path.filename().string();
       seen.push_back({kind, name, name, "", last_touched(dated), bytes_of(path), {}});
@@ -128,7 +129,8 @@ net::Task<Result<void>> Collector::see_files(std::vector<Thing>* out) {
     for (const auto& path : entries(paths.root() / "templates"))
       if (path.extension() == ".img") add(kGcTemplate, path, path);
     for (const auto& path : entries(paths.quarantine()))
-      if (!known.contains(path.filename().string())) add(kGcArchive, path, path / "volume.zst");
+      if (!known.contains(path.filename().string()))
+        add(kGcArchive, path, fs::exists(path / "volume.zst", failed) ? path / "volume.zst" : path);
     return seen;
   };
   BRIG_CO_TRY(auto seen, co_await looking_.run(std::move(look)));
@@ -156,6 +158,9 @@ net::Task<Result<void>> Collector::remove(session::Caller caller, Thing thing) {
   }
   if (thing.kind == kGcCheckpoint) {
     auto slash = thing.id.find('/');
+    BRIG_CO_TRY(auto row, co_await parts_.session_table.get(SessionId(thing.id.substr(0, slash))));
+    if (session::state_of(row.phase) != session::State::ended)
+      co_return Error{Code::conflict, "its session runs again", "gc", false};
     co_return co_await parts_.workspaces.remove_checkpoint(std::move(caller), thing.id.substr(0, slash),
                                                            thing.id.substr(slash + 1));
   }

@@ -64,7 +64,7 @@ std::map<std::string, store::StandingRow> by_rule(std::vector<store::StandingRow
 }
 
 WallTime next_of(const Standing& rule, const store::StandingRow& row, WallTime now) {
-  if (row.rule.empty()) return now;
+  if (row.rule.empty() || row.planned > now) return now;  // the clock was wrong once
   return row.planned + (row.pending ? rule.notice : rule.every);
 }
 
@@ -134,6 +134,7 @@ net::Task<Result<void>> Unattended::execute(Standing rule, store::StandingRow ro
     report.steps.insert(report.steps.begin(), std::make_move_iterator(done.steps.begin()),
                         std::make_move_iterator(done.steps.end()));
   }
+  if (closing_) co_return Error{Code::unavailable, "brigd is being stopped", "prune", true};
   row.pending = false;
   row.done = clock_.wall();
   row.report_json = text_of(report);
@@ -164,7 +165,7 @@ net::Task<Millis> Unattended::tick() {
     }
     // A rule that was told to do something and is only to tell now, does nothing.
     Result<void> done;
-    if (row.pending && !rule.dry_run)
+    if (row.pending && !rule.dry_run && row.planned <= now)
       done = co_await execute(rule, std::move(row));
     else
       done = co_await plan(rule, std::move(row));

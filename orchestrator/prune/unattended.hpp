@@ -24,6 +24,8 @@ class Unattended final : public StandingPrunes {
   net::Task<Result<std::vector<StandingView>>> standing() override;
   // Until cancelled.
   net::Task<void> run();
+  // brigd stops: what is not done any more because of that is still to be done.
+  void close() { closing_ = true; }
   // Does what is due now; how long until something is again.
   net::Task<Millis> tick();
 
@@ -38,6 +40,7 @@ class Unattended final : public StandingPrunes {
   store::StandingTable& table_;
   events::Log& events_;
   const Clock& clock_;
+  bool closing_ = false;
 };
 
 }  // namespace brig::prune
