@@ -6,8 +6,6 @@
 // It runs in a sandbox that reaches that host alone, and believes nothing it hears: what is no JSON is dropped, what is
 // too long ends the answer. Errors go to whoever asked, as answers; what concerns nobody, to standard error. Where the
 // server has forgotten the session, this ends, for whoever runs it to begin anew.
-import { createInterface } from "node:readline";
-
 const LONGEST = 8 << 20; // of a message
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
 const url = new URL(process.argv[2]);
@@ -17,6 +15,7 @@ const headers = Object.fromEntries(
     .map(([name, value]) => [name.slice("HEADER_".length).replaceAll("_", "-"), value]),
 );
 const ending = new AbortController();
+const under_way = new Map(); // requests by their ids, to be given up
 
 let session; // as the server calls it
 let version; // of the protocol, once agreed
@@ -42,11 +41,11 @@ function refusal(status) {
   return `${url.host} answers with status ${status}`;
 }
 
-function request(method, more, body, to = url) {
+function request(method, more, body, to = url, signal = ending.signal) {
   const all = { ...headers, ...more };
   if (session) all["Mcp-Session-Id"] = session;
   if (version) all["MCP-Protocol-Version"] = version;
-  return fetch(to, { method, headers: all, body, redirect: "manual", signal: ending.signal });
+  return fetch(to, { method, headers: all, body, redirect: "manual", signal });
 }
 
 // What was said, if it is a message or several.
@@ -110,7 +109,7 @@ function take(text, waiting) {
 
 // The stream of an answer or, without `waiting`, of what the server says by itself. One that breaks is taken up again
 // where it broke, if the server gave its events ids.
-async function listen(response, waiting) {
+async function listen(response, waiting, signal) {
   let last;
   for (let tries = 0; ; ++tries) {
     try {
@@ -118,17 +117,19 @@ async function listen(response, waiting) {
         tries = 0;
         last = event.id ?? last;
         take(event.data, waiting);
+        if (waiting?.answered) return;
       }
     } catch (error) {
-      if (ending.signal.aborted) return;
+      if (ending.signal.aborted || signal?.aborted) return;
       if (/ is over /.test(error.message)) throw error;
     }
     if (waiting && (waiting.answered || last === undefined || tries >= RETRY_MS.length)) return;
     await pause(RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
     const more = { Accept: "text/event-stream", ...(last === undefined ? {} : { "Last-Event-ID": last }) };
     try {
-      response = await request("GET", more);
+      response = await request("GET", more, undefined, url, signal);
     } catch {
+      if (ending.signal.aborted || signal?.aborted) return;
       continue;
     }
     if (response.status === 404 && session) lost();
@@ -184,12 +185,29 @@ async function send(message, text) {
   const id = message.method === undefined ? undefined : message.id;
   const waiting = id === undefined ? undefined : { id, initialize: message.method === "initialize" };
   const more = { "Content-Type": "application/json", Accept: "application/json, text/event-stream" };
-  let response = await request("POST", more, text, old ?? url);
+  const given_up = new AbortController();
+  const signal = AbortSignal.any([ending.signal, given_up.signal]);
+  if (waiting) {
+    under_way.set(id, given_up);
+    waiting.done = () => under_way.get(id) === given_up && under_way.delete(id);
+  }
+  try {
+    await exchange(message, text, waiting, more, signal);
+  } catch (error) {
+    if (!given_up.signal.aborted) throw error;
+  } finally {
+    waiting?.done();
+  }
+}
+
+async function exchange(message, text, waiting, more, signal) {
+  const id = waiting?.id;
+  let response = await request("POST", more, text, old ?? url, signal);
   if (waiting?.initialize && !old && [400, 404, 405].includes(response.status)) {
     const { status } = response;
     await response.body?.cancel();
     if (!(await begin_old())) return fail(id, refusal(status));
-    response = await request("POST", more, text, old);
+    response = await request("POST", more, text, old, signal);
   }
   if (!response.ok) {
     // 404 by the specification; some say 400, and why.
@@ -200,19 +218,35 @@ async function send(message, text) {
   if (old) return response.body?.cancel(); // the answer comes by the stream
   if (waiting?.initialize) session = response.headers.get("mcp-session-id") ?? undefined;
   const type = response.headers.get("content-type") ?? "";
-  if (type.startsWith("text/event-stream")) await listen(response, waiting);
+  if (type.startsWith("text/event-stream")) await listen(response, waiting, signal);
   else if (type.startsWith("application/json")) take(await whole(response), waiting);
   else await response.body?.cancel();
-  if (waiting && !waiting.answered) fail(id, `${url.host} gave no answer`);
-  if (message.method === "notifications/initialized") void listen_aside();
+  if (waiting && !waiting.answered && !signal.aborted) fail(id, `${url.host} gave no answer`);
+  if (message.method === "notifications/cancelled") under_way.get(message.params?.requestId)?.abort();
+  if (message.method === "notifications/initialized") listen_aside().catch((error) => say(why(error)));
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
+// At line feeds alone: what else some take for the end of a line stands in messages as it is.
+async function* lines(stream) {
+  let pieces = [];
+  for await (const piece of stream.setEncoding("utf8")) {
+    const [first, ...more] = piece.split("\n");
+    pieces.push(first);
+    for (const next of more) {
+      yield pieces.join("");
+      pieces = [next];
+    }
+  }
+}
+
+for await (const line of lines(process.stdin)) {
   const [message] = messages(line);
   if (!message) continue;
-  send(message, line).catch((error) => {
+  const sent = send(message, line).catch((error) => {
     if (!ending.signal.aborted) fail(message.method === undefined ? undefined : message.id, why(error));
   });
+  // What comes after it is for a server that knows.
+  if (message.method === "notifications/initialized") await sent;
 }
 if (session) await request("DELETE", {}).catch(() => {});
 ending.abort();

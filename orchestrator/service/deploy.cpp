@@ -60,6 +60,11 @@ Result<void> Manager::vet(const session::Caller& caller, const std::string& mesh
         "deploy a package instead",
         "service", false};
   BRIG_CHECK(check_spec(wish.spec));
+  if (wish.spec.remote && wish.spec.idle)
+    return Error{
+        Code::invalid,
+        "config.idle is of servers that run here: one elsewhere may forget who is asleep; leave it out",
+        "service", false};
   if (wish.spec.skill && !wish.env.empty())
     return Error{Code::invalid, "config.env is given for a skill, which is not run; leave it out", "service",
                  false};

@@ -7,7 +7,7 @@ Result<Rule> rule_of_url(std::string_view field, const std::string& url) {
   auto refuse = [&](const std::string& shown, std::string_view why) {
     return Error{Code::invalid, std::string(field) + " " + shown + std::string(why), "egress", false};
   };
-  auto shown = quoted(url, 300);
+  auto shown = quoted(url.substr(url.rfind('@') + 1), 300);  // what may be a key is not told
   std::string_view rest = url;
   std::string_view port;
   if (rest.starts_with("https://")) {
@@ -25,7 +25,7 @@ Result<Rule> rule_of_url(std::string_view field, const std::string& url) {
   auto authority = rest.substr(0, rest.find_first_of("/?#"));
   if (authority.find('@') != std::string_view::npos)
     return refuse(
-        quoted(std::string(rest.substr(authority.rfind('@') + 1)), 300),
+        shown,
         " holds a name or a key before the '@', which would be written down where others see it; leave "
         "it out");
   // In a rule it would stand for many hosts.

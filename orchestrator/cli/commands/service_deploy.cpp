@@ -64,7 +64,7 @@ Result<std::string> kind_of(const Arguments& arguments) {
 
 // Before anything is handed in.
 Result<void> check_skill(const Arguments& arguments) {
-  for (const char* option : {"npm", "arg", "env", "allow", "memory", "cpus", "runtime"})
+  for (const char* option : {"npm", "remote", "arg", "env", "allow", "memory", "cpus", "idle", "runtime"})
     if (arguments.has(option))
       return refuse("--" + std::string(option) + " goes with a server only; a skill is not run");
   return {};
