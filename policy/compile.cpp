@@ -226,7 +226,9 @@ Result<json> mounts(const Effective& effective, const Facts& facts) {
     bool covered = std::any_of(taken.begin(), taken.end(), [&](const std::string& place) {
       return place == bundle.target || lies_in(bundle.target, place) || lies_in(place, bundle.target);
     });
-    if (!covered) out.push_back(bind(bundle.source, bundle.target.c_str(), false));
+    if (covered) continue;
+    out.push_back(bind(bundle.source, bundle.target.c_str(), false));
+    taken.insert(bundle.target);
   }
   return out;
 }

@@ -214,6 +214,8 @@ Result<Bundle> keep_bundle(const StatePaths& paths, const LayerId& layer, int so
   Bundle out;
   BRIG_TRY(out.card, card_in(files.get()));
   BRIG_TRY(out.tree, hash_tree(files.get(), "skill"));
+  // The ledger is about to say that it is there, and equal ones are kept once.
+  if (::syncfs(files.get()) != 0) return failed(path.native(), "keep");
   return out;
 }
 

@@ -68,7 +68,7 @@ std::vector<session::Skill> Manager::skills_for(const session::Caller& caller,
   for (auto it = units_.lower_bound({mesh, ""}); it != units_.end() && it->first.first == mesh; ++it) {
     const auto& unit = *it->second;
     auto target = unit.target();
-    if (unit.state == State::ready &&
+    if (unit.spec.skill && unit.state == State::ready &&
         decide(Operation::see, caller, mesh, &target, parts_.permissions.of(caller)).allowed())
       out.push_back({unit.row.name, unit.layer});
   }

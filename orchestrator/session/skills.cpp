@@ -38,7 +38,13 @@ Result<void> Manager::lend_skills(const Caller& caller, Prepared& prepared, cons
   if (again) {
     BRIG_TRY(skills, from_text(again->skills_json));
   } else if (!row.mesh.empty() && options_.skills_for) {
-    skills = options_.skills_for(caller, row.mesh);
+    // What its agent may see at the endpoint of the mesh, see agent_of(): whoever runs the host starts
+    // sessions, too, and what a member has made for himself is not for those.
+    auto who = caller;
+    who.role = Caller::Role::user;
+    if (who.mesh != row.mesh) who.member.reset();
+    who.mesh = row.mesh;
+    skills = options_.skills_for(who, row.mesh);
   }
   if (skills.size() > kMaxSkills) {
     log::warn("a session has not all skills of its mesh",

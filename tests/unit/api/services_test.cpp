@@ -159,6 +159,7 @@ TEST(DeployedServices, AreSkillsIfThatIsSaid) {
     view.type = "skill";
     view.state = service::State::ready;
     view.runtime.reset();
+    view.server_info.clear();
     view.skill = {"own-name", "Does this."};
   });
   auto shown = Client::local(server).ask("GET", path).json();
