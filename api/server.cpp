@@ -59,19 +59,19 @@ bool Hub::admit_connection(const Peer& peer) {
   if (peer.agent) bound = limits.connections_per_agent;
   auto it = by_peer_.find(peer.address);
   // Agents take no place from people.
-  bool full = !peer.agent && total_ >= limits.connections;
+  bool full = peer.agent ? agents_ >= limits.connections_of_agents : total_ >= limits.connections;
   if (full || (it != by_peer_.end() && it->second >= bound)) {
     refused_connections.add();
     return false;
   }
-  if (!peer.agent) ++total_;
+  ++(peer.agent ? agents_ : total_);
   ++by_peer_[peer.address];
   open_connections.set(total_);
   return true;
 }
 
 void Hub::forget_connection(const Peer& peer) {
-  if (!peer.agent) --total_;
+  --(peer.agent ? agents_ : total_);
   auto it = by_peer_.find(peer.address);
   if (--it->second == 0) by_peer_.erase(it);
   open_connections.set(total_);

@@ -39,8 +39,9 @@ struct Limits {
   unsigned connections = 1024;
   unsigned connections_per_uid = 512;
   unsigned connections_per_address = 64;
-  unsigned connections_per_agent = 64;  // beside the others
-  double requests_per_second = 100;     // for each caller, in bursts of up to `burst`
+  unsigned connections_per_agent = 64;
+  unsigned connections_of_agents = 1024;  // of all of them, beside the others
+  double requests_per_second = 100;       // for each caller, in bursts of up to `burst`
   double burst = 400;
   double failures_per_minute = 30;  // credentials that were no good, for each address
   Millis ping_interval{20'000};     // on WebSockets; dropped after two without a sign of life

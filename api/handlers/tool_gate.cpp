@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxApprovals = 1'000;
+constexpr std::size_t kMaxApprovals = 2'000;
 
 json encode(const service::ToolReport& report) {
   json out{{"pinning", to_string(report.pinning)},

@@ -38,6 +38,7 @@ struct Hub {
 
  private:
   unsigned total_ = 0;
+  unsigned agents_ = 0;
   std::map<std::string, unsigned> by_peer_;
 };
 

@@ -32,7 +32,13 @@ bool is_control(std::string_view sequence) {
   if (c == 0xC2) return last < 0xA0 || last == 0xAD;
   if (begins("\xE2\x80")) return (last >= 0x8B && last <= 0x8F) || (last >= 0xA8 && last <= 0xAE);
   if (begins("\xE2\x81")) return last >= 0xA0 && last <= 0xAF;
-  return sequence == "\xEF\xBB\xBF" || begins("\xF3\xA0");
+  if (begins("\xEF\xB8")) return last <= 0x8D;  // variations, but those between text and picture
+  if (begins("\xEF\xBF") && last >= 0xB9 && last <= 0xBB) return true;
+  if (begins("\xF0\x9D\x85") && last >= 0xB3 && last <= 0xBA) return true;
+  for (std::string_view one : {"\xD8\x9C", "\xCD\x8F", "\xE1\xA0\x8E", "\xE1\x85\x9F", "\xE1\x85\xA0",
+                               "\xE3\x85\xA4", "\xEF\xBE\xA0", "\xEF\xBB\xBF"})
+    if (sequence == one) return true;
+  return begins("\xF3\xA0");
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {

@@ -6,7 +6,7 @@ namespace brig::service {
 namespace {
 
 std::string bucket_of(const session::Caller& caller, const std::string& mesh) {
-  return mesh + " " + caller.owner;
+  return mesh + " " + (caller.agent ? caller.credential : caller.owner);  // an agent spends nobody else's
 }
 
 }  // namespace

@@ -14,6 +14,10 @@ namespace brig::service {
 namespace {
 
 constexpr std::size_t kMaxMembers = 10'000;
+// Reading one costs its size times its depth, on the loop, as often as a server says that it has changed.
+constexpr std::size_t kMaxTool = 256 << 10;
+constexpr std::size_t kMaxTools = 4 << 20;  // all of a server's; what is over that cannot be read
+constexpr int kMaxNested = 32;
 
 Result<void> check_list(std::string_view field, const std::vector<std::string>& patterns) {
   auto bad = [&](const std::string& what) {
@@ -62,8 +66,7 @@ Result<std::vector<std::pair<std::string, std::string_view>>> members_of(std::st
 // Strings stand for what they say, all else for how it is written: 1.0 and 1 may not be the same to somebody.
 Result<void> write(std::string& out, std::string_view value, int depth) {
   value = mcp::json::trimmed(value);
-  if (depth > mcp::json::kMaxDepth)
-    return Error{Code::invalid, "the JSON is nested too deep", "service: tools", false};
+  if (depth > kMaxNested) return Error{Code::invalid, "the JSON is nested too deep", "service: tools", false};
   switch (mcp::json::type_of(value)) {
     case mcp::json::Type::object: {
       BRIG_TRY(auto sorted, members_of(value));
@@ -137,6 +140,8 @@ ToolLists lists_from_json(std::string_view text) {
 }
 
 Result<std::string> canonical(std::string_view json) {
+  if (json.size() > kMaxTool)
+    return Error{Code::too_large, "the tool is over 256 KiB", "service: tools", false};
   BRIG_CHECK(mcp::json::check(json));
   std::string out;
   BRIG_CHECK(write(out, json, 0));
@@ -153,10 +158,13 @@ std::vector<ListedTool> read_tools(std::vector<std::pair<std::string, std::strin
   std::map<std::string, int> times;
   for (const auto& [name, json] : tools) ++times[name];
   std::vector<ListedTool> out;
+  std::size_t total = 0;
   for (auto& [name, json] : tools) {
-    auto text = canonical(json);
-    bool readable = text.ok() && times[name] == 1;
-    out.push_back({std::move(name), std::move(json), readable ? fingerprint_of(*text) : std::string()});
+    total += json.size();
+    std::string fingerprint;
+    if (times[name] == 1 && total <= kMaxTools)
+      if (auto text = canonical(json)) fingerprint = fingerprint_of(*text);
+    out.push_back({std::move(name), std::move(json), std::move(fingerprint)});
   }
   return out;
 }

@@ -80,10 +80,21 @@ std::optional<Gateway::Refusal> Gateway::admit(const Credentials& from) {
     if (session->is_idle() && clock_.steady() - session->used >= options_.idle) idle.push_back(session);
   }
   for (auto& session : idle) forget(session);
-  auto own = std::count_if(sessions_.begin(), sessions_.end(),
-                           [&](const auto& e) { return e.second->owner == from.owner; });
+  std::size_t own = 0, all = 0;  // of its kind: agents take no place from people
+  SessionRef oldest;             // of its own, that nobody uses now
+  for (const auto& [id, session] : sessions_) {
+    all += session->agent == from.agent;
+    if (session->owner != from.owner) continue;
+    ++own;
+    if (session->is_idle() && (!oldest || session->used < oldest->used)) oldest = session;
+  }
   auto most = from.agent ? options_.sessions_of_agent : options_.sessions_of_one;
-  if (static_cast<std::size_t>(own) >= most || sessions_.size() >= options_.sessions) {
+  // Programs in a sandbox end without a word.
+  if (from.agent && oldest && (own >= most || all >= options_.sessions)) {
+    forget(oldest);
+    --own, --all;
+  }
+  if (own >= most || all >= options_.sessions) {
     return Refusal{429, "there are too many sessions; end one with DELETE"};
   }
   return std::nullopt;
@@ -121,6 +132,7 @@ Task<Gateway::Outcome> Gateway::initialize(Credentials from, Message message, Op
     co_return Refusal{400, "'capabilities' has over 64 KiB; leave out what is no capability"};
   session->owner = from.owner;
   session->credential = from.credential;
+  session->agent = from.agent;
   session->place = from.place;
   auto backends = open();
   if (!backends) co_return Refusal{404, backends.error().message};

@@ -41,11 +41,11 @@ using Sessions = std::map<std::string, SessionRef>;  // by id
 class Gateway {
  public:
   struct Options {
-    std::size_t sessions = 2'000;
+    std::size_t sessions = 2'000;        // of people; and as many of agents
     std::size_t sessions_of_one = 100;   // owner
     std::size_t calls_of_one = 256;      // session, in flight
     std::size_t kept_of_one = 64 << 20;  // owner, bytes: events not read, calls and questions under way
-    std::size_t sessions_of_agent = 16;  // instead, of one in a sandbox
+    std::size_t sessions_of_agent = 16;  // instead, of one in a sandbox; its oldest gives way
     std::size_t kept_of_agent = 16 << 20;
     Millis idle{3'600'000};       // without a request or an open stream; then a session is forgotten
     Millis call_within{600'000};  // people answer elicitations; clients have shorter patience of their own

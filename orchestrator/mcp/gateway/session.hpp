@@ -49,6 +49,7 @@ struct Session {
   std::string id;
   std::string owner;
   std::string credential;
+  bool agent = false;
   Place place;
   std::unique_ptr<Backends> backends;
   std::string version;

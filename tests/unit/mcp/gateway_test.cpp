@@ -299,6 +299,40 @@ TEST(Gateway, ForgetsIdleSessionsWhenOthersCome) {
       options);
 }
 
+TEST(Gateway, LetsTheOldestOfAnAgentGoForItsNextAndNobodyElses) {
+  Gateway::Options options;
+  options.sessions_of_agent = 2;
+  options.sessions = 2;
+  play_gateway(
+      [](Mesh& mesh) -> Task<void> {
+        add_two(mesh);
+        std::string hello = R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{}})";
+        std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+        auto person = mesh.from("ann", co_await mesh.begin("ann"));
+        std::vector<Gateway::Credentials> begun;
+        for (int i = 0; i < 3; ++i) {
+          auto agent = mesh.from("session:1", "");
+          agent.agent = true;
+          auto outcome = co_await mesh.post(agent, hello);
+          auto* reply = std::get_if<Gateway::Reply>(&outcome);
+          EXPECT_TRUE(reply) << i;
+          if (reply) agent.session = reply->session;
+          begun.push_back(std::move(agent));
+          mesh.clock.advance(Millis(1));
+        }
+        EXPECT_EQ(status_of(co_await mesh.post(begun[0], ping)), 404);
+        EXPECT_EQ(status_of(co_await mesh.post(begun[1], ping)), 200);
+        EXPECT_EQ(status_of(co_await mesh.post(begun[2], ping)), 200);
+        EXPECT_EQ(status_of(co_await mesh.post(person, ping)), 200);
+        EXPECT_EQ(status_of(co_await mesh.post(mesh.from("bob", ""), hello)),
+                  200);  // agents are counted apart
+        auto other = mesh.from("session:2", "");
+        other.agent = true;
+        EXPECT_EQ(status_of(co_await mesh.post(other, hello)), 429);
+      },
+      options);
+}
+
 // Whoever leaves everything unread, or has servers that say too much, is held to a bound; others are not.
 TEST(Gateway, KeepsNoMoreForOneOwnerThanItsBound) {
   Gateway::Options options;

@@ -109,6 +109,22 @@ TEST(ToolGate, WhatIsNotAsApprovedWaits) {
   }
 }
 
+TEST(ToolGate, ReadsNothingThatWouldCostTooMuch) {
+  auto nested = [](std::size_t depth) {
+    return R"({"name":"a","x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+  };
+  EXPECT_TRUE(canonical(nested(30)));
+  EXPECT_FALSE(canonical(nested(40)));
+  auto sized = [](std::size_t bytes) { return R"({"name":")" + std::string(bytes, 'a') + "\"}"; };
+  EXPECT_TRUE(canonical(sized(250 << 10)));
+  EXPECT_FALSE(canonical(sized(257 << 10)));
+  std::vector<std::pair<std::string, std::string>> many;
+  for (int i = 0; i < 20; ++i) many.emplace_back("t" + std::to_string(i), sized(250 << 10));
+  auto read = read_tools(std::move(many));
+  EXPECT_FALSE(read.front().fingerprint.empty());
+  EXPECT_TRUE(read.back().fingerprint.empty()) << "all together are too much";
+}
+
 TEST(ToolGate, TellsWhatHasChanged) {
   auto before = *canonical(R"({"name":"a","description":"old","title":"t","inputSchema":{}})");
   auto after = *canonical(R"({"name":"a","description":"new","inputSchema":{"type":"object"},"icons":[]})");
