@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "cli/ask.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/volumes.hpp"
 #include "core/text.hpp"
@@ -73,9 +74,7 @@ Result<int> collect(Context& context, const Arguments& arguments) {
       return Error{Code::invalid, "there is nobody to ask; say --yes, or look first with --dry-run", "cli",
                    false};
     BRIG_CHECK(flush_output());
-    std::cerr << "Remove them for good? [y/N] " << std::flush;
-    std::string line;
-    if (!std::getline(std::cin, line) || (line != "y" && line != "Y" && line != "yes")) return 0;
+    if (!yes("Remove them for good?")) return 0;
   }
   json order{{"rules", plan["rules"]}, {"things", json::array()}};
   for (const auto& thing : list_of(plan, "goes"))
