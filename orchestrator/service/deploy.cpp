@@ -264,11 +264,17 @@ net::Task<Result<View>> Manager::update(session::Caller caller, std::string mesh
   co_return view_of(*unit, caller);
 }
 
-net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mesh, std::string name) {
+// What is begun goes on though whoever asked goes away.
+net::Task<Result<View>> Manager::change(session::Caller caller, std::string mesh, std::string name,
+                                        net::Task<Result<void>> (Manager::*steps)(UnitRef)) {
   BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  auto work = restart_steps(unit);
+  auto work = (this->*steps)(unit);
   BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
   co_return view_of(*unit, caller);
+}
+
+net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mesh, std::string name) {
+  return change(std::move(caller), std::move(mesh), std::move(name), &Manager::restart_steps);
 }
 
 net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
@@ -285,10 +291,7 @@ net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
 }
 
 net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, std::string name) {
-  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  auto work = stop_steps(unit);
-  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit, caller);
+  return change(std::move(caller), std::move(mesh), std::move(name), &Manager::stop_steps);
 }
 
 net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {

@@ -3,16 +3,12 @@
 
 #include "core/log.hpp"
 #include "core/text.hpp"
-#include "net/to_the_end.hpp"
 #include "service/unit.hpp"
 
 namespace brig::service {
 
 net::Task<Result<View>> Manager::pause(session::Caller caller, std::string mesh, std::string name) {
-  BRIG_CO_TRY(auto unit, find(Operation::change, caller, mesh, name));
-  auto work = pause_steps(unit);
-  BRIG_CO_CHECK(co_await net::to_the_end(scope_, std::move(work)));
-  co_return view_of(*unit, caller);
+  return change(std::move(caller), std::move(mesh), std::move(name), &Manager::pause_steps);
 }
 
 net::Task<Result<void>> Manager::pause_steps(UnitRef unit) {

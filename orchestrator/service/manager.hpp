@@ -153,6 +153,8 @@ class Manager final : public Services {
   net::Task<Result<Product>> make(UnitRef unit, Spec spec, Progress progress);
   net::Task<Result<store::ServiceRow>> build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                              Progress progress);
+  net::Task<Result<View>> change(session::Caller caller, std::string mesh, std::string name,
+                                 net::Task<Result<void>> (Manager::*steps)(UnitRef));
   net::Task<Result<void>> restart_steps(UnitRef unit);
   net::Task<Result<void>> stop_steps(UnitRef unit);
   net::Task<Result<void>> remove_steps(UnitRef unit);
