@@ -41,6 +41,7 @@ class FakePrunes final : public Prunes {
   net::Task<Result<Report>> execute(session::Caller, Order order, Listener) override {
     if (refuse) co_return *refuse;
     EXPECT_TRUE(order.quarantine);
+    if (stopped) stopped();
     Report out;
     for (const auto& one : order.agreed) {
       done.push_back(one.volume);
@@ -53,6 +54,7 @@ class FakePrunes final : public Prunes {
   std::vector<session::VolumeView> goes, stays;
   std::optional<Error> refuse;
   std::vector<std::string> done;
+  std::function<void()> stopped;  // brigd, while this is being done
   Rules last_rules;
 
  private:
@@ -153,6 +155,31 @@ net::Task<bool> tells_first(std::filesystem::path dir) {
 TEST(Unattended, TellsFirstAndDoesWhatStillHolds) {
   TempDir dir;
   EXPECT_TRUE(net::run_task(tells_first(dir / "")));
+}
+
+net::Task<bool> goes_on_after_a_stop(std::filesystem::path dir) {
+  House house(co_await net::asio::this_coro::executor, dir);
+  house.prunes.goes = {volume_of("a")};
+  auto rules = house.with(daily());
+  co_await rules.tick();
+  house.clock.advance(hours(24));
+  house.prunes.stopped = [&rules] { rules.close(); };
+  co_await rules.tick();
+  auto now = co_await rules.standing();
+  EXPECT_TRUE(now->at(0).pending);
+  EXPECT_FALSE(now->at(0).done);
+  house.prunes.stopped = nullptr;
+  auto again = house.with(daily());
+  co_await again.tick();
+  now = co_await again.standing();
+  EXPECT_FALSE(now->at(0).pending);
+  EXPECT_TRUE(now->at(0).done);
+  co_return true;
+}
+
+TEST(Unattended, AStopInTheMiddleLeavesItToBeDone) {
+  TempDir dir;
+  EXPECT_TRUE(net::run_task(goes_on_after_a_stop(dir / "")));
 }
 
 net::Task<bool> only_tells(std::filesystem::path dir) {
