@@ -133,11 +133,7 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   view.owner = unit.row.owner;
   view.scope = unit.reach;
   view.state = unit.state;
-  view.source = unit.spec.npm      ? "npm"
-                : unit.spec.git    ? "git"
-                : unit.spec.zip    ? "zip"
-                : unit.spec.remote ? "remote"
-                                   : "directory";
+  view.source = source_kind(unit.spec);
   view.type = unit.spec.skill ? "skill" : "mcp";
   if (unit.entry) view.skill = unit.entry->skill;
   if (unit.entry && !view.skill) view.runtime = unit.entry->runtime;

@@ -162,8 +162,7 @@ net::Task<Result<std::unique_ptr<Upload>>> Recorded::upload(session::Caller call
 net::Task<Result<View>> Recorded::deploy(session::Caller caller, std::string mesh, DeploySpec spec,
                                          Progress progress) {
   auto act = Act::of(caller, mesh, "service.deploy", spec.name);
-  if (spec.spec.npm || spec.spec.git || spec.spec.zip || spec.spec.remote || spec.spec.directory)
-    act.payload["source"] = printable(source_text(spec.spec), 512);
+  if (auto source = source_text(spec.spec); !source.empty()) act.payload["source"] = printable(source, 512);
   if (spec.spec.skill) act.payload["type"] = "skill";
   if (spec.scope) act.payload["scope"] = json::parse(to_json(*spec.scope));
   auto work = services_.deploy(std::move(caller), std::move(mesh), std::move(spec), std::move(progress));

@@ -297,11 +297,20 @@ Result<std::map<std::string, Secret>> env_from_text(const Secret& text) {
   return out;
 }
 
+std::string_view source_kind(const Spec& spec) {
+  if (spec.npm) return "npm";
+  if (spec.git) return "git";
+  if (spec.zip) return "zip";
+  if (spec.remote) return "remote";
+  return spec.directory ? "directory" : "";
+}
+
 std::string source_text(const Spec& spec) {
   if (spec.directory) return "directory " + spec.directory->path;
   if (spec.git) return "git " + spec.git->url + (spec.git->ref.empty() ? "" : " " + spec.git->ref);
   if (spec.remote) return "remote " + spec.remote->url;
   if (spec.zip) return "zip " + spec.zip->file_id;
+  if (!spec.npm) return {};
   return "npm " + spec.npm->package + (spec.npm->range.empty() ? "" : "@" + spec.npm->range);
 }
 

@@ -19,7 +19,9 @@ Result<Spec> spec_from_json(const std::string& text);
 Secret env_to_text(const std::map<std::string, Secret>& env);
 Result<std::map<std::string, Secret>> env_from_text(const Secret& text);
 
-// "npm @scope/name@^1", "directory /srv/tools"
+// "npm @scope/name@^1", "directory /srv/tools"; "" of what has no source, as before it was checked.
 std::string source_text(const Spec& spec);
+// Its first word.
+std::string_view source_kind(const Spec& spec);
 
 }  // namespace brig::service
