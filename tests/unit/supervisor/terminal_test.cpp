@@ -14,7 +14,7 @@ net::Task<void> sizes(Sandbox& s) {
   co_await s.run(1, in_terminal("tty >/dev/null && stty size; trap 'stty size; exit 4' WINCH; echo up; "
                                 "while :; do sleep 0.01; done",
                                 {33, 101}));
-  co_await s.until_out(1, "up");
+  co_await s.until_out(1, "up\r\n");
   EXPECT_EQ(s.process(1).out, "33 101\r\nup\r\n");
   EXPECT_TRUE(s.link->resize(1, {50, 132}));
   co_await s.ended(1);
