@@ -21,6 +21,16 @@ constexpr double kMaxCpus = 1024;
 constexpr std::uint64_t kMaxTimeout = 600'000;
 constexpr std::size_t kMaxDescription = 1024;
 
+// `where` is the object's own name.
+std::string read_key(Object& object, const std::string& where) {
+  auto auth = object.text("auth", {.max = 256});
+  if (!auth) return {};
+  auto key = service::vault_key_of(Secret(*auth));
+  if (key.empty())
+    object.fail("auth", where + ".auth must name a key of the vault, as in \"$vault:KEY\": it is kept");
+  return key;
+}
+
 void read_source(Object source, service::Spec& spec) {
   if (!source.present()) return;
   if (auto npm = source.object("npm"); npm.present()) {
@@ -42,17 +52,20 @@ void read_source(Object source, service::Spec& spec) {
     service::RepositorySource out;
     out.url = git.text("url", {.required = true}).value_or("");
     out.ref = git.text("ref", {.max = 256}).value_or("");
-    if (auto auth = git.text("auth", {.max = 256})) {
-      out.key = service::vault_key_of(Secret(*auth));
-      if (out.key.empty())
-        git.fail("auth", "source.git.auth must name a key of the vault, as in \"$vault:KEY\": it is kept");
-    }
+    out.key = read_key(git, "source.git");
     git.finish();
     spec.git = std::move(out);
   }
   if (auto zip = source.object("zip"); zip.present()) {
     spec.zip = service::ZipSource{zip.text("file_id", {.required = true, .max = 64}).value_or(""), {}};
     zip.finish();
+  }
+  if (auto image = source.object("image"); image.present()) {
+    service::ImageSource out;
+    out.reference = image.text("reference", {.required = true, .max = 256}).value_or("");
+    out.key = read_key(image, "source.image");
+    image.finish();
+    spec.image = std::move(out);
   }
   if (auto remote = source.object("remote"); remote.present()) {
     spec.remote = service::RemoteSource{remote.text("url", {.required = true, .max = 4096}).value_or("")};
@@ -65,11 +78,11 @@ void read_source(Object source, service::Spec& spec) {
 void read_runtime(Object& config, service::Spec& spec) {
   auto runtime = config.text("runtime");
   if (!runtime) return;
-  if (*runtime == "node") spec.runtime = service::Runtime::node;
-  if (*runtime == "python") spec.runtime = service::Runtime::python;
-  if (!spec.runtime)
-    config.fail("runtime",
-                "config.runtime " + quoted(*runtime) + " is not known; say \"node\" or \"python\"");
+  spec.runtime = service::runtime_of(*runtime);
+  if (spec.runtime) return;
+  std::string known;
+  for (auto one : service::kRuntimes) known += (known.empty() ? "" : ", ") + quoted(to_string(one));
+  config.fail("runtime", "config.runtime " + quoted(*runtime) + " is not known; say one of " + known);
 }
 
 void read_config(Object config, service::DeploySpec& out) {
@@ -199,6 +212,10 @@ json source_of(const service::Spec& spec) {
     if (!git->key.empty()) source["git"]["auth"] = "$vault:" + git->key;
   }
   if (spec.remote) source["remote"] = {{"url", spec.remote->url}};
+  if (const auto& image = spec.image) {
+    source["image"] = {{"reference", image->reference}};
+    if (!image->key.empty()) source["image"]["auth"] = "$vault:" + image->key;
+  }
   if (!spec.args.empty()) source["args"] = spec.args;
   return source;
 }

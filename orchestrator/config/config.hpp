@@ -124,6 +124,7 @@ struct Config {
     std::uint64_t services = 0;  // 0: no bound; likewise below
     std::uint64_t deploys_per_minute = 0;
     std::uint64_t calls_per_minute = 0;
+    std::vector<std::string> registries;  // whose images its members may deploy
   };
   struct Meshes {
     Mesh standard;

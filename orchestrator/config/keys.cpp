@@ -69,6 +69,15 @@ void read_quota(Table& table, Config::Quota& into) {
   if (auto v = table.number("starts_per_minute", 0, 100000)) into.starts_per_minute = *v;
 }
 
+// Of an image's name, the host; not a namespace in it.
+bool is_registry(std::string_view text) {
+  bool named = text == "localhost" || text.find_first_of(".:") != text.npos;
+  return named && text.front() != '-' && text.front() != '.' && text.front() != ':' &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isdigit(c) || std::islower(c) || c == '-' || c == '.' || c == ':';
+         });
+}
+
 constexpr std::array<std::string_view, 3> kPinnings{"auto", "ask", "strict"};
 
 void read_mesh(Table& table, Config::Mesh& into) {
@@ -76,6 +85,15 @@ void read_mesh(Table& table, Config::Mesh& into) {
   if (auto v = table.number("services", 0, 100000)) into.services = *v;
   if (auto v = table.number("deploys_per_minute", 0, 1000000)) into.deploys_per_minute = *v;
   if (auto v = table.number("calls_per_minute", 0, 10000000)) into.calls_per_minute = *v;
+  if (auto v = table.texts("registries", 64, 256)) {
+    for (const auto& registry : *v)
+      if (!is_registry(registry))
+        table.fail("registries",
+                   "has " + quoted(registry) +
+                       "; write a registry's host as images' names begin with it, as in "
+                       "\"registry.example.com\", \"registry.example.com:5000\" or \"docker.io\"");
+    into.registries = *v;
+  }
 }
 
 constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
@@ -362,6 +380,11 @@ const Key kKeys[] = {
      [](Table&, Name, Into) {}},
     {"mesh", "calls_per_minute", "6000", "",
      "How many calls a minute each member may make of services; 0 is no bound.", [](Table&, Name, Into) {}},
+    {"mesh", "registries", "[]", "",
+     "Registries whose images members may deploy as services; the engine pulls and unpacks them. Admins of "
+     "this "
+     "host may name any.",
+     [](Table&, Name, Into) {}},
     {"mesh", "meshes", "", "[{ mesh = \"acme\", pinning = \"strict\", services = 20 }]",
      "Meshes with rules of their own; what one does not say, is as above.",
      [](Table& t, Name n, Into c) {

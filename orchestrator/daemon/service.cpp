@@ -82,6 +82,7 @@ struct Service::Parts {
   std::optional<session::PolicyBook> policies;
   std::unique_ptr<docker::Engine> engine;
   std::unique_ptr<image::EngineImages> images;
+  std::optional<image::NamedImages> named_images;
   std::optional<session::EngineContainers> containers;
   workspace::Mounter mounter;
   net::Worker closing{1};    // what a sandbox may make slow to close
@@ -284,8 +285,9 @@ Result<void> Service::prepare() {
                       parts.clock);
   parts.permission_table.emplace(*parts.database);
   parts.permissions.emplace(*parts.permission_table);
+  parts.named_images.emplace(*parts.engine);
   parts.builds.emplace(paths, forbidden_places(config_, sockets), *parts.manager, *parts.images,
-                       parts.blocking);
+                       *parts.named_images, parts.blocking);
   parts.uploads.emplace(paths.root(), parts.blocking);
   parts.gateway.emplace(executor, parts.clock, mcp::Gateway::Options());
   service::Options service_options;

@@ -15,7 +15,7 @@ session::Quota quota_of(const config::Config::Quota& quota) {
 
 service::MeshRules rules_of(const config::Config::Mesh& mesh) {
   return {static_cast<service::Pinning>(mesh.pinning), mesh.services, mesh.deploys_per_minute,
-          mesh.calls_per_minute};
+          mesh.calls_per_minute, mesh.registries};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "docker/errors.hpp"
 
 #include <cerrno>
+#include <optional>
 #include <system_error>
 
 #include "core/text.hpp"
@@ -17,6 +18,14 @@ std::string where(std::string_view what) {
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != text.npos;
+}
+
+// What registries say, in the words that the engine passes on.
+std::optional<Code> said_by_registry(std::string_view message) {
+  if (has(message, "manifest unknown")) return Code::not_found;
+  for (std::string_view part : {"unauthorized: ", "no basic auth credentials", "authentication required"})
+    if (has(message, part)) return Code::denied;
+  return {};
 }
 
 // The engine gives 500 for much that is not its fault.
@@ -49,7 +58,8 @@ Code code_of(int status, std::string_view message) {
     case 503:
       return Code::unavailable;
     default:
-      return status >= 500 ? Code::internal : Code::protocol;
+      if (status < 500) return Code::protocol;
+      return said_by_registry(message).value_or(Code::internal);
   }
 }
 
@@ -62,7 +72,8 @@ Error refusal(int status, std::string_view body, std::string_view what) {
   Code code = code_of(status, message);
   std::string said = printable(message, kMaxMessage);
   if (said.empty()) said = "status " + std::to_string(status);
-  return {code, "the Docker engine could not " + std::string(what) + ": " + said, where(what), status >= 500};
+  return {code, "the Docker engine could not " + std::string(what) + ": " + said, where(what),
+          status >= 500 && code != Code::not_found && code != Code::denied};
 }
 
 Error reported(std::string_view message, std::string_view what) {

@@ -7,6 +7,7 @@
 
 #include "config/table.hpp"
 #include "core/text.hpp"
+#include "image/reference.hpp"
 
 namespace brig::image {
 namespace {
@@ -283,21 +284,6 @@ Result<void> check_config_path(std::string_view field, std::string_view text) {
                        ", which would cover what else is there; name a directory in it",
                    "image", false};
   return {};
-}
-
-Result<void> check_image_reference(std::string_view field, std::string_view reference) {
-  bool fine =
-      !reference.empty() && reference.size() <= 255 && reference.front() != '-' && reference.front() != '/' &&
-      reference.front() != '.' && reference.back() != '/' && reference.back() != ':' &&
-      reference.find("//") == std::string_view::npos && reference.find("..") == std::string_view::npos &&
-      std::all_of(reference.begin(), reference.end(), [](unsigned char c) {
-        return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c == '/' || c == ':' || c == '@';
-      });
-  if (fine) return {};
-  return Error{Code::invalid,
-               std::string(field) + " is " + quoted(reference) +
-                   "; write an image as in \"registry/team/name:tag\" or \"name@sha256:…\"",
-               "image", false};
 }
 
 Result<Provider> parse_provider(std::string_view text, std::string_view file, std::string_view id,

@@ -20,9 +20,6 @@ Result<Provider> parse_provider(std::string_view text, std::string_view file, st
 // reference to an image that is there or can be pulled. Without it no sandbox is declared.
 Result<Provider> parse_provider_json(const nlohmann::json& object, std::string_view id);
 
-// An image's name as engines take it: "registry:5000/team/name:tag", "name@sha256:…".
-Result<void> check_image_reference(std::string_view field, std::string_view reference);
-
 // A place inside a sandbox where configuration may go: in the home directory, or one of its own.
 Result<void> check_config_path(std::string_view field, std::string_view path);
 

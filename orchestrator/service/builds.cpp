@@ -46,6 +46,11 @@ Result<UniqueFd> bridge_file() {
   return file;
 }
 
+// What it needs is in npm's registry.
+bool of_npm(Runtime runtime) {
+  return runtime == Runtime::node || runtime == Runtime::bun;
+}
+
 void set(std::vector<session::EnvVar>& env, const char* name, std::string_view value) {
   env.push_back({name, Secret(value)});
 }
@@ -66,10 +71,15 @@ if [ "$RUNTIME" = node ] && [ -f package.json ] && ! [ -e node_modules ]; then
   if [ -f package-lock.json ]; then npm ci --ignore-scripts --omit=dev
   else npm install --ignore-scripts --omit=dev --no-package-lock; fi
 fi
+if [ "$RUNTIME" = bun ] && [ -f package.json ] && ! [ -e node_modules ]; then
+  frozen=
+  if [ -f bun.lock ] || [ -f bun.lockb ]; then frozen=--frozen-lockfile; fi
+  bun install --ignore-scripts --production --no-save $frozen
+fi
 if [ "$RUNTIME" = python ] && [ -f requirements.txt ]; then
   python3 -m pip install --no-cache-dir --only-binary=:all: --target .packages -r requirements.txt
 fi
-rm -rf /workspace/.npm
+rm -rf /workspace/.npm /workspace/.bun
 )sh";
 
 Result<UniqueFd> Builds::open_built(const LayerId& layer, const char* folder) const {
@@ -122,14 +132,11 @@ net::Task<Result<Builds::Look>> Builds::look_at(const Spec& spec, const Fetched&
     }
     int fd = source.get();
     Look out;
-    if (wanted) {
-      out.runtime = *wanted;
-    } else {
-      BRIG_TRY(out.runtime, detect_runtime(fd));
-    }
-    out.installs = out.runtime == Runtime::node
-                       ? is_there(fd, "package.json") && !is_there(fd, "node_modules")
-                       : is_there(fd, "requirements.txt");
+    out.runtime = wanted.value_or(detect_runtime(fd));
+    if (out.runtime == Runtime::python)
+      out.installs = is_there(fd, "requirements.txt");
+    else
+      out.installs = of_npm(out.runtime) && is_there(fd, "package.json") && !is_there(fd, "node_modules");
     return out;
   };
   co_return co_await blocking_.run(std::move(look));
@@ -148,19 +155,23 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   if (spec.skill)
     co_return co_await make_skill(std::move(owner), std::move(purpose), std::move(spec), std::move(fetched),
                                   std::move(progress));
+  if (spec.image)
+    co_return co_await make_image(std::move(owner), std::move(purpose), std::move(spec), std::move(given.key),
+                                  std::move(progress));
   BRIG_CO_TRY(auto seen, co_await look_at(spec, fetched));
   auto runtime = seen.runtime;
-  auto host = builder(owner, std::move(purpose), std::string(to_string(runtime)));
+  auto host = builder(owner, std::move(purpose), provider_of(runtime));
   auto& create = host.create;
   set(create.env, "FOLDER", kFolder);
   set(create.env, "RUNTIME", to_string(runtime));
-  if (seen.installs && runtime == Runtime::node) {
+  if (seen.installs && of_npm(runtime)) {
     BRIG_CO_TRY(auto registry, co_await registry_of_npm());
     auto reach = [registry] { return reach_of(registry); };
     create.request.egress.presets.insert(policy::Preset::npm);
     BRIG_CO_TRY(create.request.egress.allow, co_await blocking_.run(reach));
     set(create.env, "npm_config_registry", registry);
     set(create.env, "npm_config_cache", "/workspace/.npm");
+    set(create.env, "BUN_INSTALL_CACHE_DIR", "/workspace/.bun");
     for (const char* quiet : {"npm_config_audit", "npm_config_fund", "npm_config_update_notifier",
                               "npm_config_progress", "npm_config_color"})
       set(create.env, quiet, "false");

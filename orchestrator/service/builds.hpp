@@ -9,6 +9,7 @@
 #include "core/paths.hpp"
 #include "core/unique_fd.hpp"
 #include "image/images.hpp"
+#include "image/named.hpp"
 #include "net/worker.hpp"
 #include "service/bundle.hpp"
 #include "service/entry.hpp"
@@ -27,11 +28,12 @@ struct Product {
 class Builds {
  public:
   Builds(StatePaths paths, std::vector<workspace::Forbidden> forbidden, session::Hosting& hosting,
-         image::Images& images, net::Worker& blocking)
+         image::Images& images, image::NamedImages& named, net::Worker& blocking)
       : paths_(std::move(paths)),
         forbidden_(std::move(forbidden)),
         hosting_(hosting),
         images_(images),
+        named_(named),
         blocking_(blocking),
         bundles_(paths_, blocking) {}
 
@@ -39,12 +41,16 @@ class Builds {
 
   // What a source needs beside what the spec says of it.
   struct Given {
-    Secret key;    // what opens its repository, if that needs one
+    Secret key;    // what opens its repository or registry, if that needs one
     UniqueFd zip;  // for reading, if it is one
   };
   // `owner` as a caller on whose account it runs; `purpose`: "acme/files".
   net::Task<Result<Product>> make(session::Caller owner, std::string purpose, Spec spec, Given given,
                                   Progress progress);
+
+  // What a server's image is started from, which the engine may have lost.
+  net::Task<Result<bool>> has_image(ImageId id);
+  net::Task<Result<void>> fetch_again(EntryImage image, ImageSource source, Secret key);
 
  private:
   // What was cloned or unpacked, in folder kFetched of a layer that the server's is made from.
@@ -74,6 +80,11 @@ class Builds {
   // Copies what lies at $FROM to $FOLDER, and installs what $RUNTIME takes.
   static const char* const kCopyScript;
 
+  // image_source.cpp
+  net::Task<Result<image::Named>> find_image(ImageSource source, Secret key, Progress progress);
+  net::Task<Result<Product>> make_image(session::Caller owner, std::string purpose, Spec spec, Secret key,
+                                        Progress progress);
+
   // unpack.cpp
   net::Task<Result<Fetched>> unpack(session::Caller owner, std::string purpose, UniqueFd zip,
                                     Progress progress);
@@ -82,6 +93,7 @@ class Builds {
   std::vector<workspace::Forbidden> forbidden_;
   session::Hosting& hosting_;
   image::Images& images_;
+  image::NamedImages& named_;
   net::Worker& blocking_;
   Bundles bundles_;
 };

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "core/text.hpp"
+#include "image/reference.hpp"
 #include "net/to_the_end.hpp"
 #include "service/spec.hpp"
 #include "service/unit.hpp"
@@ -16,12 +17,31 @@ Error no_mesh(const std::string& mesh) {
           false};
 }
 
+// Who may, beside what is a mesh's, name what is the host's.
+bool names_the_hosts(const session::Caller& caller) {
+  return caller.uid || caller.role == session::Caller::Role::admin;
+}
+
 }  // namespace
+
+// What a registry serves is unpacked by the engine itself, and what the engine has may be another's.
+Result<void> Manager::check_registry(const std::string& mesh, const ImageSource& image) const {
+  const auto& allowed = options_.meshes.of(mesh).registries;
+  auto registry = image::registry_of(image.reference);
+  if (std::find(allowed.begin(), allowed.end(), registry) != allowed.end()) return {};
+  return Error{
+      Code::denied,
+      "source.image is of registry " + quoted(registry, 256) + ", which mesh " + quoted(mesh) +
+          " may not take images from; have it added to `registries` of [mesh] in brig.toml, or the service "
+          "deployed by an admin of this host",
+      "service", false};
+}
 
 net::Task<Result<void>> Manager::check_vault(vault::Scope scope, const DeploySpec& wish) {
   std::vector<std::string> keys;
   for (const auto& [name, value] : wish.env) keys.push_back(vault_key_of(value));
   if (wish.spec.git) keys.push_back(wish.spec.git->key);
+  if (wish.spec.image) keys.push_back(wish.spec.image->key);
   for (const auto& key : keys) {
     if (key.empty()) continue;
     BRIG_CO_TRY(bool there, co_await parts_.vault.has(scope, key));
@@ -53,13 +73,14 @@ Result<void> Manager::vet(const session::Caller& caller, const std::string& mesh
   BRIG_CHECK(check_name("mesh", mesh));
   BRIG_CHECK(check_name("name", wish.name));
   BRIG_CHECK(may_deploy(caller, mesh, wish.name));
-  if (wish.spec.directory && !caller.uid && caller.role != session::Caller::Role::admin)
+  if (wish.spec.directory && !names_the_hosts(caller))
     return Error{
         Code::denied,
         "a directory of this host can be named by callers on the unix socket and by admin tokens only; "
         "deploy a package instead",
         "service", false};
   BRIG_CHECK(check_spec(wish.spec));
+  if (wish.spec.image && !names_the_hosts(caller)) BRIG_CHECK(check_registry(mesh, *wish.spec.image));
   if (wish.spec.remote && wish.spec.idle)
     return Error{
         Code::invalid,
@@ -96,6 +117,7 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
     wish.spec.directory->uid = caller.uid;
     wish.spec.directory->gid = caller.gid;
   }
+  if (wish.spec.image) wish.spec.image->local = names_the_hosts(caller);
   if (wish.spec.zip) {
     BRIG_CO_TRY(wish.spec.zip->kept,
                 co_await parts_.uploads.claim(caller.owner, mesh, wish.spec.zip->file_id));
@@ -172,8 +194,9 @@ net::Task<Result<void>> Manager::build_and_install(UnitRef unit, Spec spec, std:
 
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
   Builds::Given given;
-  if (spec.git && !spec.git->key.empty()) {
-    BRIG_CO_TRY(given.key, co_await open_key(unit, spec.git->key));
+  auto key = spec.git ? spec.git->key : spec.image ? spec.image->key : std::string();
+  if (!key.empty()) {
+    BRIG_CO_TRY(given.key, co_await open_key(unit, std::move(key)));
   }
   if (spec.zip) {
     BRIG_CO_TRY(given.zip, co_await parts_.uploads.open(spec.zip->kept));

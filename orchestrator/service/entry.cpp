@@ -17,14 +17,15 @@ using json = nlohmann::ordered_json;  // which of several commands is the first,
 constexpr std::size_t kMaxManifest = 1 << 20;
 constexpr std::size_t kMaxVersion = 128;
 
-Error refuse(std::string message, Code code = Code::invalid) {
-  return {code, std::move(message), "service: entry", false};
+Error refuse(std::string message) {
+  return {Code::invalid, std::move(message), "service: entry", false};
 }
 
-bool is_file(int root, const std::string& path) {
+// With `mode`, one that has any of its bits.
+bool is_file(int root, const std::string& path, mode_t mode = 07777) {
   auto fd = volume::open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status {};
-  return fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode);
+  return fd && ::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & mode) != 0;
 }
 
 // As a package.json writes it, relative to where that is; "" for what leads elsewhere.
@@ -65,8 +66,9 @@ std::vector<std::pair<std::string, std::string>> bins_of(const json& manifest, c
 
 std::vector<std::string> command_of(Runtime runtime, const std::string& path,
                                     const std::vector<std::string>& args) {
-  std::vector<std::string> out{runtime == Runtime::node ? "node" : "python3",
-                               std::string(kInside) + "/" + path};
+  std::vector<std::string> out{std::string(kInside) + "/" + path};
+  if (runtime != Runtime::binary)
+    out.insert(out.begin(), runtime == Runtime::python ? "python3" : std::string(to_string(runtime)));
   out.insert(out.end(), args.begin(), args.end());
   return out;
 }
@@ -91,13 +93,15 @@ Result<Entry> npm_entry(int root, const Spec& spec) {
     return refuse("command " + quoted(wanted) + " of package " + quoted(npm.package) + " leads to " +
                   quoted(it->second) + ", which is no file of the package");
   Entry entry;
+  entry.runtime = spec.runtime.value_or(Runtime::node);
   entry.version = printable(text_of(manifest, "version"), kMaxVersion);
-  entry.command = command_of(Runtime::node, home + "/" + path, spec.args);
+  entry.command = command_of(entry.runtime, home + "/" + path, spec.args);
   return entry;
 }
 
-Result<Entry> node_entry(int root, const Spec& spec) {
+Result<Entry> script_entry(int root, const Spec& spec, Runtime runtime) {
   Entry entry;
+  entry.runtime = runtime;
   std::vector<std::string> candidates;
   auto manifest = read_manifest(root, "package.json");
   if (!manifest && manifest.error().code != Code::not_found) return std::move(manifest).error();
@@ -111,7 +115,7 @@ Result<Entry> node_entry(int root, const Spec& spec) {
     candidates.emplace_back(usual);
   for (const auto& path : candidates) {
     if (path.empty() || !is_file(root, path)) continue;
-    entry.command = command_of(Runtime::node, path, spec.args);
+    entry.command = command_of(runtime, path, spec.args);
     return entry;
   }
   return refuse(
@@ -133,18 +137,81 @@ Result<Entry> python_entry(int root, const Spec& spec) {
   return entry;
 }
 
+Result<Entry> binary_entry(int root, const Spec& spec) {
+  Entry entry;
+  entry.runtime = Runtime::binary;
+  for (const char* path : {"server", "bin/server"}) {
+    if (!is_file(root, path, 0111)) continue;
+    entry.command = command_of(Runtime::binary, path, spec.args);
+    return entry;
+  }
+  return refuse(
+      "the directory has nothing to start: neither server nor bin/server is a file that may be executed; "
+      "call the "
+      "program so, and let it be executable");
+}
+
 }  // namespace
+
+std::string provider_of(Runtime runtime) {
+  switch (runtime) {
+    case Runtime::node:
+    case Runtime::bun:
+      return "node";
+    case Runtime::python:
+      return "python";
+    case Runtime::binary:
+      break;
+  }
+  return "shell";
+}
+
+std::string entry_to_json(const Entry& entry) {
+  json out{{"version", entry.version}};
+  if (entry.skill) {
+    out["skill"] = {{"name", entry.skill->name}, {"description", entry.skill->description}};
+  } else {
+    out["command"] = entry.command;
+  }
+  if (entry.image) {
+    const auto& image = *entry.image;
+    out["image"] = {{"id", image.id.str()}, {"digest", image.digest}, {"directory", image.directory}};
+  } else if (!entry.skill) {
+    out["runtime"] = to_string(entry.runtime);
+  }
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<Entry> entry_from_json(const std::string& text) {
+  auto in = json::parse(text, nullptr, false);
+  Entry entry;
+  if (in.is_object() && in.contains("skill") && in["skill"].is_object()) {
+    entry.version = in.value("version", "");
+    entry.skill = {in["skill"].value("name", ""), in["skill"].value("description", "")};
+    return entry;
+  }
+  if (in.is_object() && in.contains("command") && in["command"].is_array()) {
+    entry.runtime = runtime_of(in.value("runtime", "")).value_or(Runtime::node);
+    entry.version = in.value("version", "");
+    for (const auto& word : in["command"])
+      if (word.is_string()) entry.command.push_back(word.get<std::string>());
+  }
+  if (in.is_object() && in.contains("image") && in["image"].is_object()) {
+    const auto& image = in["image"];
+    entry.image = {ImageId(image.value("id", "")), image.value("digest", ""), image.value("directory", "")};
+  }
+  if (!entry.command.empty()) return entry;
+  return Error{Code::corrupt, "the ledger's command of a service does not read", "service", false};
+}
 
 bool is_there(int directory, const char* name) {
   struct stat status {};
   return ::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-Result<Runtime> detect_runtime(int directory) {
-  if (is_there(directory, "bun.lockb") || is_there(directory, "bunfig.toml"))
-    return refuse(
-        "the directory is made for bun, which services do not run yet; say --runtime node if it runs there",
-        Code::unsupported);
+Runtime detect_runtime(int directory) {
+  for (const char* file : {"bun.lockb", "bun.lock", "bunfig.toml"})
+    if (is_there(directory, file)) return Runtime::bun;
   if (is_there(directory, "package.json")) return Runtime::node;
   if (is_there(directory, "pyproject.toml") || is_there(directory, "requirements.txt"))
     return Runtime::python;
@@ -156,9 +223,10 @@ Result<Entry> find_entry(int root, const Spec& spec, Runtime runtime) {
   if (spec.remote) {
     Spec bridge;
     bridge.args = {spec.remote->url};
-    return node_entry(root, bridge);
+    return script_entry(root, bridge, Runtime::node);
   }
-  return runtime == Runtime::node ? node_entry(root, spec) : python_entry(root, spec);
+  if (runtime == Runtime::binary) return binary_entry(root, spec);
+  return runtime == Runtime::python ? python_entry(root, spec) : script_entry(root, spec, runtime);
 }
 
 }  // namespace brig::service

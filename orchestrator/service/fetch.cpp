@@ -4,6 +4,7 @@
 #include "core/random.hpp"
 #include "core/text.hpp"
 #include "service/builds.hpp"
+#include "service/login.hpp"
 #include "service/spec.hpp"
 #include "session/git.hpp"
 #include "volume/files.hpp"
@@ -25,20 +26,6 @@ git -C "$FOLDER" rev-parse HEAD > .commit
 rm -rf "$FOLDER/.git"
 )sh";
 
-// As the vault keeps it: "user:password", or what takes the place of a password for any user.
-Result<std::pair<std::string, Secret>> login_of(const Secret& kept, const std::string& key) {
-  auto text = kept.reveal();
-  if (text.empty() || text.find_first_of(std::string_view("\n\r\0", 3)) != text.npos)
-    return Error{Code::invalid,
-                 "the vault's key " + quoted(key) +
-                     " opens no repository: it is empty or has several lines; set it to a token, or to "
-                     "user:password",
-                 "service: git", false};
-  auto colon = text.find(':');
-  if (colon == text.npos) return std::pair(std::string("git"), Secret(text));
-  return std::pair(std::string(text.substr(0, colon)), Secret(text.substr(colon + 1)));
-}
-
 }  // namespace
 
 net::Task<Result<Builds::Fetched>> Builds::fetch(session::Caller owner, std::string purpose,
@@ -47,9 +34,9 @@ net::Task<Result<Builds::Fetched>> Builds::fetch(session::Caller owner, std::str
   auto host = builder(owner, std::move(purpose), session::kGitProvider);
   host.create.request.egress.allow = {way};
   if (!git.key.empty()) {
-    BRIG_CO_TRY(auto login, login_of(key, git.key));
-    host.create.env.push_back({"GIT_USER", Secret(login.first)});
-    host.create.env.push_back({"GIT_PASSWORD", std::move(login.second)});
+    BRIG_CO_TRY(auto login, login_of(key, git.key, "git"));
+    host.create.env.push_back({"GIT_USER", Secret(login.user)});
+    host.create.env.push_back({"GIT_PASSWORD", std::move(login.password)});
   }
   host.create.env.push_back({"FOLDER", Secret(kFetched)});
   host.create.args = {"sh", "-c", kFetchScript, "fetch", git.url, git.ref};

@@ -35,35 +35,6 @@ Error gone_meanwhile(const std::string& purpose) {
   return {Code::conflict, "service " + quoted(purpose, 200) + " was removed meanwhile", "service", false};
 }
 
-std::string entry_to_json(const Entry& entry) {
-  json out{{"version", entry.version}};
-  if (entry.skill) {
-    out["skill"] = {{"name", entry.skill->name}, {"description", entry.skill->description}};
-  } else {
-    out["runtime"] = to_string(entry.runtime);
-    out["command"] = entry.command;
-  }
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-Result<Entry> entry_from_json(const std::string& text) {
-  auto in = json::parse(text, nullptr, false);
-  Entry entry;
-  if (in.is_object() && in.contains("skill") && in["skill"].is_object()) {
-    entry.version = in.value("version", "");
-    entry.skill = {in["skill"].value("name", ""), in["skill"].value("description", "")};
-    return entry;
-  }
-  if (in.is_object() && in.contains("command") && in["command"].is_array()) {
-    if (in.value("runtime", "") == "python") entry.runtime = Runtime::python;
-    entry.version = in.value("version", "");
-    for (const auto& word : in["command"])
-      if (word.is_string()) entry.command.push_back(word.get<std::string>());
-  }
-  if (!entry.command.empty()) return entry;
-  return Error{Code::corrupt, "the ledger's command of a service does not read", "service", false};
-}
-
 Manager::Manager(net::asio::any_io_executor executor, Options options, Parts parts)
     : executor_(executor), options_(options), parts_(parts), scope_(executor, "services") {}
 
@@ -136,7 +107,7 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   view.source = source_kind(unit.spec);
   view.type = unit.spec.skill ? "skill" : "mcp";
   if (unit.entry) view.skill = unit.entry->skill;
-  if (unit.entry && !view.skill) view.runtime = unit.entry->runtime;
+  if (unit.entry && !view.skill && !unit.entry->image) view.runtime = unit.entry->runtime;
   if (auto info = mcp::json::find(unit.row.server_json, "serverInfo")) view.server_info = *info;
   view.tools = unit.tools.size();
   view.created = unit.row.created;

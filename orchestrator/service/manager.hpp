@@ -141,6 +141,7 @@ class Manager final : public Services {
   // deploy.cpp
   static Result<void> may_update(const Unit& unit);
   Result<void> check_room(const std::string& mesh, const std::string& name) const;
+  Result<void> check_registry(const std::string& mesh, const ImageSource& image) const;
   Result<void> vet(const session::Caller& caller, const std::string& mesh, const DeploySpec& wish) const;
   Result<void> may_deploy(const session::Caller& caller, const std::string& mesh,
                           const std::string& name) const;
@@ -192,6 +193,7 @@ class Manager final : public Services {
                                                               std::vector<unsigned char> sealed);
   // A value of the vault, for this service; its use is written down.
   net::Task<Result<Secret>> open_key(UnitRef unit, std::string key);
+  net::Task<Result<void>> need_image(UnitRef unit, ImageSource source, EntryImage image);
   net::Task<Result<Met>> greet(std::shared_ptr<Server> server, bool again);
   net::Task<Result<std::vector<ListedTool>>> list_tools(std::shared_ptr<Server> server, Deadline deadline);
   net::Task<void> watch(UnitRef unit, std::shared_ptr<Server> server);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "service/tool_gate.hpp"
 
@@ -17,6 +18,7 @@ struct MeshRules {
   std::uint64_t services = 0;
   std::uint64_t deploys_per_minute = 0;  // of each member; updates, rollbacks and restarts count, too
   std::uint64_t calls_per_minute = 0;    // likewise
+  std::vector<std::string> registries;   // whose images its members may deploy
 };
 
 struct Meshes {

@@ -160,6 +160,17 @@ net::Task<Result<void>> Manager::bring_up(UnitRef unit) {
   co_return Result<void>();
 }
 
+// Others may have removed it while nothing ran in it.
+net::Task<Result<void>> Manager::need_image(UnitRef unit, ImageSource source, EntryImage image) {
+  BRIG_CO_TRY(bool there, co_await parts_.builds.has_image(image.id));
+  if (there) co_return Result<void>();
+  Secret key;
+  if (!source.key.empty()) {
+    BRIG_CO_TRY(key, co_await open_key(unit, source.key));
+  }
+  co_return co_await parts_.builds.fetch_again(std::move(image), std::move(source), std::move(key));
+}
+
 // A sandbox with the server of `row`, which need not be what runs now.
 net::Task<Result<SessionId>> Manager::host(UnitRef unit, store::ServiceRow row) {
   BRIG_CO_TRY(auto artefact, co_await parts_.table.artefact(row.artefact));
@@ -173,7 +184,7 @@ net::Task<Result<SessionId>> Manager::host(UnitRef unit, store::ServiceRow row) 
   host.below = artefact->layer;
   host.cwd = kInside;
   auto& create = host.create;
-  create.provider = std::string(to_string(entry.runtime));
+  create.provider = provider_of(entry.image ? Runtime::binary : entry.runtime);
   create.name = cut(row.name, 50) + "-" + random_hex(4);
   create.mesh = row.mesh;
   create.args = entry.command;
@@ -183,6 +194,11 @@ net::Task<Result<SessionId>> Manager::host(UnitRef unit, store::ServiceRow row) 
   if (spec.remote) {
     BRIG_CO_TRY(auto way, egress::rule_of_url("source.remote.url", spec.remote->url));
     create.request.egress.allow.push_back(std::move(way));
+  }
+  if (entry.image) {
+    BRIG_CO_CHECK(co_await need_image(unit, spec.image.value_or(ImageSource()), *entry.image));
+    create.image = entry.image->id.str();
+    host.cwd = entry.image->directory;
   }
   if (spec.memory) create.request.limits.memory = *spec.memory;
   if (spec.milli_cpus) create.request.limits.milli_cpus = *spec.milli_cpus;

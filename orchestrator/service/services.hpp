@@ -91,8 +91,19 @@ struct RemoteSource {
   bool operator==(const RemoteSource&) const = default;
 };
 
-enum class Runtime { node, python };
+// An image that the engine has or pulls: what it runs by its own account, unless `args` say otherwise.
+struct ImageSource {
+  std::string reference;  // "registry.example.com/team/server:2"
+  std::string key;        // of the deployer's vault, which opens the registry; empty: none is needed
+  bool local = false;     // one that no registry has may be taken: whoever named it may use the engine's
+  bool operator==(const ImageSource&) const = default;
+};
+
+// What a server of files runs on; `binary`: on nothing.
+enum class Runtime { node, python, bun, binary };
+inline constexpr Runtime kRuntimes[] = {Runtime::node, Runtime::python, Runtime::bun, Runtime::binary};
 std::string_view to_string(Runtime runtime);
+std::optional<Runtime> runtime_of(std::string_view text);
 
 struct Spec {
   bool skill = false;            // files, and no server
@@ -101,6 +112,7 @@ struct Spec {
   std::optional<RepositorySource> git;
   std::optional<ZipSource> zip;
   std::optional<RemoteSource> remote;
+  std::optional<ImageSource> image;
   std::optional<Runtime> runtime;  // none: what the source says
   std::vector<std::string> args;   // of its command
   std::vector<egress::Rule> allow;
@@ -161,8 +173,8 @@ struct View {
   std::string owner;  // who deployed it
   Scope scope;
   State state = State::building;
-  std::string_view source;         // "npm", "git", "zip", "remote", "directory"
-  std::optional<Runtime> runtime;  // once it is known
+  std::string_view source;         // "npm", "git", "zip", "remote", "image", "directory"
+  std::optional<Runtime> runtime;  // once it is known; an image has none
   std::string server_info;         // JSON, as it came; empty: it never ran
   std::optional<SkillCard> skill;  // of one that was built
   std::string_view type;           // "mcp", "skill"

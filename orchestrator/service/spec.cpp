@@ -7,6 +7,7 @@
 
 #include "core/text.hpp"
 #include "core/units.hpp"
+#include "image/reference.hpp"
 #include "session/git.hpp"
 #include "vault/vault.hpp"
 
@@ -89,12 +90,20 @@ Result<void> check_repository(const RepositorySource& git) {
                 "; give the repository by https://, or leave it out");
 }
 
+Result<void> check_image(const ImageSource& image, const std::optional<Runtime>& runtime) {
+  BRIG_CHECK(image::check_image_reference("source.image.reference", image.reference));
+  if (!image.key.empty()) BRIG_CHECK(vault::check_key("the key in source.image.auth", image.key));
+  if (!runtime) return {};
+  return refuse("config.runtime is given for source.image, which says itself what runs; leave it out");
+}
+
 // What has a meaning for servers alone.
 Result<void> check_skill(const Spec& spec) {
   if (spec.npm)
     return refuse("source.npm holds packages that run, and no skills; give a zip, git or a directory");
-  if (spec.remote)
-    return refuse("source.remote is of servers, and has no files; give a zip, git or a directory");
+  if (spec.remote || spec.image)
+    return refuse("source." + std::string(source_kind(spec)) +
+                  " is of servers, and has no files; give a zip, git or a directory");
   const std::pair<bool, const char*> said[] = {
       {spec.idle.has_value(), "config.idle"},        {!spec.args.empty(), "source.args"},
       {!spec.allow.empty(), "config.network_allow"}, {spec.memory.has_value(), "config.memory_mb"},
@@ -146,14 +155,21 @@ std::optional<State> state_of(std::string_view text) {
 }
 
 std::string_view to_string(Runtime runtime) {
-  return runtime == Runtime::node ? "node" : "python";
+  constexpr std::string_view kWords[] = {"node", "python", "bun", "binary"};
+  return kWords[static_cast<std::size_t>(runtime)];
+}
+
+std::optional<Runtime> runtime_of(std::string_view text) {
+  for (auto runtime : kRuntimes)
+    if (to_string(runtime) == text) return runtime;
+  return {};
 }
 
 Result<void> check_spec(const Spec& spec) {
   if (spec.npm.has_value() + spec.directory.has_value() + spec.git.has_value() + spec.zip.has_value() +
-          spec.remote.has_value() !=
+          spec.remote.has_value() + spec.image.has_value() !=
       1)
-    return refuse("source must name one of npm, git, zip, remote and directory");
+    return refuse("source must name one of npm, git, zip, image, remote and directory");
   if (spec.skill) BRIG_CHECK(check_skill(spec));
   if (spec.npm) BRIG_CHECK(check_npm(*spec.npm));
   if (spec.directory) BRIG_CHECK(check_directory(*spec.directory));
@@ -165,6 +181,7 @@ Result<void> check_spec(const Spec& spec) {
           "source.args and config.runtime are of servers that run here, which one at source.remote does not; "
           "leave them out");
   }
+  if (spec.image) BRIG_CHECK(check_image(*spec.image, spec.runtime));
   if (spec.npm && spec.runtime == Runtime::python)
     return refuse("config.runtime \"python\" cannot run a package of npm; leave it out");
   if (spec.args.size() > kMaxArguments) return refuse("source.args holds more than 64 arguments");
@@ -222,6 +239,9 @@ std::string spec_to_json(const Spec& spec) {
   }
   if (spec.git) out["git"] = {{"url", spec.git->url}, {"ref", spec.git->ref}, {"key", spec.git->key}};
   if (spec.remote) out["remote"] = {{"url", spec.remote->url}};
+  if (spec.image)
+    out["image"] = {
+        {"reference", spec.image->reference}, {"key", spec.image->key}, {"local", spec.image->local}};
   if (spec.zip) out["zip"] = {{"file_id", spec.zip->file_id}, {"kept", spec.zip->kept}};
   if (spec.skill) out["skill"] = true;
   if (spec.runtime) out["runtime"] = to_string(*spec.runtime);
@@ -255,10 +275,12 @@ Result<Spec> spec_from_json(const std::string& text) {
   if (in.contains("zip") && in["zip"].is_object())
     spec.zip = {in["zip"].value("file_id", ""), in["zip"].value("kept", "")};
   if (in.contains("remote") && in["remote"].is_object()) spec.remote = {in["remote"].value("url", "")};
+  if (in.contains("image") && in["image"].is_object()) {
+    const auto& image = in["image"];
+    spec.image = {image.value("reference", ""), image.value("key", ""), image.value("local", json()) == true};
+  }
   spec.skill = in.value("skill", json()) == true;
-  auto runtime = in.value("runtime", "");
-  if (runtime == "node") spec.runtime = Runtime::node;
-  if (runtime == "python") spec.runtime = Runtime::python;
+  spec.runtime = runtime_of(in.value("runtime", ""));
   spec.args = strings(in, "args");
   for (const auto& rule : strings(in, "allow")) {
     BRIG_TRY(auto read, egress::read_rule(rule, egress::Verb::allow));
@@ -302,6 +324,7 @@ std::string_view source_kind(const Spec& spec) {
   if (spec.git) return "git";
   if (spec.zip) return "zip";
   if (spec.remote) return "remote";
+  if (spec.image) return "image";
   return spec.directory ? "directory" : "";
 }
 
@@ -309,6 +332,7 @@ std::string source_text(const Spec& spec) {
   if (spec.directory) return "directory " + spec.directory->path;
   if (spec.git) return "git " + spec.git->url + (spec.git->ref.empty() ? "" : " " + spec.git->ref);
   if (spec.remote) return "remote " + spec.remote->url;
+  if (spec.image) return "image " + spec.image->reference;
   if (spec.zip) return "zip " + spec.zip->file_id;
   if (!spec.npm) return {};
   return "npm " + spec.npm->package + (spec.npm->range.empty() ? "" : "@" + spec.npm->range);

@@ -82,9 +82,6 @@ Error gone_meanwhile(const std::string& purpose);
 // Why it does not start, with what it wrote last.
 Error with_log(Error why, const LogRing& log);
 
-std::string entry_to_json(const Entry& entry);
-Result<Entry> entry_from_json(const std::string& text);
-
 // The wish in a row.
 inline constexpr const char* kRunning = "running";
 inline constexpr const char* kStopped = "stopped";

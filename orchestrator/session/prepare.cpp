@@ -4,7 +4,7 @@
 
 #include "core/random.hpp"
 #include "core/text.hpp"
-#include "image/provider_file.hpp"
+#include "image/reference.hpp"
 #include "session/agent.hpp"
 #include "session/container_request.hpp"
 #include "session/furnish.hpp"

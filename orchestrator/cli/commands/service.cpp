@@ -54,6 +54,8 @@ std::string source_text(const nlohmann::json& service) {
   }
   if (auto remote = source->find("remote"); remote != source->end() && remote->is_object())
     return "remote " + text_of(*remote, "url");
+  if (auto image = source->find("image"); image != source->end() && image->is_object())
+    return "image " + text_of(*image, "reference");
   if (source->contains("zip")) return "zip";
   auto directory = source->find("directory");
   if (directory == source->end() || !directory->is_object()) return {};

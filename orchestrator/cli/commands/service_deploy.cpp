@@ -47,6 +47,7 @@ Result<std::string> kind_of(const Arguments& arguments) {
   const std::vector<Kind> kinds{{"npm", {"bin", "allow-scripts"}},
                                 {"git", {"ref", "git-key"}},
                                 {"zip", {}},
+                                {"image", {"image-key"}},
                                 {"remote", {}},
                                 {"dir", {}}};
   std::vector<std::string> said;
@@ -59,12 +60,13 @@ Result<std::string> kind_of(const Arguments& arguments) {
   if (said.size() == 1) return said.front();
   return refuse(
       "where the server comes from must be said once: --npm PACKAGE, --git URL, --zip FILE, "
-      "--remote URL or --dir DIR");
+      "--image IMAGE, --remote URL or --dir DIR");
 }
 
 // Before anything is handed in.
 Result<void> check_skill(const Arguments& arguments) {
-  for (const char* option : {"npm", "remote", "arg", "env", "allow", "memory", "cpus", "idle", "runtime"})
+  for (const char* option :
+       {"npm", "image", "remote", "arg", "env", "allow", "memory", "cpus", "idle", "runtime"})
     if (arguments.has(option))
       return refuse("--" + std::string(option) + " goes with a server only; a skill is not run");
   return {};
@@ -98,6 +100,10 @@ Result<json> source_of(Context& context, const Arguments& arguments) {
   if (kind == "git") out["git"] = git_of(arguments, value);
   if (kind == "zip") {
     BRIG_TRY(out["zip"]["file_id"], upload(context, arguments, value));
+  }
+  if (kind == "image") {
+    out["image"] = {{"reference", value}};
+    if (auto key = arguments.get("image-key")) out["image"]["auth"] = "$vault:" + *key;
   }
   if (kind == "remote") out["remote"] = {{"url", value}};
   if (kind == "dir") out["directory"] = {{"path", absolute(value)}};
@@ -207,6 +213,12 @@ constexpr OptionSpec kDeployOptions[] = {
      .value = "FILE",
      .help = "a zip on this machine, unpacked in a sandbox that reaches nothing",
      .complete = "file"},
+    {.flags = "--image",
+     .value = "IMAGE",
+     .help = "an image, pulled by the engine: what it runs, which --arg says otherwise"},
+    {.flags = "--image-key",
+     .value = "KEY",
+     .help = "the vault's key that opens its registry: USER:PASSWORD"},
     {.flags = "--remote",
      .value = "URL",
      .help = "a server elsewhere, reached by a bridge in a sandbox; --env HEADER_NAME=… is a header"},
@@ -230,7 +242,7 @@ constexpr OptionSpec kDeployOptions[] = {
     {.flags = "--runtime",
      .value = "RUNTIME",
      .help = "what runs it; by default what the source looks like",
-     .complete = "node|python"},
+     .complete = "node|python|bun|binary"},
     {.flags = "--scope",
      .value = "SCOPE",
      .help = "who may see and call it: peer (you alone, the default), mesh, peer:NAME, group:PATH, role:ROLE",
@@ -249,6 +261,8 @@ constexpr Example kDeployExamples[] = {
      "a tag of a repository that a key of the vault opens"},
     {"brig service deploy mine --mesh acme --zip mine.zip --runtime python --memory 256M",
      "what you have packed, from wherever you are"},
+    {"brig service deploy db --mesh acme --image registry.example.com/team/db-mcp:2 --image-key registry",
+     "an image of a registry that a key of the vault opens; pinned until 'brig service update'"},
     {"brig service deploy wiki --mesh acme --remote https://mcp.example.com/mcp --env "
      "'HEADER_AUTHORIZATION=$vault:wiki_token'",
      "one that runs elsewhere, and asks for a token"},

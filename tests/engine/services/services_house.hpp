@@ -59,7 +59,7 @@ class ServicesHouse : public testing::Test {
     EXPECT_TRUE(out.is_array()) << done.out << done.err;
     return out.is_array() ? out : json::array();
   }
-  json show(const std::string& name) {
+  json show(const std::string& name = "mine") {
     return json::parse(brig({"show", name, "--json"}).out, nullptr, false);
   }
   std::string state(const std::string& name) {

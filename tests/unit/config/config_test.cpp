@@ -157,6 +157,23 @@ TEST(Config, TheExampleWithItsCommentsRemovedIsAccepted) {
   EXPECT_TRUE(config) << config.error().message;
 }
 
+TEST(Config, RegistriesOfMeshes) {
+  auto config = parse(R"(
+[mesh]
+registries = ["docker.io", "registry.example.com:5000"]
+meshes = [{ mesh = "north", registries = [] }, { mesh = "south", services = 3 }]
+)",
+                      "brig.toml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->meshes.standard.registries.size(), 2u);
+  EXPECT_TRUE(config->meshes.named.at("north").registries.empty());
+  EXPECT_EQ(config->meshes.named.at("south").registries.size(), 2u);
+  for (const char* odd : {"team", "", "registry.example.com/team", "https://registry.example.com",
+                          "-x.example", "*.example.com"})
+    EXPECT_THAT(refusal("[mesh]\nregistries = [\"" + std::string(odd) + "\"]\n"), HasSubstr("registries"))
+        << odd;
+}
+
 TEST(Config, RulesThatPruneByThemselves) {
   auto config = parse(R"(
 [[prune]]

@@ -28,6 +28,10 @@ TEST(Errors, HaveTheCodeThatFits) {
   EXPECT_TRUE(refusal(500, "", "").retryable);
   EXPECT_EQ(refusal(503, "", "").code, Code::unavailable);
   EXPECT_EQ(refusal(302, "", "").code, Code::protocol);
+  EXPECT_EQ(refusal(500, R"({"message":"manifest unknown"})", "").code, Code::not_found);
+  EXPECT_FALSE(refusal(500, R"({"message":"manifest unknown"})", "").retryable);
+  EXPECT_EQ(refusal(500, R"({"message":"Get http://r/v2/: no basic auth credentials"})", "").code,
+            Code::denied);
   EXPECT_EQ(refusal(500, R"({"message":"write /x: no space left on device"})", "").code, Code::exhausted);
 }
 

@@ -129,14 +129,67 @@ TEST_F(Entries, AreRefusedWhereTheManifestIsOdd) {
   EXPECT_FALSE(find());
 }
 
+TEST_F(Entries, OfBunAreThoseOfNode) {
+  put("src/index.ts");
+  spec.args = {"--x"};
+  auto entry = find(Runtime::bun);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->runtime, Runtime::bun);
+  EXPECT_THAT(entry->command, ElementsAre("bun", "/workspace/.service/src/index.ts", "--x"));
+}
+
+TEST_F(Entries, OfProgramsAreThoseThatMayBeExecuted) {
+  put("server");
+  put("bin/other");
+  EXPECT_THAT(why(Runtime::binary), HasSubstr("let it be executable"));
+  put("bin/server");
+  fs::permissions(dir / "bin/server", fs::perms::owner_all);
+  spec.args = {"--x"};
+  auto entry = find(Runtime::binary);
+  ASSERT_TRUE(entry);
+  EXPECT_THAT(entry->command, ElementsAre("/workspace/.service/bin/server", "--x"));
+  fs::permissions(dir / "server", fs::perms::group_exec);
+  EXPECT_THAT(find(Runtime::binary)->command[0], HasSubstr(".service/server"));
+  fs::remove(dir / "server");
+  fs::create_symlink("/bin/sh", dir / "server");
+  EXPECT_THAT(find(Runtime::binary)->command[0], HasSubstr("bin/server"));
+}
+
 TEST_F(Entries, TellTheRuntime) {
-  EXPECT_EQ(detect_runtime(root.get()).value(), Runtime::node);
+  EXPECT_EQ(detect_runtime(root.get()), Runtime::node);
   put("requirements.txt");
-  EXPECT_EQ(detect_runtime(root.get()).value(), Runtime::python);
+  EXPECT_EQ(detect_runtime(root.get()), Runtime::python);
   put("package.json");
-  EXPECT_EQ(detect_runtime(root.get()).value(), Runtime::node);
-  put("bun.lockb");
-  EXPECT_EQ(detect_runtime(root.get()).error().code, Code::unsupported);
+  EXPECT_EQ(detect_runtime(root.get()), Runtime::node);
+  for (const char* file : {"bun.lockb", "bun.lock", "bunfig.toml"}) {
+    put(file);
+    EXPECT_EQ(detect_runtime(root.get()), Runtime::bun) << file;
+    fs::remove(dir / file);
+  }
+}
+
+TEST(EntryText, ReadsBack) {
+  Entry entry;
+  entry.version = "sha256:0123456789ab";
+  entry.command = {"/server", "--x"};
+  entry.image = {ImageId("sha256:01"), "registry.example.com/a@sha256:02", "/app"};
+  auto back = entry_from_json(entry_to_json(entry));
+  ASSERT_TRUE(back && back->image);
+  EXPECT_EQ(back->command, entry.command);
+  EXPECT_EQ(back->image->id, entry.image->id);
+  EXPECT_EQ(back->image->digest, entry.image->digest);
+  EXPECT_EQ(back->image->directory, "/app");
+  for (auto runtime : kRuntimes) {
+    Entry plain;
+    plain.runtime = runtime;
+    plain.command = {"x"};
+    auto read = entry_from_json(entry_to_json(plain));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->runtime, runtime);
+    EXPECT_FALSE(read->image);
+  }
+  for (const char* text : {"", "[]", "{}", R"({"command": []})", R"({"image": {"id": "x"}})"})
+    EXPECT_EQ(entry_from_json(text).error().code, Code::corrupt) << text;
 }
 
 }  // namespace

@@ -90,6 +90,29 @@ TEST(Spec, ReachesServersElsewhereByUrlsWithoutSecrets) {
   EXPECT_FALSE(check_spec(spec));
 }
 
+TEST(Spec, TakesImagesByNamesThatARegistryCanHave) {
+  auto of = [](std::string reference, std::string key = {}) {
+    Spec spec;
+    spec.image = ImageSource{std::move(reference), std::move(key), true};
+    return spec;
+  };
+  auto full = of("registry.example.com:5000/team/server:2", "login");
+  full.args = {"--x"};
+  EXPECT_TRUE(check_spec(full));
+  auto back = spec_from_json(spec_to_json(full));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->image, full.image);
+  EXPECT_EQ(source_text(full), "image registry.example.com:5000/team/server:2");
+  for (const char* name : {"", "-x", "/x", "../x", "a b", "a?x=1", "a#b", "https://h/a", "a\n"})
+    EXPECT_FALSE(check_spec(of(name))) << name;
+  EXPECT_FALSE(check_spec(of("a", "../key")));
+  full.runtime = Runtime::node;
+  EXPECT_FALSE(check_spec(full));
+  full.runtime.reset();
+  full.skill = true;
+  EXPECT_FALSE(check_spec(full));
+}
+
 TEST(Spec, KnowsReferencesToTheVault) {
   std::map<std::string, Secret> env{{"A", Secret("$vault:the-key")}, {"B", Secret("plain")}};
   EXPECT_TRUE(check_env(env));

@@ -248,9 +248,10 @@ TEST(Service, SaysWhatIsMissingBeforeItAsks) {
   FakeBrigd brigd;
   for (auto [words, why] :
        {std::pair<std::vector<std::string>, const char*>{{"deploy", "x", "--npm", "a"}, "--mesh"},
-        {{"deploy", "x", "--mesh", "m"}, "--npm PACKAGE, --git URL, --zip FILE, --remote URL or --dir DIR"},
+        {{"deploy", "x", "--mesh", "m"},
+         "--npm PACKAGE, --git URL, --zip FILE, --image IMAGE, --remote URL or --dir DIR"},
         {{"deploy", "x", "--mesh", "m", "--npm", "a", "--dir", "/b"},
-         "--npm PACKAGE, --git URL, --zip FILE, --remote URL or --dir DIR"},
+         "--npm PACKAGE, --git URL, --zip FILE, --image IMAGE, --remote URL or --dir DIR"},
         {{"deploy", "x", "--mesh", "m", "--dir", "/b", "--bin", "c"}, "--bin goes with --npm"},
         {{"deploy", "x", "--mesh", "m", "--npm", "a", "--cpus", "two"}, "--cpus 'two'"},
         {{"call", "x", "echo", "{", "--mesh", "m"}, "no JSON object"}}) {
