@@ -188,7 +188,8 @@ net::Task<Result<void>> Manager::build_and_install(UnitRef unit, Spec spec, std:
   } else {
     done = built.error();
   }
-  if (!done && unit->row.artefact.empty()) co_await set_state(unit, State::failed, done.error().message);
+  if (!done && unit->row.artefact.empty() && !unit->damaged)
+    co_await set_state(unit, State::failed, done.error().message);
   co_return done;
 }
 
@@ -208,7 +209,7 @@ net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progr
 // As it will be kept; what runs meanwhile runs on, also if this fails.
 net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std::vector<unsigned char> env,
                                                     Progress progress) {
-  bool first = unit->row.artefact.empty();
+  bool first = unit->row.artefact.empty() && !unit->damaged;
   auto tell = [unit, first, progress](State state, const std::string& what) {
     if (first) {
       unit->state = state;
@@ -243,6 +244,7 @@ net::Task<Result<store::ServiceRow>> Manager::build(UnitRef unit, Spec spec, std
 }
 
 Result<void> Manager::may_update(const Unit& unit) {
+  BRIG_CHECK(must_read(unit));
   if (!unit.spec.zip) return {};
   return Error{Code::conflict,
                "service " + quoted(unit.purpose(), 200) +
@@ -303,6 +305,7 @@ net::Task<Result<View>> Manager::restart(session::Caller caller, std::string mes
 net::Task<Result<void>> Manager::restart_steps(UnitRef unit) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(must_read(*unit));
   BRIG_CO_CHECK(must_run(*unit));
   if (!unit->entry)
     co_return Error{Code::conflict,
@@ -320,6 +323,7 @@ net::Task<Result<View>> Manager::stop(session::Caller caller, std::string mesh, 
 net::Task<Result<void>> Manager::stop_steps(UnitRef unit) {
   auto turn = co_await take_turn(unit);
   if (unit->gone) co_return gone_meanwhile(unit->purpose());
+  BRIG_CO_CHECK(must_read(*unit));
   BRIG_CO_CHECK(must_run(*unit));
   unit->row.wanted = kStopped;
   BRIG_CO_CHECK(co_await save(unit));

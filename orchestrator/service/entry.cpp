@@ -21,6 +21,10 @@ Error refuse(std::string message) {
   return {Code::invalid, std::move(message), "service: entry", false};
 }
 
+Error no_command() {
+  return {Code::corrupt, "the ledger's command of a service does not read", "service", false};
+}
+
 // With `mode`, one that has any of its bits.
 bool is_file(int root, const std::string& path, mode_t mode = 07777) {
   auto fd = volume::open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -182,7 +186,7 @@ std::string entry_to_json(const Entry& entry) {
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Result<Entry> entry_from_json(const std::string& text) {
+Result<Entry> entry_from_json(const std::string& text) try {
   auto in = json::parse(text, nullptr, false);
   Entry entry;
   if (in.is_object() && in.contains("skill") && in["skill"].is_object()) {
@@ -193,15 +197,16 @@ Result<Entry> entry_from_json(const std::string& text) {
   if (in.is_object() && in.contains("command") && in["command"].is_array()) {
     entry.runtime = runtime_of(in.value("runtime", "")).value_or(Runtime::node);
     entry.version = in.value("version", "");
-    for (const auto& word : in["command"])
-      if (word.is_string()) entry.command.push_back(word.get<std::string>());
+    for (const auto& word : in["command"]) entry.command.push_back(word.get<std::string>());
   }
   if (in.is_object() && in.contains("image") && in["image"].is_object()) {
     const auto& image = in["image"];
     entry.image = {ImageId(image.value("id", "")), image.value("digest", ""), image.value("directory", "")};
   }
   if (!entry.command.empty()) return entry;
-  return Error{Code::corrupt, "the ledger's command of a service does not read", "service", false};
+  return no_command();
+} catch (const json::exception&) {  // a member is of another kind
+  return no_command();
 }
 
 bool is_there(int directory, const char* name) {

@@ -67,6 +67,14 @@ Result<Manager::UnitRef> Manager::find(Operation operation, const session::Calle
   return Error{Code::denied, std::move(decision.reason), "service", false};
 }
 
+Result<void> Manager::must_read(const Unit& unit) {
+  if (!unit.damaged) return {};
+  return Error{Code::conflict,
+               "what the ledger has of service " + quoted(unit.purpose(), 200) +
+                   " does not read; deploy it again, or remove it (`brig service rm`)",
+               "service", false};
+}
+
 net::Task<Manager::Turn> Manager::take_turn(UnitRef unit) {
   while (unit->busy) co_await unit->changed.wait();
   co_return Turn(unit);
@@ -104,7 +112,7 @@ View Manager::view_of(const Unit& unit, const session::Caller& caller) const {
   view.owner = unit.row.owner;
   view.scope = unit.reach;
   view.state = unit.state;
-  view.source = source_kind(unit.spec);
+  view.source = unit.damaged ? "unknown" : source_kind(unit.spec);
   view.type = unit.spec.skill ? "skill" : "mcp";
   if (unit.entry) view.skill = unit.entry->skill;
   if (unit.entry && !view.skill && !unit.entry->image) view.runtime = unit.entry->runtime;

@@ -121,6 +121,8 @@ class Manager final : public Services {
   // The one way to a service: for somebody who means to do this with it.
   Result<UnitRef> find(Operation operation, const session::Caller& caller, const std::string& mesh,
                        const std::string& name) const;
+  // An error for one that is damaged.
+  static Result<void> must_read(const Unit& unit);
   bool may_inspect(const Unit& unit, const session::Caller& caller) const;
   View view_of(const Unit& unit, const session::Caller& caller) const;
   // Its server, if it runs; for a caller who may call it.
@@ -219,6 +221,7 @@ class Manager final : public Services {
   net::Task<bool> rest(UnitRef unit, std::shared_ptr<Server> server);
 
   // resume.cpp
+  static Result<void> read_row(Unit& unit);
   struct Resuming;
   net::Task<void> resume_one(UnitRef unit, bool live, std::shared_ptr<Resuming> all);
   net::Task<void> clear_up(std::shared_ptr<Resuming> all, std::vector<SessionId> strays);

@@ -12,6 +12,16 @@ constexpr Millis kLookAgain{1'000};
 
 }  // namespace
 
+Result<void> Manager::read_row(Unit& unit) {
+  const auto& row = unit.row;
+  BRIG_TRY(unit.spec, spec_from_json(row.spec_json));
+  if (!row.artefact.empty()) {
+    BRIG_TRY(unit.entry, entry_from_json(row.built_json));
+  }
+  return {};
+}
+
+// One that does not read keeps none of the others from coming back.
 net::Task<Result<void>> Manager::load() {
   BRIG_CO_CHECK(co_await parts_.table.forget_untried());
   BRIG_CO_TRY(auto rows, co_await parts_.table.list());
@@ -19,21 +29,19 @@ net::Task<Result<void>> Manager::load() {
   for (auto& row : rows) {
     auto unit = std::make_shared<Unit>(executor_, std::move(row));
     const auto& known = unit->row;
-    BRIG_CO_TRY(unit->spec, spec_from_json(known.spec_json));
+    auto read = read_row(*unit);
     if (auto scope = read_scope(known.scope))
       unit->reach = std::move(*scope);
     else
       log::error("the ledger's scope of a service does not read; it is its deployer's alone",
                  {{"name", unit->purpose()}, {"error", scope.error()}});
-    if (!known.artefact.empty()) {
-      BRIG_CO_TRY(unit->entry, entry_from_json(known.built_json));
-    }
     for (const auto& artefact : artefacts)
       if (artefact.hash == known.artefact) {
         unit->artefact_bytes = artefact.bytes;
         unit->layer = artefact.layer;
       }
-    BRIG_CO_CHECK(co_await load_versions(unit));
+    auto versions = co_await load_versions(unit);
+    if (read) read = std::move(versions);
     unit->state = known.wanted == kRunning ? State::restarting : State::stopped;
     if (known.wanted == kRunning) unit->reason = "brigd was restarted and has not looked after it yet";
     // Of these nothing has to be looked after.
@@ -41,12 +49,23 @@ net::Task<Result<void>> Manager::load() {
       unit->state = State::ready;
       unit->reason.clear();
     }
+    if (!read) {
+      unit->damaged = true;
+      unit->state = State::failed;
+      unit->reason = "what the ledger has of it does not read (" + read.error().message +
+                     "); deploy it again, or remove it (`brig service rm " + known.name + "`)";
+      log::error("a service does not read, and is not run",
+                 {{"name", unit->purpose()}, {"error", read.error()}});
+    }
     units_[{known.mesh, known.name}] = unit;
   }
   std::set<std::string> needed;
-  for (const auto& [key, unit] : units_)
+  bool known = true;
+  for (const auto& [key, unit] : units_) {
     if (unit->spec.zip && unit->row.artefact.empty()) needed.insert(unit->spec.zip->kept);
-  co_await parts_.uploads.clear(std::move(needed));
+    if (unit->damaged && unit->row.artefact.empty()) known = false;
+  }
+  if (known) co_await parts_.uploads.clear(std::move(needed));
   BRIG_CO_TRY(auto gates, co_await parts_.gates.list());
   for (auto& gate : gates) {
     auto it = units_.find({gate.mesh, gate.service});
@@ -130,7 +149,7 @@ net::Task<void> Manager::resume_one(UnitRef unit, bool live, std::shared_ptr<Res
     if (auto read = env_from_text(*variables))
       for (const auto& [name, value] : *read) unit->env[name] = vault_key_of(value);
   }
-  if (unit->row.wanted == kStopped) {
+  if (unit->row.wanted == kStopped || unit->damaged) {
     if (!unit->row.session.empty()) (void)co_await let_go(unit);
     co_return;
   }

@@ -14,6 +14,8 @@
 // whole, a server that runs is taken up again without its noticing. A version in place of another is started
 // beside it, and has the calls once it works.
 //
+// One of which the ledger's record does not read is there as failed, to be deployed anew or removed.
+//
 // Who may do what with a service is said in access.hpp; for whoever may not see it, it is `not_found`.
 //
 // Ownership: the implementation owns services; Views are copies. Threads: the loop's. Failure: as Result.
@@ -173,7 +175,8 @@ struct View {
   std::string owner;  // who deployed it
   Scope scope;
   State state = State::building;
-  std::string_view source;         // "npm", "git", "zip", "remote", "image", "directory"
+  // "npm", "git", "zip", "remote", "image", "directory"; "unknown": it does not read
+  std::string_view source;
   std::optional<Runtime> runtime;  // once it is known; an image has none
   std::string server_info;         // JSON, as it came; empty: it never ran
   std::optional<SkillCard> skill;  // of one that was built

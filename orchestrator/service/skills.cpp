@@ -78,6 +78,7 @@ std::vector<session::Skill> Manager::skills_for(const session::Caller& caller,
 Result<LayerId> Manager::bundle_of(const session::Caller& caller, const std::string& mesh,
                                    const std::string& name) const {
   BRIG_TRY(auto unit, find(Operation::see, caller, mesh, name));
+  BRIG_CHECK(must_read(*unit));
   if (!unit->spec.skill)
     return Error{
         Code::conflict,

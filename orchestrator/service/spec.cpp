@@ -254,7 +254,7 @@ std::string spec_to_json(const Spec& spec) {
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Result<Spec> spec_from_json(const std::string& text) {
+Result<Spec> spec_from_json(const std::string& text) try {
   auto in = json::parse(text, nullptr, false);
   if (!in.is_object()) return damaged("source");
   Spec spec;
@@ -291,6 +291,8 @@ Result<Spec> spec_from_json(const std::string& text) {
   if (auto idle = number<std::uint32_t>(in, "idle_ms")) spec.idle = Millis(*idle);
   if (auto fine = check_spec(spec); !fine) return damaged("source");
   return spec;
+} catch (const json::exception&) {  // a member is of another kind
+  return damaged("source");
 }
 
 Secret env_to_text(const std::map<std::string, Secret>& env) {

@@ -33,6 +33,7 @@ struct Manager::Unit {
   std::vector<Version> versions;  // oldest first; one of them is what it has
   State state = State::starting;
   std::string reason;
+  bool damaged = false;  // what the ledger has of it does not read: it is not run, and its row stays as it is
   net::Event logged;
   LogRing log;
   std::shared_ptr<Server> server;  // while one runs

@@ -58,6 +58,7 @@ net::Task<Result<void>> Manager::adopt(UnitRef unit, store::ServiceRow row) {
   BRIG_CO_TRY(auto text, co_await parts_.vault.unseal(unit->scope(), unit->sealed_as(), row.env));
   BRIG_CO_TRY(auto variables, env_from_text(text));
   unit->row = std::move(row);
+  unit->damaged = false;
   unit->spec = std::move(spec);
   unit->entry = std::move(entry);
   unit->artefact_bytes = artefact ? artefact->bytes : 0;
@@ -68,8 +69,14 @@ net::Task<Result<void>> Manager::adopt(UnitRef unit, store::ServiceRow row) {
 
 net::Task<Result<void>> Manager::commit(UnitRef unit, store::ServiceRow row) {
   auto before = unit->row;
+  bool damaged = unit->damaged;
   BRIG_CO_CHECK(co_await adopt(unit, std::move(row)));
   auto taken = co_await parts_.table.take_over(unit->row, kVersionsKept);
+  if (!taken && damaged) {
+    unit->row = std::move(before);
+    unit->damaged = true;
+    co_return taken;
+  }
   if (!taken) {
     auto back = co_await adopt(unit, std::move(before));
     if (!back)
@@ -167,6 +174,7 @@ Result<void> Manager::check_rollback(const session::Caller& caller, const std::s
 
 // The one asked for, or the newest that is older than what it has.
 Result<std::uint64_t> Manager::version_before(const Unit& unit, std::optional<std::uint64_t> number) {
+  BRIG_CHECK(must_read(unit));
   const auto& kept = unit.versions;
   auto it = std::find_if(kept.rbegin(), kept.rend(), [&](const Version& version) {
     return number ? version.number == *number && version.number != unit.row.version
