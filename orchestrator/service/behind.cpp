@@ -31,8 +31,11 @@ class Manager::Behind final : public mcp::Backends {
 
   std::optional<mcp::Initialized> about(const std::string& service) override {
     if (!has(service)) return std::nullopt;
-    auto said = mcp::Initialized::from(manager_.units_.at({mesh_, service})->row.server_json);
+    const auto& unit = *manager_.units_.at({mesh_, service});
+    auto said = mcp::Initialized::from(unit.row.server_json);
     if (!said) return std::nullopt;
+    if (!unit.instructs) said->instructions.clear();
+    said->result.clear();  // nobody needs to know what was left out
     return std::move(*said);
   }
 

@@ -1,9 +1,11 @@
-// The gate before a service's tools: what a server lists, and what of it is there for anybody.
+// The gate before a service's tools: what a server lists and says of itself, and what of it is there for
+// anybody.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/log.hpp"
 #include "core/text.hpp"
+#include "mcp/json.hpp"
 #include "net/to_the_end.hpp"
 #include "service/unit.hpp"
 
@@ -38,10 +40,15 @@ bool waits(Standing standing) {
 // All that others see of its tools comes from here.
 void Manager::sift(Unit& unit) {
   unit.tools.clear();
+  unit.instructs = false;
   auto pinning = options_.meshes.of(unit.row.mesh).pinning;
-  for (const auto& tool : unit.listed)
-    if (standing_of(tool, unit.lists, unit.pins, pinning) == Standing::open)
+  for (const auto& tool : unit.listed) {
+    if (standing_of(tool, unit.lists, unit.pins, pinning) != Standing::open) continue;
+    if (tool.name == kInstructions)
+      unit.instructs = true;
+    else
       unit.tools.push_back({tool.name, tool.json});
+  }
 }
 
 // What its server lists from now on: of a version that takes over, of one that starts again, or because the
@@ -49,16 +56,22 @@ void Manager::sift(Unit& unit) {
 // otherwise.
 net::Task<void> Manager::admit(UnitRef unit, std::vector<ListedTool> listed) {
   unit->listed = std::move(listed);
+  auto about = mcp::Initialized::from(unit->row.server_json);
+  if (about && !mcp::json::text(about->instructions).value_or("").empty())
+    unit->listed.insert(unit->listed.begin(), read_instructions(about->instructions));
   sift(*unit);
   auto pinning = options_.meshes.of(unit->row.mesh).pinning;
   if (pinning == Pinning::automatic) co_await pin_anew(unit);
-  if (pinning == Pinning::ask && !unit->met) co_await pin_first(unit);
+  if (pinning == Pinning::ask && !(unit->met && unit->heard)) co_await pin_first(unit);
   tell_held(*unit);
 }
 
-// Those of a first start. What cannot be written down waits.
+// Those of a first start; of a service that was met when only tools were pinned, what it says of itself.
+// What cannot be written down waits.
 net::Task<void> Manager::pin_first(UnitRef unit) {
-  auto pinned = co_await pin(unit, pins_of(unit->listed));
+  auto pins = pins_of(unit->listed);
+  if (unit->met) std::erase_if(pins, [](const store::ToolPin& one) { return one.tool != kInstructions; });
+  auto pinned = co_await pin(unit, std::move(pins));
   if (!pinned)
     log::warn("tools were not pinned, and wait for approval",
               {{"name", unit->purpose()}, {"error", pinned.error()}});
@@ -73,10 +86,11 @@ net::Task<void> Manager::pin_anew(UnitRef unit) {
     is[tool.name] = tool.fingerprint;
     auto was = unit->pins.find(tool.name);
     if (was != unit->pins.end() && was->second == tool.fingerprint) continue;
+    if (tool.name == kInstructions && !unit->heard) continue;
     if (changed.size() < kMostTold)
       changed[printable(tool.name, kShownName)] = was == unit->pins.end() ? "new" : "changed";
   }
-  if (is == unit->pins && unit->met) co_return;
+  if (is == unit->pins && unit->met && unit->heard) co_return;
   auto now = parts_.clock.steady();
   if (unit->told && now - *unit->told < kToldEvery) co_return;
   unit->told = now;
@@ -87,7 +101,7 @@ net::Task<void> Manager::pin_anew(UnitRef unit) {
     co_return;
   }
   unit->pins = std::move(is);
-  unit->met = true;
+  unit->met = unit->heard = true;
   if (first || changed.empty()) co_return;
   json payload{{"service", unit->row.name}, {"tools", changed}};
   parts_.journal.note({unit->row.mesh, "tool.changed", "brigd", payload.dump()});
@@ -104,7 +118,7 @@ net::Task<Result<void>> Manager::pin(UnitRef unit, std::vector<store::ToolPin> p
                     "service: tools", false};
   BRIG_CO_CHECK(co_await parts_.gates.approve(unit->row.mesh, unit->row.name, pins));
   for (auto& one : pins) unit->pins[one.tool] = one.fingerprint;
-  unit->met = true;
+  unit->met = unit->heard = true;
   sift(*unit);
   co_return Result<void>();
 }

@@ -73,6 +73,7 @@ net::Task<Result<void>> Manager::load() {
     auto& unit = *it->second;
     if (!gate.lists_json.empty()) unit.lists = lists_from_json(gate.lists_json);
     unit.met = gate.met;
+    unit.heard = gate.heard;
     unit.pins = std::move(gate.pins);
   }
   co_return Result<void>();

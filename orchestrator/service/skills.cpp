@@ -56,6 +56,7 @@ net::Task<Result<void>> Manager::install_skill(UnitRef unit, store::ServiceRow r
   auto server = std::exchange(unit->server, nullptr);
   unit->tools.clear();
   unit->listed.clear();
+  unit->instructs = false;
   unit->backoff.forgive();
   co_await set_state(unit, State::ready, "");
   if (!old.empty()) scope_.spawn(retire(unit, std::move(server), old));

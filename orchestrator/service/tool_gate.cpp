@@ -116,7 +116,7 @@ Result<void> check_lists(const ToolLists& lists) {
 
 bool lets_through(const ToolLists& lists, std::string_view tool) {
   if (any_fits(lists.deny, tool)) return false;
-  return lists.allow.empty() || any_fits(lists.allow, tool);
+  return lists.allow.empty() || tool == kInstructions || any_fits(lists.allow, tool);
 }
 
 std::string to_json(const ToolLists& lists) {
@@ -162,10 +162,16 @@ std::vector<ListedTool> read_tools(std::vector<std::pair<std::string, std::strin
   for (auto& [name, json] : tools) {
     total += json.size();
     std::string fingerprint;
-    if (times[name] == 1 && total <= kMaxTools)
+    if (times[name] == 1 && total <= kMaxTools && name != kInstructions)
       if (auto text = canonical(json)) fingerprint = fingerprint_of(*text);
     out.push_back({std::move(name), std::move(json), std::move(fingerprint)});
   }
+  return out;
+}
+
+ListedTool read_instructions(std::string_view literal) {
+  ListedTool out{std::string(kInstructions), "{\"instructions\":" + std::string(literal) + "}", ""};
+  if (auto text = canonical(out.json)) out.fingerprint = fingerprint_of(*text);
   return out;
 }
 

@@ -6,6 +6,9 @@
 // mean something else to somebody has another one. What cannot be read, or is listed twice, does not pass,
 // nor does anything where the lists themselves do not read.
 //
+// What a server says of itself (its `instructions`), which models read too, stands among its tools under the
+// name kInstructions: no tool of that name can be read.
+//
 // Threads: any; values in, a decision out. Failure: as Result, naming the field.
 #pragma once
 
@@ -29,6 +32,7 @@ inline constexpr std::string_view kPinningWords[] = {"auto", "ask", "strict"};
 std::string_view to_string(Pinning pinning);
 
 // Names, or beginnings of names with a '*' after them. What `deny` has does not pass, whatever `allow` says.
+// What a server says of itself has no need to be allowed.
 struct ToolLists {
   std::vector<std::string> allow;  // empty: all
   std::vector<std::string> deny;
@@ -55,6 +59,10 @@ struct ListedTool {
   std::string fingerprint;  // empty: it cannot be read
 };
 std::vector<ListedTool> read_tools(std::vector<std::pair<std::string, std::string>> tools);
+
+inline constexpr std::string_view kInstructions = "@instructions";
+// `literal`: a JSON string, as it came.
+ListedTool read_instructions(std::string_view literal);
 
 enum class Standing {
   open,        // it passes

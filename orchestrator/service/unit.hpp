@@ -38,11 +38,13 @@ struct Manager::Unit {
   LogRing log;
   std::shared_ptr<Server> server;  // while one runs
   std::set<SessionId> leaving;     // sandboxes that are not its own any more, and not gone yet
-  std::vector<ListedTool> listed;  // all that the server has said
+  std::vector<ListedTool> listed;  // all that the server has said, of itself first
   std::vector<Tool> tools;         // those of them that pass
+  bool instructs = false;          // so does what it says of itself
   ToolLists lists;
   Pins pins;
   bool met = false;                // its tools were approved for the first time
+  bool heard = false;              // so was what it says of itself
   std::optional<SteadyTime> told;  // the audit, of tools that wait or have changed
   Backoff backoff;
   std::uint64_t epoch = 0;  // grows with every start and stop: who waits to restart it finds it changed

@@ -5,6 +5,9 @@
 namespace brig::store {
 namespace {
 
+// In `met`; 1 is what a brigd wrote that knew of tools alone.
+constexpr std::int64_t kHeard = 2;
+
 Result<std::vector<ToolGateRow>> all_gates(Connection& connection) {
   std::map<std::pair<std::string, std::string>, ToolGateRow> rows;
   BRIG_TRY(Transaction transaction, Transaction::begin(connection));
@@ -13,7 +16,8 @@ Result<std::vector<ToolGateRow>> all_gates(Connection& connection) {
     while (true) {
       BRIG_TRY(bool more, s.step());
       if (!more) break;
-      rows[{s.text(0), s.text(1)}] = {s.text(0), s.text(1), s.text(2), s.integer(3) != 0, {}};
+      rows[{s.text(0), s.text(1)}] = {
+          s.text(0), s.text(1), s.text(2), s.integer(3) != 0, s.integer(3) == kHeard, {}};
     }
   }
   {
@@ -78,7 +82,7 @@ Result<void> approve_all(Connection& connection, const std::string& mesh, const 
     s.bind(1, mesh).bind(2, service);
     BRIG_CHECK(s.done());
   }
-  BRIG_CHECK(change_gate(connection, "UPDATE tool_gates SET met = 1 WHERE mesh = ?1 AND service = ?2", mesh,
+  BRIG_CHECK(change_gate(connection, "UPDATE tool_gates SET met = 2 WHERE mesh = ?1 AND service = ?2", mesh,
                          service, nullptr));
   for (const auto& pin : pins) BRIG_CHECK(put_pin(connection, mesh, service, pin));
   return transaction.commit();

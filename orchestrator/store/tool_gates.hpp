@@ -1,5 +1,5 @@
-// The ledger's gates: which tools of each service may pass by its lists, and as what they were approved. They
-// go with their service.
+// The ledger's gates: which tools of each service may pass by its lists, and as what they were approved. What
+// a service says of itself is among them, under a name of its own. They go with their service.
 //
 // Ownership: borrows the Database. Threads: the loop's. Failure: as Result; `not_found` if the service is
 // gone. Every method is one commit.
@@ -19,6 +19,7 @@ struct ToolGateRow {
   std::string service;
   std::string lists_json;                   // empty: nobody has set any
   bool met = false;                         // its tools were approved for the first time
+  bool heard = false;                       // so was what it says of itself, which older ledgers let pass
   std::map<std::string, std::string> pins;  // by tool, the fingerprint that was approved
 };
 

@@ -227,7 +227,8 @@ constexpr CommandSpec kServiceApprove = {
     .summary = "Let tools pass that are new or have changed.",
     .description =
         "A tool whose name, description, schema or annotations are not as they were approved is in no list "
-        "and cannot be called until somebody has looked at what has changed.",
+        "and cannot be called until somebody has looked at what has changed. What the server says of itself, "
+        "@instructions, is held back likewise.",
     .positionals = kApproveWords,
     .options = kApproveOptions,
     .examples = kApproveExamples,

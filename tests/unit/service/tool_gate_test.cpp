@@ -109,6 +109,28 @@ TEST(ToolGate, WhatIsNotAsApprovedWaits) {
   }
 }
 
+TEST(ToolGate, HoldsWhatAServerSaysOfItselfLikeATool) {
+  auto said = read_instructions(R"("be kind")"), same = read_instructions(R"( "be\u0020kind" )"),
+       other = read_instructions(R"("be quick")");
+  EXPECT_EQ(said.name, kInstructions);
+  EXPECT_EQ(said.fingerprint.size(), 64u);
+  EXPECT_EQ(said.fingerprint, same.fingerprint);
+  const Pins pins{{said.name, said.fingerprint}};
+  EXPECT_EQ(standing_of(said, {}, {}, Pinning::strict), Standing::fresh);
+  EXPECT_EQ(standing_of(said, {}, pins, Pinning::ask), Standing::open);
+  EXPECT_EQ(standing_of(other, {}, pins, Pinning::ask), Standing::changed);
+  EXPECT_EQ(standing_of(said, {{"read_*"}, {}}, pins, Pinning::ask), Standing::open);
+  EXPECT_EQ(standing_of(said, {{}, {"@instructions"}}, pins, Pinning::ask), Standing::denied);
+  EXPECT_EQ(standing_of(said, lists_from_json("damaged"), pins, Pinning::ask), Standing::denied);
+  auto changes = changes_between(*canonical(said.json), *canonical(other.json));
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].before + changes[0].after, R"("be kind""be quick")");
+  EXPECT_TRUE(read_instructions('"' + std::string(257 << 10, 'a') + '"').fingerprint.empty());
+  // No tool can take its place.
+  auto claimed = read_tools({{"@instructions", R"({"name":"@instructions"})"}});
+  EXPECT_TRUE(claimed[0].fingerprint.empty());
+}
+
 TEST(ToolGate, ReadsNothingThatWouldCostTooMuch) {
   auto nested = [](std::size_t depth) {
     return R"({"name":"a","x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";

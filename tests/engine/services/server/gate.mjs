@@ -10,7 +10,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params } = JSON.parse(line);
   if (method === 'initialize') {
     say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: { listChanged: true } },
-      serverInfo: { name: 'gate', version: about.version } } });
+      serverInfo: { name: 'gate', version: about.version }, instructions: about.instructions } });
   } else if (method === 'ping') {
     say({ id, result: {} });
   } else if (method === 'tools/list') {
