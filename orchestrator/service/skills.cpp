@@ -65,14 +65,15 @@ net::Task<Result<void>> Manager::install_skill(UnitRef unit, store::ServiceRow r
 
 std::vector<session::Skill> Manager::skills_for(const session::Caller& caller,
                                                 const std::string& mesh) const {
-  std::vector<session::Skill> out;
+  std::vector<session::Skill> out, others;
   for (auto it = units_.lower_bound({mesh, ""}); it != units_.end() && it->first.first == mesh; ++it) {
     const auto& unit = *it->second;
     auto target = unit.target();
     if (unit.spec.skill && unit.state == State::ready &&
         decide(Operation::see, caller, mesh, &target, parts_.permissions.of(caller)).allowed())
-      out.push_back({unit.row.name, unit.layer});
+      (unit.row.owner == caller.owner ? out : others).push_back({unit.row.name, unit.layer});
   }
+  out.insert(out.end(), others.begin(), others.end());
   return out;
 }
 

@@ -128,7 +128,7 @@ class PlayedAttachment final : public session::Attachment {
   std::string held_;
 };
 
-// The engine, with builders that leave one file.
+// The engine, with builders that leave a server and a skill.
 class PlayedHosting final : public session::Hosting {
  public:
   PlayedHosting(net::asio::any_io_executor executor, StatePaths paths, store::SessionTable& sessions)
@@ -149,6 +149,9 @@ class PlayedHosting final : public session::Hosting {
     auto folder = paths_.layer(row.layer) / "upper" / kFolder;
     std::filesystem::create_directories(folder);
     std::ofstream(folder / "index.js") << row.layer.str();
+    auto fetched = paths_.layer(row.layer) / "upper" / kFetched;
+    std::filesystem::create_directories(fetched);
+    std::ofstream(fetched / "SKILL.md") << "---\nname: played\ndescription: Says something.\n---\n";
     co_return std::unique_ptr<session::Built>(std::make_unique<Left>(row.id, row.layer));
   }
   net::Task<Result<SessionId>> host(session::Caller, session::HostSpec) override {
