@@ -154,8 +154,12 @@ net::Task<Response> stop_service(Context* context, Request* request) {
 }
 
 net::Task<Response> pause_service(Context* context, Request* request) {
-  auto view = co_await context->services.deployed.pause(*request->caller, request->path["mesh"],
-                                                        request->path["name"]);
+  auto mesh = request->path["mesh"];
+  auto name = request->path["name"];
+  if (auto fine = context->services.deployed.check_restart(*request->caller, mesh, name); !fine)
+    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
+                      request);
+  auto view = co_await context->services.deployed.pause(*request->caller, mesh, name);
   co_return shown(view, request);
 }
 

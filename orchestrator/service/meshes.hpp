@@ -16,7 +16,7 @@ namespace brig::service {
 struct MeshRules {
   Pinning pinning = Pinning::ask;
   std::uint64_t services = 0;
-  std::uint64_t deploys_per_minute = 0;  // of each member; updates, rollbacks and restarts count, too
+  std::uint64_t deploys_per_minute = 0;  // of each member; updates, rollbacks, restarts and pauses, too
   std::uint64_t calls_per_minute = 0;    // likewise
   std::vector<std::string> registries;   // whose images its members may deploy
 };

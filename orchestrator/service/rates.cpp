@@ -28,7 +28,7 @@ Result<void> Rates::take(Operation operation, const session::Caller& caller, con
   if (!wait) return {};
   auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait).count();
   std::string what =
-      operation == Operation::call ? " calls" : " deployments, updates, rollbacks and restarts";
+      operation == Operation::call ? " calls" : " deployments, updates, rollbacks, restarts and pauses";
   return Error{Code::rate_limited,
                "mesh " + quoted(mesh) + " lets each member have " + std::to_string(bound) + what +
                    " a minute; come again in " + std::to_string(seconds) + " s",

@@ -266,6 +266,7 @@ class Services {
   // Likewise.
   virtual Result<void> check_rollback(const session::Caller& caller, const std::string& mesh,
                                       const std::string& name, std::optional<std::uint64_t> number) = 0;
+  // Also of a pause.
   virtual Result<void> check_restart(const session::Caller& caller, const std::string& mesh,
                                      const std::string& name) = 0;
   // To a version that it had before, whole: source, variables, limits; none: the one before. Likewise.

@@ -27,7 +27,7 @@ struct Skill {
   LayerId layer;
 };
 
-// What this caller sees in a mesh, by name.
+// What this caller sees in a mesh: what is his own first, then that of others; each by name.
 using SkillsFor = std::function<std::vector<Skill>(const Caller& caller, const std::string& mesh)>;
 
 }  // namespace brig::session

@@ -224,7 +224,8 @@ TEST_F(Gate, OpensAsTheMeshIsPinned) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(call("a").code, 0);
   EXPECT_THAT(ask(owner, "POST", "/mine/restart"), HasSubstr("HTTP/1.1 200"));
   EXPECT_THAT(too_often(owner, "/mine/restart"),
-              HasSubstr("1 deployments, updates, rollbacks and restarts"));
+              HasSubstr("1 deployments, updates, rollbacks, restarts and pauses"));
+  EXPECT_THAT(ask(owner, "POST", "/mine/pause"), HasSubstr("HTTP/1.1 429"));
   EXPECT_THAT(deploy_gate("second").err, HasSubstr("has 1 services, and may have 1; remove one"));
 
   // Where all pass, what changed is written down.
