@@ -2,6 +2,7 @@
 
 #include <sys/statvfs.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/disk_use.hpp"
@@ -23,7 +24,7 @@ struct Known {
   std::vector<Session> sessions;
   std::set<std::string> volumes;       // the engine's names
   std::set<std::string> idle_volumes;  // of these, those that no session has
-  std::set<std::string> artefacts;     // their layers
+  std::set<std::string> artefacts;     // the layers of those of services, and of sessions' skills
 };
 
 struct Walked {
@@ -101,8 +102,14 @@ net::Task<Result<Known>> look_up(Sources from, store::ServiceTable* services) {
   BRIG_CO_TRY(auto artefacts, co_await services->artefacts());
   for (const auto& artefact : artefacts) out.artefacts.insert(artefact.layer.str());
   BRIG_CO_TRY(auto rows, co_await from.sessions.list());
-  for (const auto& row : rows)
+  for (const auto& row : rows) {
     out.sessions.push_back({row.id, row.layer, session::state_of(row.phase) == session::State::ended});
+    // Of skills that nobody else has any more.
+    auto skills = nlohmann::json::parse(row.skills_json, nullptr, false);
+    if (!skills.is_object()) continue;
+    for (const auto& [name, layer] : skills.items())
+      if (layer.is_string()) out.artefacts.insert(layer.get<std::string>());
+  }
   BRIG_CO_TRY(auto volumes, co_await from.volumes.table().list());
   BRIG_CO_TRY(auto attached, co_await from.volumes.table().all_attachments());
   std::set<std::string> in_use;

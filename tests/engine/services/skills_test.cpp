@@ -142,6 +142,11 @@ TEST_F(Skills, AreInTheSessionsOfTheirMesh) {
   brigd.start();
   expect(first, "one");
   expect(second, "two");
+  auto used = json::parse(brigd.brig({"system", "df", "--json"}).out, nullptr, false);
+  std::map<std::string, json> kinds;
+  for (const auto& kind : used["brig"]) kinds[kind["kind"]] = kind["count"];
+  EXPECT_EQ(kinds["artefacts of services"], 2);
+  EXPECT_EQ(kinds["checkpoints"], 0);
   // With the last of them their files go, which TearDown looks at.
 }
 
