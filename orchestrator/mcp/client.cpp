@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kMaxQueued = 4 << 20;
 // What of it only answers and cancellations may use.
 constexpr std::size_t kReserve = 1 << 20;
+// Small messages that wait go together up to this, for one costs as much to send as many.
+constexpr std::size_t kTogether = 64 << 10;
 // How long the pipe's end may take to tell why, when writing has failed already.
 constexpr Millis kReasonWait{1'000};
 
@@ -173,17 +175,30 @@ void Client::Impl::take_back(std::uint64_t id, bool cancellable) {
   }
 }
 
+std::string Client::Impl::take_lines() {
+  std::string out;
+  do {
+    auto& line = queue_.front().line;
+    queued_ -= line.size();
+    if (out.empty()) {
+      out = std::move(line);
+    } else {
+      out.append("\n").append(line);
+    }
+    queue_.pop_front();
+  } while (!queue_.empty() && out.size() + queue_.front().line.size() < kTogether);
+  return out;
+}
+
 net::Task<void> Client::Impl::write_all() {
   while (!ended_) {
     if (queue_.empty()) {
       co_await queue_changed_.wait();
       continue;
     }
-    auto next = std::move(queue_.front());
-    queue_.pop_front();
-    queued_ -= next.line.size();
+    auto lines = take_lines();
     queue_changed_.notify_all();
-    auto sent = co_await pipe_.send(std::move(next.line));
+    auto sent = co_await pipe_.send(std::move(lines));
     if (sent || ended_) continue;
     auto limit = Deadline::in(kReasonWait);
     bool told = co_await ended_changed_.wait_until(limit);

@@ -71,6 +71,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   // What must not wait: answers and cancellations. Dropped when the server does not read for long.
   void push_now(std::string line);
   void take_back(std::uint64_t id, bool cancellable);
+  // From the front of the queue, as many as go together.
+  std::string take_lines();
   net::Task<void> write_all();
 
   net::Task<void> read_all();

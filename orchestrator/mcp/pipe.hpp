@@ -17,9 +17,9 @@ class Pipe {
  public:
   virtual ~Pipe() = default;
 
-  // Takes a line (without its end) and returns once there is room for the next; so a server that does not
-  // read holds up the senders, and nothing else.
-  virtual net::Task<Result<void>> send(std::string line) = 0;
+  // Takes lines (without the end of the last) and returns once there is room for more; so a server that does
+  // not read holds up the senders, and nothing else.
+  virtual net::Task<Result<void>> send(std::string lines) = 0;
   // The next line. LineSplitter makes lines of bytes.
   virtual net::Task<Result<Line>> receive() = 0;
 };

@@ -100,7 +100,7 @@ net::Task<Result<void>> Server::wake() {
   co_return Result<void>();
 }
 
-net::Task<Result<void>> Server::send(std::string line) {
+net::Task<Result<void>> Server::send(std::string lines) {
   // An engine that is away for a moment costs nobody his server; who waits has a deadline of his own.
   while (asleep_) {
     auto woken = co_await wake();
@@ -108,10 +108,10 @@ net::Task<Result<void>> Server::send(std::string line) {
     if (ended_ || !woken.error().retryable || woken.error().where == session::kGone) co_return woken;
     co_await net::sleep_for(kWakeAgain);
   }
-  if (std::exchange(broken_line_, false)) line.insert(0, "\n");
-  line += '\n';
-  const auto* at = reinterpret_cast<const std::byte*>(line.data());
-  std::vector<std::byte> bytes(at, at + line.size());
+  if (std::exchange(broken_line_, false)) lines.insert(0, "\n");
+  lines += '\n';
+  const auto* at = reinterpret_cast<const std::byte*>(lines.data());
+  std::vector<std::byte> bytes(at, at + lines.size());
   auto offset = std::exchange(written_, written_ + bytes.size());
   writing_ = true;
   auto written = co_await attachment_->write(offset, std::move(bytes));

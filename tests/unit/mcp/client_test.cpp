@@ -24,6 +24,19 @@ TEST(Client, AnswersEachCallerWithHisOwn) {
   });
 }
 
+TEST(Client, SendsTogetherWhatWaits) {
+  play([](World& w) -> Task<void> {
+    for (const char* method : {"a", "b", "c", "d"}) w.call(method);
+    for (const char* id : {"1", "2", "3", "4"}) EXPECT_EQ(id_of(co_await w.pipe.next()), id);
+    EXPECT_EQ(w.pipe.sends, 1u);
+    const std::string big = R"({"a":")" + std::string(40 << 10, 'x') + R"("})";
+    w.call("e", big);
+    w.call("f", big);
+    for (const char* id : {"5", "6"}) EXPECT_EQ(id_of(co_await w.pipe.next()), id);
+    EXPECT_EQ(w.pipe.sends, 3u);
+  });
+}
+
 TEST(Client, PassesResultsAndErrorsByteForByte) {
   play([](World& w) -> Task<void> {
     const std::string body =

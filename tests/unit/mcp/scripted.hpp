@@ -18,6 +18,7 @@
 #include <deque>
 #include <list>
 
+#include "core/text.hpp"
 #include "mcp/client.hpp"
 #include "mcp/json.hpp"
 #include "net/loop.hpp"
@@ -29,10 +30,11 @@ class ScriptedPipe final : public Pipe {
  public:
   explicit ScriptedPipe(net::asio::any_io_executor executor) : changed_(executor) {}
 
-  net::Task<Result<void>> send(std::string line) override {
+  net::Task<Result<void>> send(std::string lines) override {
     while (stuck && !broken) co_await changed_.wait();
     if (broken) co_return *broken;
-    sent_.push_back(std::move(line));
+    ++sends;
+    for (auto line : split(lines, '\n')) sent_.emplace_back(line);
     changed_.notify_all();
     co_return Result<void>();
   }
@@ -51,6 +53,7 @@ class ScriptedPipe final : public Pipe {
     sent_.pop_front();
     co_return line;
   }
+  std::size_t sends = 0;  // each with one line or more
   bool nothing_sent() const { return sent_.empty(); }
   void say(std::string line) { say(Line::of(std::move(line))); }
   void say(Line line) {
