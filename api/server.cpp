@@ -53,6 +53,19 @@ Hub::Hub(boost::asio::any_io_executor executor, const Config& config, Services s
   context.revoke = [this](const std::string& credential) { end_all(*this, EndReason::revoked, &credential); };
 }
 
+Hub::Answered& Hub::answered(const Route* route, int status) {
+  auto found = answered_.find({route, status});
+  if (found != answered_.end()) return found->second;
+  auto& metrics = context.services.metrics;
+  auto pattern = route ? std::string(route->pattern) : std::string("none");
+  auto& count = metrics.counter("brig_http_requests_total", "Requests answered, by route and status",
+                                {{"route", pattern}, {"status", std::to_string(status)}});
+  auto& seconds =
+      metrics.histogram("brig_http_request_seconds", "Time from a request's head to the start of its answer",
+                        {{"route", pattern}});
+  return answered_.emplace(std::pair(route, status), Answered{count, seconds}).first->second;
+}
+
 bool Hub::admit_connection(const Peer& peer) {
   const auto& limits = context.limits;
   auto bound = peer.local ? limits.connections_per_uid : limits.connections_per_address;

@@ -403,17 +403,10 @@ net::Task<void> Connection::become_websocket(Request* request, Response response
 }
 
 void Connection::note(const Request& request, const Route* route, int status, SteadyTime begun) {
-  auto& metrics = hub_.context.services.metrics;
-  auto pattern = route ? std::string(route->pattern) : std::string("none");
   auto took = std::chrono::steady_clock::now() - begun;
-  metrics
-      .counter("brig_http_requests_total", "Requests answered, by route and status",
-               {{"route", pattern}, {"status", std::to_string(status)}})
-      .add();
-  metrics
-      .histogram("brig_http_request_seconds", "Time from a request's head to the start of its answer",
-                 {{"route", pattern}})
-      .observe(std::chrono::duration<double>(took).count());
+  auto& answered = hub_.answered(route, status);
+  answered.count.add();
+  answered.seconds.observe(std::chrono::duration<double>(took).count());
   // What agents ask is in their sessions' accounts, and no agent fills the log.
   bool reads = peer_.agent || (request.head.method == "GET" && status < 400);
   log::write(reads ? log::Level::debug : log::Level::info, "request",

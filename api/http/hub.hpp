@@ -33,6 +33,13 @@ struct Hub {
   std::set<Connection*> connections;
   net::Scope scope;
 
+  // Of requests answered so: looked up once, for they are counted in the path of every request.
+  struct Answered {
+    metrics::Counter& count;
+    metrics::Histogram& seconds;
+  };
+  Answered& answered(const Route* route, int status);
+
   metrics::Gauge& open_connections;
   metrics::Counter& refused_connections;
 
@@ -40,6 +47,7 @@ struct Hub {
   unsigned total_ = 0;
   unsigned agents_ = 0;
   std::map<std::string, unsigned> by_peer_;
+  std::map<std::pair<const Route*, int>, Answered> answered_;
 };
 
 }  // namespace brig::api

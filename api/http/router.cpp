@@ -9,6 +9,7 @@ namespace {
 
 // The number of literal segments if the pattern fits, else -1. Every request asks this of every route.
 int fit(std::string_view pattern, const std::vector<std::string>& segments) {
+  if (static_cast<std::size_t>(std::count(pattern.begin(), pattern.end(), '/')) != segments.size()) return -1;
   int literal = 0;
   for (const auto& segment : segments) {
     if (!pattern.starts_with('/')) return -1;
