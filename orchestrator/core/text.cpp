@@ -60,7 +60,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 bool is_utf8(std::string_view bytes) {
   while (!bytes.empty()) {
-    std::size_t n = utf8_length(bytes);
+    std::size_t n = static_cast<unsigned char>(bytes.front()) < 0x80 ? 1 : utf8_length(bytes);
     if (n == 0) return false;
     bytes.remove_prefix(n);
   }
@@ -70,6 +70,8 @@ bool is_utf8(std::string_view bytes) {
 std::string printable(std::string_view bytes, std::size_t max) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;
+  auto is_plain = [](char c) { return c >= 0x20 && c < 0x7F; };
+  if (bytes.size() <= max && std::all_of(bytes.begin(), bytes.end(), is_plain)) return std::string(bytes);
   while (!bytes.empty()) {
     std::size_t n = utf8_length(bytes);
     bool plain = n > 0 && !is_control(bytes.substr(0, n));

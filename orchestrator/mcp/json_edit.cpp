@@ -59,6 +59,7 @@ std::optional<std::string> text(std::string_view value) {
   value = trimmed(value);
   if (value.size() < 2 || value.front() != '"') return std::nullopt;
   value = value.substr(1, value.size() - 2);
+  if (value.find('\\') == std::string_view::npos) return std::string(value);
   std::string out;
   out.reserve(value.size());
   for (std::size_t i = 0; i < value.size();) {

@@ -137,16 +137,20 @@ std::variant<Message, Malformed> read_answer(const Envelope& envelope) {
   return out;
 }
 
-Reading read_object(std::string_view text) {
-  if (auto fine = json::check(text); !fine) return broken(text, text, std::move(fine.error().message));
-  auto members = json::members(text, kMaxMembers);
-  if (!members) return broken(text, {}, std::move(members.error().message));
-  auto envelope = envelope_of(*members);
+Reading read_members(std::string_view text, const std::vector<json::Member>& members) {
+  auto envelope = envelope_of(members);
   if (!envelope.version) return LogLine{std::string(text)};
   if (*envelope.version != "\"2.0\"") return Malformed{"'jsonrpc' is not \"2.0\"", answered_by(envelope)};
   auto message = envelope.method ? read_call(envelope) : read_answer(envelope);
   if (auto* bad = std::get_if<Malformed>(&message)) return std::move(*bad);
   return std::get<Message>(std::move(message));
+}
+
+Reading read_object(std::string_view text) {
+  if (auto fine = json::check(text); !fine) return broken(text, text, std::move(fine.error().message));
+  auto members = json::members(text, kMaxMembers);
+  if (!members) return broken(text, {}, std::move(members.error().message));
+  return read_members(text, *members);
 }
 
 // A batch, which the versions since 2025-06-18 do without, and nobody may answer us with unasked.
@@ -183,7 +187,7 @@ std::variant<Message, Malformed> read_message(std::string_view text) {
   if (text.starts_with('[')) return Malformed{"batches are not part of the protocol", {}};
   auto members = json::members(text, kMaxMembers);
   if (!members) return Malformed{members.error().message, {}};
-  auto reading = read_object(text);
+  auto reading = read_members(text, *members);
   if (auto* message = std::get_if<Message>(&reading)) return std::move(*message);
   if (auto* malformed = std::get_if<Malformed>(&reading)) return std::move(*malformed);
   return Malformed{"'jsonrpc' is not there", {}};
