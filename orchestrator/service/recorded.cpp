@@ -296,13 +296,17 @@ void Recorded::called(const session::Caller& caller, const std::string& mesh, co
   // Who asks too often would push out what others did.
   if (!answer && answer.error().code == Code::rate_limited) return;
   auto took = std::chrono::duration_cast<Millis>(clock_.steady() - began).count();
-  json payload{{"service", printable(name, 64)}, {"tool", printable(tool, 128)}, {"ms", took}};
-  if (caller.agent) payload["session"] = caller.agent->str();
-  if (!answer)
-    payload["error"] = to_string(answer.error().code);
-  else if (answer->is_error)
-    payload["error"] = "its server refused";
-  journal_.note({mesh, "tool.called", caller.owner, dumped(payload)});
+  // Written by hand: this is in the path of every call.
+  std::string payload = "{";
+  if (!answer || answer->is_error)
+    payload.append("\"error\":")
+        .append(mcp::json::literal(answer ? "its server refused" : to_string(answer.error().code)))
+        .append(",");
+  payload.append("\"ms\":").append(std::to_string(took));
+  payload.append(",\"service\":").append(mcp::json::literal(printable(name, 64)));
+  if (caller.agent) payload.append(",\"session\":").append(mcp::json::literal(caller.agent->str()));
+  payload.append(",\"tool\":").append(mcp::json::literal(printable(tool, 128))).append("}");
+  journal_.note({mesh, "tool.called", caller.owner, std::move(payload)});
 }
 
 net::Task<Result<mcp::Answer>> Recorded::call(session::Caller caller, std::string mesh, std::string name,
