@@ -15,10 +15,14 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kMaxQueued = 256 * 1024;
+
 using Work = std::function<net::Task<Result<service::View>>(service::Progress)>;
 
 net::Task<Result<json>> carry_out(Work work, std::shared_ptr<Telling> telling) {
+  // Who reads too slowly misses some of it.
   auto tell = [telling](service::State state, const std::string& what) {
+    if (telling->queued.size() >= kMaxQueued) return;
     json line{{"state", to_string(state)}};
     if (!what.empty()) line["what"] = what;
     telling->tell(line);

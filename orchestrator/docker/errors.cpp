@@ -29,7 +29,7 @@ std::optional<Code> said_by_registry(std::string_view message) {
 }
 
 // The engine gives 500 for much that is not its fault.
-Code code_of(int status, std::string_view message) {
+Code code_of(int status, std::string_view message, std::string_view what) {
   if (has(message, "no space left on device") || has(message, "disk quota exceeded")) return Code::exhausted;
   switch (status) {
     case 400:
@@ -59,6 +59,7 @@ Code code_of(int status, std::string_view message) {
       return Code::unavailable;
     default:
       if (status < 500) return Code::protocol;
+      if (!what.starts_with("pull ")) return Code::internal;
       return said_by_registry(message).value_or(Code::internal);
   }
 }
@@ -69,7 +70,7 @@ Error refusal(int status, std::string_view body, std::string_view what) {
   std::string message;
   if (auto json = parse(body.substr(0, 64 * 1024), what)) message = text_at(*json, "message");
   if (message.empty()) message = body.substr(0, kMaxMessage);
-  Code code = code_of(status, message);
+  Code code = code_of(status, message, what);
   std::string said = printable(message, kMaxMessage);
   if (said.empty()) said = "status " + std::to_string(status);
   return {code, "the Docker engine could not " + std::string(what) + ": " + said, where(what),

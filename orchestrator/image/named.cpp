@@ -21,10 +21,10 @@ bool is_word(std::string_view text) {
   return text.size() <= kMaxWord && text.find('\0') == text.npos && is_utf8(text);
 }
 
-// Engines write the repository as people do: without the registry that is meant where none is said.
+// Engines write the repository as people do: without what is meant where nothing is said.
 std::string digest_of(const docker::ImageInfo& info, const std::string& reference) {
   auto repository = repository_of(reference);
-  for (std::string_view implied : {"docker.io/library/", "docker.io/"})
+  for (std::string_view implied : {"index.docker.io/", "docker.io/", "library/"})
     if (repository.starts_with(implied)) repository.remove_prefix(implied.size());
   for (const auto& digest : info.digests)
     if (repository_of(digest) == repository) return digest;

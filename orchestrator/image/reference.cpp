@@ -24,8 +24,10 @@ Result<void> check_image_reference(std::string_view field, std::string_view refe
 
 std::string registry_of(std::string_view reference) {
   auto first = reference.substr(0, reference.find('/'));
+  auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
   bool named =
-      first.size() < reference.size() && (first.find_first_of(".:") != first.npos || first == "localhost");
+      first.size() < reference.size() && (first.find_first_of(".:") != first.npos || first == "localhost" ||
+                                          std::any_of(first.begin(), first.end(), is_upper));
   return named ? std::string(first) : "docker.io";
 }
 

@@ -8,6 +8,7 @@
 #include "net/to_the_end.hpp"
 #include "service/spec.hpp"
 #include "service/unit.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::service {
 namespace {
@@ -17,15 +18,12 @@ Error no_mesh(const std::string& mesh) {
           false};
 }
 
-// Who may, beside what is a mesh's, name what is the host's.
-bool names_the_hosts(const session::Caller& caller) {
-  return caller.uid || caller.role == session::Caller::Role::admin;
-}
-
 }  // namespace
 
 // What a registry serves is unpacked by the engine itself, and what the engine has may be another's.
+// Asked before each pull, for what an operator takes off the list is trusted no more.
 Result<void> Manager::check_registry(const std::string& mesh, const ImageSource& image) const {
+  if (image.local) return {};
   const auto& allowed = options_.meshes.of(mesh).registries;
   auto registry = image::registry_of(image.reference);
   if (std::find(allowed.begin(), allowed.end(), registry) != allowed.end()) return {};
@@ -73,14 +71,14 @@ Result<void> Manager::vet(const session::Caller& caller, const std::string& mesh
   BRIG_CHECK(check_name("mesh", mesh));
   BRIG_CHECK(check_name("name", wish.name));
   BRIG_CHECK(may_deploy(caller, mesh, wish.name));
-  if (wish.spec.directory && !names_the_hosts(caller))
+  if (wish.spec.directory && !session::is_of_host(caller))
     return Error{
         Code::denied,
         "a directory of this host can be named by callers on the unix socket and by admin tokens only; "
         "deploy a package instead",
         "service", false};
   BRIG_CHECK(check_spec(wish.spec));
-  if (wish.spec.image && !names_the_hosts(caller)) BRIG_CHECK(check_registry(mesh, *wish.spec.image));
+  if (wish.spec.image && !session::is_of_host(caller)) BRIG_CHECK(check_registry(mesh, *wish.spec.image));
   if (wish.spec.remote && wish.spec.idle)
     return Error{
         Code::invalid,
@@ -117,7 +115,7 @@ net::Task<Result<View>> Manager::deploy(session::Caller caller, std::string mesh
     wish.spec.directory->uid = caller.uid;
     wish.spec.directory->gid = caller.gid;
   }
-  if (wish.spec.image) wish.spec.image->local = names_the_hosts(caller);
+  if (wish.spec.image) wish.spec.image->local = session::is_of_host(caller);
   if (wish.spec.zip) {
     BRIG_CO_TRY(wish.spec.zip->kept,
                 co_await parts_.uploads.claim(caller.owner, mesh, wish.spec.zip->file_id));
@@ -195,6 +193,7 @@ net::Task<Result<void>> Manager::build_and_install(UnitRef unit, Spec spec, std:
 
 net::Task<Result<Product>> Manager::make(UnitRef unit, Spec spec, Progress progress) {
   Builds::Given given;
+  if (spec.image) BRIG_CO_CHECK(check_registry(unit->row.mesh, *spec.image));
   auto key = spec.git ? spec.git->key : spec.image ? spec.image->key : std::string();
   if (!key.empty()) {
     BRIG_CO_TRY(given.key, co_await open_key(unit, std::move(key)));

@@ -170,8 +170,9 @@ std::string provider_of(Runtime runtime) {
   return "shell";
 }
 
+// Sorted, for it is compared with what is there.
 std::string entry_to_json(const Entry& entry) {
-  json out{{"version", entry.version}};
+  nlohmann::json out{{"version", entry.version}};
   if (entry.skill) {
     out["skill"] = {{"name", entry.skill->name}, {"description", entry.skill->description}};
   } else {
@@ -183,11 +184,11 @@ std::string entry_to_json(const Entry& entry) {
   } else if (!entry.skill) {
     out["runtime"] = to_string(entry.runtime);
   }
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<Entry> entry_from_json(const std::string& text) try {
-  auto in = json::parse(text, nullptr, false);
+  auto in = nlohmann::json::parse(text, nullptr, false);
   Entry entry;
   if (in.is_object() && in.contains("skill") && in["skill"].is_object()) {
     entry.version = in.value("version", "");
@@ -205,7 +206,7 @@ Result<Entry> entry_from_json(const std::string& text) try {
   }
   if (!entry.command.empty()) return entry;
   return no_command();
-} catch (const json::exception&) {  // a member is of another kind
+} catch (const nlohmann::json::exception&) {  // a member is of another kind
   return no_command();
 }
 

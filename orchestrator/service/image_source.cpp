@@ -20,6 +20,19 @@ Error refuse(std::string message) {
   return {Code::invalid, std::move(message), "service: image", false};
 }
 
+// What the engine asks of registries names the user in its URLs, and a token may stand in a user's place.
+Error without_queries(Error why) {
+  std::string out;
+  bool query = false;
+  for (char c : why.message) {
+    if (c == '"' || c == '\'' || c == ' ') query = false;
+    if (!query) out += c;
+    if (c == '?') query = true;
+  }
+  why.message = std::move(out);
+  return why;
+}
+
 class Text final : public tar::Sink {
  public:
   bool write(const char* bytes, std::size_t size) override {
@@ -63,12 +76,12 @@ net::Task<Result<image::Named>> Builds::find_image(ImageSource source, Secret ke
     if (!told.step.empty()) progress(State::building, told.step);
   };
   auto pulled = co_await named_.pull(source.reference, std::move(auth), step);
+  if (!pulled) pulled = without_queries(std::move(pulled).error());
   if (!pulled && !source.local) co_return pulled.error();
   auto there = co_await named_.look(source.reference);
   if (!pulled && !there && there.error().code == Code::not_found) co_return pulled.error();
-  // One that it has pulled once may not be the newest.
-  bool away = !pulled && pulled.error().code != Code::not_found && pulled.error().code != Code::denied;
-  if (away && there && !there->digest.empty()) co_return pulled.error();
+  // One that it has from a registry may not be the newest.
+  if (!pulled && there && !there->digest.empty()) co_return pulled.error();
   if (!pulled)
     progress(State::building, "no registry gives " + source.reference + "; taking the engine's own");
   co_return there;
@@ -124,8 +137,9 @@ net::Task<Result<void>> Builds::fetch_again(EntryImage image, ImageSource source
     BRIG_CO_CHECK(co_await named_.look(image.id.str()));
     co_return Result<void>();
   }
-  auto why = std::move(pulled).error();
+  auto why = without_queries(std::move(pulled).error());
   why.message = gone + ": " + why.message;
+  why.where = "service: image";  // the engine is there: this counts as a try
   co_return why;
 }
 

@@ -164,6 +164,7 @@ net::Task<Result<void>> Manager::bring_up(UnitRef unit) {
 net::Task<Result<void>> Manager::need_image(UnitRef unit, ImageSource source, EntryImage image) {
   BRIG_CO_TRY(bool there, co_await parts_.builds.has_image(image.id));
   if (there) co_return Result<void>();
+  BRIG_CO_CHECK(check_registry(unit->row.mesh, source));
   Secret key;
   if (!source.key.empty()) {
     BRIG_CO_TRY(key, co_await open_key(unit, source.key));

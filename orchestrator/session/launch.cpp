@@ -7,6 +7,7 @@
 #include "session/directories.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::session {
 namespace {
@@ -25,6 +26,7 @@ net::Task<Result<void>> check_peer(supervisor::Peer peer, std::shared_ptr<Contai
 }  // namespace
 
 net::Task<Result<View>> Manager::create(Caller caller, CreateSpec spec) {
+  BRIG_CO_CHECK(check_image_of(caller, spec.image));
   spec.joins = true;
   if (spec.git) co_return co_await create_from_git(std::move(caller), std::move(spec));
   BRIG_CO_TRY(auto prepared, co_await prepare(caller, std::move(spec)));

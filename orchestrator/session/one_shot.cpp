@@ -8,6 +8,7 @@
 #include "session/attachment.hpp"
 #include "session/manager_state.hpp"
 #include "session/records.hpp"
+#include "session/tenancy.hpp"
 
 namespace brig::session {
 namespace {
@@ -141,6 +142,7 @@ bool is_one_shot(const store::SessionRow& row) {
 net::Task<Result<std::unique_ptr<Answer>>> Manager::ask(Caller caller, AskSpec spec) {
   BRIG_CO_TRY(auto provider, parts_.images.provider(spec.provider));
   BRIG_CO_CHECK(check_prompt(provider, spec));
+  BRIG_CO_CHECK(check_image_of(caller, spec.image));
   auto limit = spec.limit;
   auto deadline = Deadline::in(limit);
   auto steps = ask_steps(std::move(caller), std::move(spec), std::move(provider));

@@ -115,7 +115,7 @@ net::Task<Result<Manager::Prepared>> Manager::prepare(Caller caller, CreateSpec 
   if (spec.project) {
     std::optional<workspace::Identity> identity;
     if (caller.uid) identity = workspace::identity_of(*caller.uid, caller.gid.value_or(*caller.uid));
-    if (!caller.uid && caller.role != Caller::Role::admin) {
+    if (!is_of_host(caller)) {
       co_return Error{
           Code::denied,
           "a project on this host can be named by callers on the unix socket and by admin tokens only; "

@@ -12,6 +12,19 @@ bool may_see(const Caller& caller, const std::string& owner, const std::string& 
   return caller.owner == owner && (caller.mesh.empty() || caller.mesh == mesh);
 }
 
+bool is_of_host(const Caller& caller) {
+  return caller.uid || caller.role == Caller::Role::admin;
+}
+
+Result<void> check_image_of(const Caller& caller, const std::string& image) {
+  if (image.empty() || is_of_host(caller)) return {};
+  return Error{
+      Code::denied,
+      "an image of this host can be named by callers on the unix socket and by admin tokens only; leave "
+      "it out, and the provider's own is taken",
+      "session", false};
+}
+
 Result<std::string> mesh_for(const Caller& caller, const std::string& wanted) {
   if (wanted.empty()) return caller.mesh;
   BRIG_CHECK(check_name("mesh", wanted));

@@ -139,10 +139,19 @@ TEST_F(ServiceImages, StayAsTheyAreUntilAnUpdate) {
 
   // What somebody has removed from the engine is fetched again, just as it was.
   brigd.kill_hard();
-  for (const auto& image : images()) {
-    auto id = image.at("Id").get<std::string>();
-    if (id.starts_with(first["version"].get<std::string>())) forget(id);
-  }
+  auto first_one = [&] {
+    for (const auto& image : images()) {
+      auto id = image.at("Id").get<std::string>();
+      if (id.starts_with(first["version"].get<std::string>())) return id;
+    }
+    return std::string();
+  };
+  eventually(
+      [&] {
+        if (auto id = first_one(); !id.empty()) forget(id);
+        return first_one().empty();
+      },
+      "the first image is gone");
   brigd.start();
   auto back = brig({"rollback", "mine"});
   ASSERT_EQ(back.code, 0) << back.err;
@@ -172,14 +181,17 @@ TEST_F(ServiceImages, OfTheEngineAloneAreThereForWhoLooksAfterIt) {
 
 TEST_F(ServiceImages, OfMembersComeFromRegistriesThatTheirMeshMayUse) {
   // What a member of that mesh is answered.
-  auto ask = [&](const std::string& mesh, const std::string& image) {
+  auto tell = [&](const std::string& mesh, const std::string& path, const json& body) {
     auto made = brigd.brig({"token", "create", "--ttl", "1h", "--mesh", mesh, "--peer", "ana"});
-    json body{{"name", "theirs"}, {"source", {{"image", {{"reference", image}}}}}};
     auto done = harness::run({"/usr/bin/curl", "-sSk", "-X", "POST", "-H", "Content-Type: application/json",
                               "-H", "Authorization: Bearer " + made.out.substr(0, made.out.find('\n')), "-d",
-                              body.dump(), "https://" + address + "/v1/meshes/" + mesh + "/services"},
+                              body.dump(), "https://" + address + path},
                              {}, brigd.options(), std::chrono::minutes(2));
     return done ? done->out + done->err : done.error().message;
+  };
+  auto ask = [&](const std::string& mesh, const std::string& image) {
+    return tell(mesh, "/v1/meshes/" + mesh + "/services",
+                {{"name", "theirs"}, {"source", {{"image", {{"reference", image}}}}}});
   };
   EXPECT_THAT(ask("acme", registry + "/team/server:1"),
               AllOf(HasSubstr("denied"), HasSubstr(registry), HasSubstr("`registries` of [mesh]")));
@@ -189,8 +201,22 @@ TEST_F(ServiceImages, OfMembersComeFromRegistriesThatTheirMeshMayUse) {
   // What the engine has, and its registry does not give to them, may be another's.
   ASSERT_TRUE(Engine::shared().request(
       "POST", "/images/" + registry + "/team/server:1/tag?repo=" + registry + "/made/here&tag=1"));
+  // Nor is it theirs in a session of their own, whose image is the provider's.
+  EXPECT_THAT(tell("open", "/v1/sessions", {{"provider", "shell"}, {"image", registry + "/made/here:1"}}),
+              HasSubstr(R"("status":403)"));
   EXPECT_THAT(ask("open", registry + "/made/here:1"),
               AllOf(HasSubstr("manifest unknown"), HasSubstr(R"("status":404)")));
+
+  // A registry that is not trusted any more is asked no more, also for what was deployed before.
+  std::ifstream in(brigd.config());
+  std::string config{std::istreambuf_iterator<char>(in), {}};
+  config.replace(config.find('"' + registry + '"'), registry.size() + 2, "");
+  std::ofstream(brigd.config()) << config;
+  brigd.kill_hard();
+  brigd.start();
+  auto late = brigd.brig({"service", "update", "theirs", "--mesh", "open"});
+  EXPECT_NE(late.code, 0);
+  EXPECT_THAT(late.err, HasSubstr("`registries` of [mesh]"));
   EXPECT_EQ(brigd.brig({"service", "rm", "theirs", "--mesh", "open"}).code, 0);
 }
 
@@ -206,6 +232,14 @@ TEST_F(ServiceImages, OfARegistryThatAsksAreOpenedByAKey) {
   auto opened = deploy({"--image-key", "login"});
   ASSERT_EQ(opened.code, 0) << opened.err;
   EXPECT_EQ(show()["source"]["image"]["auth"], "$vault:login");
+
+  // Registries are asked with the user in a URL, which may be all of the secret.
+  silence();
+  serve({"elsewhere"});
+  ASSERT_EQ(brigd.brig({"vault", "set", "login", "--mesh", "acme"}, "s3same-token:x").code, 0);
+  auto lost = brig({"update", "mine"});
+  EXPECT_NE(lost.code, 0);
+  EXPECT_THAT(lost.err, AllOf(HasSubstr("127.0.0.1:1/token?"), Not(HasSubstr("s3same"))));
   for (const auto& text : {brigd.log(), show().dump(), brig({"logs", "mine"}).out})
     EXPECT_THAT(text, Not(HasSubstr("s3same")));
 }

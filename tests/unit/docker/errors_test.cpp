@@ -28,10 +28,12 @@ TEST(Errors, HaveTheCodeThatFits) {
   EXPECT_TRUE(refusal(500, "", "").retryable);
   EXPECT_EQ(refusal(503, "", "").code, Code::unavailable);
   EXPECT_EQ(refusal(302, "", "").code, Code::protocol);
-  EXPECT_EQ(refusal(500, R"({"message":"manifest unknown"})", "").code, Code::not_found);
-  EXPECT_FALSE(refusal(500, R"({"message":"manifest unknown"})", "").retryable);
-  EXPECT_EQ(refusal(500, R"({"message":"Get http://r/v2/: no basic auth credentials"})", "").code,
-            Code::denied);
+  EXPECT_EQ(refusal(500, R"({"message":"manifest unknown"})", "pull image 'x'").code, Code::not_found);
+  EXPECT_EQ(refusal(500, R"({"message":"manifest unknown"})", "start container 'x'").code, Code::internal);
+  EXPECT_FALSE(refusal(500, R"({"message":"manifest unknown"})", "pull image 'x'").retryable);
+  EXPECT_EQ(
+      refusal(500, R"({"message":"Get http://r/v2/: no basic auth credentials"})", "pull image 'x'").code,
+      Code::denied);
   EXPECT_EQ(refusal(500, R"({"message":"write /x: no space left on device"})", "").code, Code::exhausted);
 }
 

@@ -11,6 +11,7 @@ TEST(References, SayTheirRegistry) {
        {"busybox", "busybox:1", "team/server", "team/server@sha256:01", "docker.io/team/server"})
     EXPECT_EQ(registry_of(name), "docker.io") << name;
   EXPECT_EQ(registry_of("localhost/server"), "localhost");
+  EXPECT_EQ(registry_of("HOST/team/server"), "HOST");  // engines take no namespace for what is not lower case
   EXPECT_EQ(registry_of("registry:5000/team/server:2"), "registry:5000");
   EXPECT_EQ(registry_of("registry.example.com/server@sha256:01"), "registry.example.com");
 }

@@ -168,6 +168,18 @@ TEST_F(Entries, TellTheRuntime) {
   }
 }
 
+// Versions are told apart by it, also from what was written before.
+TEST(EntryText, StaysAsItWas) {
+  const std::string text = R"({"command":["node","/x"],"runtime":"node","version":"1.2.3"})";
+  auto read = entry_from_json(text);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(entry_to_json(*read), text);
+  const std::string skill = R"({"skill":{"description":"d","name":"n"},"version":"v"})";
+  auto card = entry_from_json(skill);
+  ASSERT_TRUE(card);
+  EXPECT_EQ(entry_to_json(*card), skill);
+}
+
 TEST(EntryText, ReadsBack) {
   Entry entry;
   entry.version = "sha256:0123456789ab";

@@ -347,8 +347,15 @@ class House {
   net::asio::any_io_executor executor_;
 
  public:
+  docker::Endpoint nowhere() const {
+    docker::Endpoint endpoint;
+    endpoint.socket = dir / "no.sock";
+    return endpoint;
+  }
+  std::unique_ptr<docker::Engine> engine = docker::connect(nowhere(), executor_).value();
+  image::NamedImages named_images{*engine};
   PlayedHosting hosting{executor_, paths, sessions};
-  Builds builds{paths, {}, hosting, images, blocking};
+  Builds builds{paths, {}, hosting, images, named_images, blocking};
   Uploads uploads{dir / "state", blocking};
   mcp::Gateway gateway{executor_, clock, mcp::Gateway::Options()};
   std::optional<Manager> manager;

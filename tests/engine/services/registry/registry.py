@@ -1,7 +1,8 @@
-"""An image registry: registry.py ADDRESS PORT FILE [USER:PASSWORD].
+"""An image registry: registry.py ADDRESS PORT FILE [USER:PASSWORD | elsewhere].
 
 FILE: {"team/server:1": CONFIG, …}, read again at each request. Every image is busybox with server.sh at /srv;
 CONFIG is what the image says of itself ("Entrypoint", "WorkingDir", …). What FILE had once is kept by its digest.
+With `elsewhere`, tokens for it are to be had where nobody listens.
 """
 import base64
 import gzip
@@ -16,6 +17,9 @@ import tarfile
 
 address, port, listing = sys.argv[1:4]
 wanted = "Basic " + base64.b64encode(sys.argv[4].encode()).decode() if len(sys.argv) > 4 else None
+CHALLENGE = 'Basic realm="registry"'
+if wanted and sys.argv[4] == "elsewhere":
+    CHALLENGE = 'Bearer realm="http://127.0.0.1:1/token",service="registry"'
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 blobs = {}  # by digest: type and bytes
 
@@ -76,7 +80,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if wanted and self.headers.get("Authorization") != wanted:
-            return self.refuse(401, "UNAUTHORIZED", [("WWW-Authenticate", 'Basic realm="registry"')])
+            return self.refuse(401, "UNAUTHORIZED", [("WWW-Authenticate", CHALLENGE)])
         parts = self.path.split("?")[0].strip("/").split("/")
         if parts == ["v2"]:
             return self.answer(200, "application/json", b"{}")
