@@ -38,14 +38,6 @@ cat > index.mjs
 echo '{"type":"module","main":"index.mjs"}' > package.json
 )sh";
 
-Result<UniqueFd> bridge_file() {
-  UniqueFd file(::memfd_create("bridge", MFD_CLOEXEC));
-  auto text = bridge();
-  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return errno_error(errno, "cannot hand on the bridge", "service: build");
-  return file;
-}
-
 // What it needs is in npm's registry.
 bool of_npm(Runtime runtime) {
   return runtime == Runtime::node || runtime == Runtime::bun;
@@ -81,6 +73,13 @@ if [ "$RUNTIME" = python ] && [ -f requirements.txt ]; then
 fi
 rm -rf /workspace/.npm /workspace/.bun
 )sh";
+
+Result<std::shared_ptr<const UniqueFd>> Builds::input_of(std::string_view text) {
+  UniqueFd file(::memfd_create("input", MFD_CLOEXEC));
+  if (!file || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return errno_error(errno, "cannot hand on what a builder reads", "service: build");
+  return std::make_shared<const UniqueFd>(std::move(file));
+}
 
 Result<UniqueFd> Builds::open_built(const LayerId& layer, const char* folder) const {
   std::vector<LayerId> frozen{layer};
@@ -180,8 +179,7 @@ net::Task<Result<Product>> Builds::make(session::Caller owner, std::string purpo
   }
   create.args = {"sh", "-c", spec.npm ? kNpmScript : spec.remote ? kBridgeScript : kCopyScript, "build"};
   if (spec.remote) {
-    BRIG_CO_TRY(auto bridge, bridge_file());
-    host.input = std::make_shared<UniqueFd>(std::move(bridge));
+    BRIG_CO_TRY(host.input, input_of(bridge()));
   } else if (spec.npm) {
     const auto& npm = *spec.npm;
     create.args.push_back(npm.package + (npm.range.empty() ? "" : "@" + npm.range));

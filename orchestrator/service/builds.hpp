@@ -69,6 +69,8 @@ class Builds {
                                    const std::string& provider);
   // Builds the image of `provider` if there is none.
   net::Task<Result<void>> image_of(std::string provider, Progress progress);
+  // What its command reads as standard input.
+  static Result<std::shared_ptr<const UniqueFd>> input_of(std::string_view text);
   Result<UniqueFd> open_built(const LayerId& layer, const char* folder) const;
 
   // fetch.cpp

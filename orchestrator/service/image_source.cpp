@@ -1,7 +1,4 @@
 // Images: pulled by the engine, and tried once; what is kept as built is their own account of how they begin.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "core/text.hpp"
 #include "image/reference.hpp"
 #include "service/builds.hpp"
@@ -43,7 +40,7 @@ class Text final : public tar::Sink {
 };
 
 // An archive with the folder and that file in it.
-Result<UniqueFd> archive_of(const std::string& account) {
+std::string archive_of(const std::string& account) {
   Text out;
   auto path = std::string(kFolder) + "/" + kAccount;
   tar::write_entry(out, {tar::Kind::directory, 0755, 0, 0, 0, kFolder, ""});
@@ -51,10 +48,7 @@ Result<UniqueFd> archive_of(const std::string& account) {
   out.write(account.data(), account.size());
   tar::write_padding(out, account.size());
   tar::write_end(out);
-  UniqueFd file(::memfd_create("image", MFD_CLOEXEC));
-  if (!file || ::write(file.get(), out.text.data(), out.text.size()) != static_cast<ssize_t>(out.text.size()))
-    return errno_error(errno, "cannot hand on the account of an image", "service: image");
-  return file;
+  return std::move(out.text);
 }
 
 Result<std::optional<docker::RegistryAuth>> auth_of(const ImageSource& source, const Secret& key) {
@@ -103,8 +97,7 @@ net::Task<Result<Product>> Builds::make_image(session::Caller owner, std::string
   auto host = builder(owner, std::move(purpose), provider_of(Runtime::binary));
   host.create.image = found.id.str();
   host.create.args = {kInit, "unpack", "/workspace"};
-  BRIG_CO_TRY(auto archive, archive_of(entry_to_json(entry)));
-  host.input = std::make_shared<UniqueFd>(std::move(archive));
+  BRIG_CO_TRY(host.input, input_of(archive_of(entry_to_json(entry))));
   auto installing = [progress, text = source_text(spec)] { progress(State::installing, text); };
   BRIG_CO_TRY(out.built, co_await hosting_.build(std::move(owner), std::move(host), installing));
   auto look = [this, layer = out.built->layer()]() -> Result<Tree> {

@@ -17,11 +17,11 @@ bool is_of_host(const Caller& caller) {
 }
 
 Result<void> check_image_of(const Caller& caller, const std::string& image) {
-  if (image.empty() || is_of_host(caller)) return {};
+  if (image.empty() || caller.mesh.empty() || is_of_host(caller)) return {};
   return Error{
       Code::denied,
-      "an image of this host can be named by callers on the unix socket and by admin tokens only; leave "
-      "it out, and the provider's own is taken",
+      "members of a mesh cannot name an image of this host, which may be another mesh's; leave it out, and "
+      "the provider's own is taken",
       "session", false};
 }
 

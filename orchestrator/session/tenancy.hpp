@@ -17,7 +17,8 @@ bool may_see(const Caller& caller, const std::string& owner, const std::string& 
 // May name what is the host's beside its own: directories, images. Callers on the unix socket, and admins.
 bool is_of_host(const Caller& caller);
 
-// An image in a provider's place is whatever the engine has, which may be another mesh's.
+// An image in a provider's place is whatever the engine has, so members of a mesh name none: it may be
+// another mesh's.
 Result<void> check_image_of(const Caller& caller, const std::string& image);
 
 // The mesh of what this caller makes and asked to be in `wanted`: a caller of a mesh has no choice, an admin

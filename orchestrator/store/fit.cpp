@@ -102,10 +102,12 @@ Result<Unfit> fit_to(Connection& connection, const OnDisk& disk, WallTime now) {
   }
   BRIG_TRY(
       Rows services,
-      rows_of(connection,
-              "SELECT mesh, name, json_extract(spec_json, '$.zip') IS NOT NULL FROM services WHERE artefact"
-              " <> '' AND artefact NOT IN (SELECT hash FROM artefacts) ORDER BY mesh, name",
-              3));
+      rows_of(
+          connection,
+          "SELECT mesh, name, CASE WHEN json_valid(spec_json) THEN json_extract(spec_json, '$.zip') IS NOT"
+          " NULL ELSE 0 END FROM services WHERE artefact <> '' AND artefact NOT IN (SELECT hash FROM "
+          "artefacts) ORDER BY mesh, name",
+          3));
   for (const auto& service : services) {
     BRIG_CHECK(change(connection, "UPDATE services SET artefact = '' WHERE mesh = ?1 AND name = ?2",
                       {service[0], service[1]}));

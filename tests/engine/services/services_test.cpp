@@ -266,7 +266,7 @@ TEST_F(Services, RefuseWhatIsWrongByItsName) {
   refused({"deploy", "odd", "--dir", odd.string()}, "'package.json' is not a plain file");
   auto bun = brigd.project("bun");
   put_file(bun / "bunfig.toml", "");
-  refused({"deploy", "bun", "--dir", bun.string()}, "made for bun");
+  refused({"deploy", "bun", "--dir", bun.string()}, "nothing to start");
   auto mute = brigd.project("mute");
   put_file(mute / "index.js", "console.error('no key, no service'); process.exit(7)");
   refused({"deploy", "mute", "--dir", mute.string()}, "exited with code 7; it wrote: no key, no service");

@@ -138,6 +138,10 @@ TEST_F(Backup, IsPutInThePlaceOfWhatIsThere) {
       " session_id, server_json, created_ms, updated_ms) VALUES ('acme', 'ev', 'uid:0', '{}', x'', "
       "'running', 'running', '', 'h', '{}', "
       "'', '', 1, 1);"
+      // One that does not read keeps nothing else from coming back.
+      "INSERT INTO services (mesh, name, owner, spec_json, env, wanted, state, reason, artefact, built_json,"
+      " session_id, server_json, created_ms, updated_ms) VALUES ('acme', 'odd', 'uid:0', '{half', x'', "
+      "'running', 'running', '', 'h', '{}', '', '', 1, 1);"
       "INSERT INTO volumes (name, owner, mesh, provider, identity, created_ms, attached_by) VALUES"
       " ('brig-x-1', 'uid:0', '', '', '', 1, '')"));
   auto open = ledger();  // as by a brigd that runs
@@ -166,12 +170,12 @@ TEST_F(Backup, IsPutInThePlaceOfWhatIsThere) {
   EXPECT_EQ(done->manifest.version, "1.2.3");
   EXPECT_THAT(done->unfit.sessions, ElementsAre("elsewhere"));
   EXPECT_THAT(done->unfit.volumes, ElementsAre("brig-x-1"));
-  EXPECT_THAT(done->unfit.services, ElementsAre("acme/ev"));
+  EXPECT_THAT(done->unfit.services, ElementsAre("acme/ev", "acme/odd"));
   EXPECT_EQ(marked(), "old");
   EXPECT_EQ(contents(state() / "vault.key"), kOldKey);
   EXPECT_EQ(contents(state() / "tls" / "cert.pem"), "old");
   EXPECT_EQ(text("SELECT group_concat(name) FROM sessions"), "here");
-  EXPECT_EQ(text("SELECT artefact FROM services"), "");
+  EXPECT_EQ(text("SELECT group_concat(artefact) FROM services"), ",");
   // What was there is still to be had: the ledger, and the layer that nobody knows any more.
   EXPECT_EQ(contents(done->aside / "vault.key"), kNewKey);
   EXPECT_TRUE(fs::exists(done->aside / "brig.db"));
