@@ -141,14 +141,22 @@ net::Task<Response> put_scope(Context* context, Request* request) {
   co_return json_response(200, {{"scope", encode(view->scope)}});
 }
 
-net::Task<Response> restart_service(Context* context, Request* request) {
+using Change = net::Task<Result<service::View>> (service::Services::*)(session::Caller, std::string,
+                                                                       std::string);
+
+// One that counts among the deployments of a minute.
+net::Task<Response> change_at_a_rate(Context* context, Request* request, Change change) {
+  auto& services = context->services.deployed;
   auto mesh = request->path["mesh"];
   auto name = request->path["name"];
-  if (auto fine = context->services.deployed.check_restart(*request->caller, mesh, name); !fine)
-    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
-                      request);
-  auto view = co_await context->services.deployed.restart(*request->caller, mesh, name);
+  if (auto fine = services.check_restart(*request->caller, mesh, name); !fine)
+    co_return refused(fine.error(), services.wait_to_deploy(*request->caller, mesh), request);
+  auto view = co_await (services.*change)(*request->caller, mesh, name);
   co_return shown(view, request);
+}
+
+net::Task<Response> restart_service(Context* context, Request* request) {
+  return change_at_a_rate(context, request, &service::Services::restart);
 }
 
 net::Task<Response> stop_service(Context* context, Request* request) {
@@ -158,13 +166,7 @@ net::Task<Response> stop_service(Context* context, Request* request) {
 }
 
 net::Task<Response> pause_service(Context* context, Request* request) {
-  auto mesh = request->path["mesh"];
-  auto name = request->path["name"];
-  if (auto fine = context->services.deployed.check_restart(*request->caller, mesh, name); !fine)
-    co_return refused(fine.error(), context->services.deployed.wait_to_deploy(*request->caller, mesh),
-                      request);
-  auto view = co_await context->services.deployed.pause(*request->caller, mesh, name);
-  co_return shown(view, request);
+  return change_at_a_rate(context, request, &service::Services::pause);
 }
 
 net::Task<Response> remove_service(Context* context, Request* request) {

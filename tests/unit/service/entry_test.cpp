@@ -68,6 +68,17 @@ TEST_F(NpmEntries, AreTheCommandOfThePackage) {
   EXPECT_THAT(find()->command[1], HasSubstr("other.js"));
 }
 
+TEST_F(NpmEntries, RunOnBunOrByThemselvesWhereThatIsSaid) {
+  put("node_modules/@a/server/run");
+  manifest(R"({"bin": "run"})");
+  spec.runtime = Runtime::bun;
+  ASSERT_TRUE(find());
+  EXPECT_THAT(find()->command, ElementsAre("bun", "/workspace/.service/node_modules/@a/server/run"));
+  spec.runtime = Runtime::binary;
+  ASSERT_TRUE(find());
+  EXPECT_THAT(find()->command, ElementsAre("/workspace/.service/node_modules/@a/server/run"));
+}
+
 TEST_F(NpmEntries, AreRefusedByName) {
   EXPECT_THAT(why(), HasSubstr("node_modules/@a/server/package.json"));
   manifest("{}");
