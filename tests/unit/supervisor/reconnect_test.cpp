@@ -136,6 +136,8 @@ net::Task<void> restarts(Sandbox& s) {
   co_await s.run(2, spec);
   auto written = co_await s.link->write_stdin(2, 0, bytes_of("before "));
   EXPECT_TRUE(written);
+  // Taken is not yet sent: what a brigd that dies had only taken, its client writes again.
+  while (s.process(2).stdin_ack < 7) co_await s.recorder->changed.wait();
   s.registered = true;
   for (int i = 0; i < 10; ++i) {
     std::uint64_t had = s.process(1).received;
