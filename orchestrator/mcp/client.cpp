@@ -196,9 +196,13 @@ net::Task<void> Client::Impl::write_all() {
       co_await queue_changed_.wait();
       continue;
     }
-    auto lines = take_lines();
-    queue_changed_.notify_all();
-    auto sent = co_await pipe_.send(std::move(lines));
+    auto sent = co_await pipe_.ready();
+    if (sent && queue_.empty()) continue;  // whoever had it sent has given up
+    if (sent) {
+      auto lines = take_lines();
+      queue_changed_.notify_all();
+      sent = co_await pipe_.send(std::move(lines));
+    }
     if (sent || ended_) continue;
     auto limit = Deadline::in(kReasonWait);
     bool told = co_await ended_changed_.wait_until(limit);

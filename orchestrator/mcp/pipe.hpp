@@ -2,8 +2,8 @@
 // carries one message at a time.
 //
 // Ownership: whoever makes it; it outlives the Client on it. Threads: the loop's. One receive() and one
-// send() at a time, each cancellable. Failure: as Result; the error of receive() is the end of the pipe, and
-// its message says why ("the server exited with code 3"), for it is what pending callers are told.
+// ready() or send() at a time, each cancellable. Failure: as Result; the error of receive() is the end of the
+// pipe, and its message says why ("the server exited with code 3"), for it is what pending callers are told.
 #pragma once
 
 #include <string>
@@ -17,6 +17,8 @@ class Pipe {
  public:
   virtual ~Pipe() = default;
 
+  // Returns once lines can be sent. Nothing is taken for it, so what nobody waits for by then is never sent.
+  virtual net::Task<Result<void>> ready() = 0;
   // Takes lines (without the end of the last) and returns once there is room for more; so a server that does
   // not read holds up the senders, and nothing else.
   virtual net::Task<Result<void>> send(std::string lines) = 0;

@@ -100,7 +100,7 @@ net::Task<Result<void>> Server::wake() {
   co_return Result<void>();
 }
 
-net::Task<Result<void>> Server::send(std::string lines) {
+net::Task<Result<void>> Server::ready() {
   // An engine that is away for a moment costs nobody his server; who waits has a deadline of his own.
   while (asleep_) {
     auto woken = co_await wake();
@@ -108,6 +108,10 @@ net::Task<Result<void>> Server::send(std::string lines) {
     if (ended_ || !woken.error().retryable || woken.error().where == session::kGone) co_return woken;
     co_await net::sleep_for(kWakeAgain);
   }
+  co_return Result<void>();
+}
+
+net::Task<Result<void>> Server::send(std::string lines) {
   if (std::exchange(broken_line_, false)) lines.insert(0, "\n");
   lines += '\n';
   const auto* at = reinterpret_cast<const std::byte*>(lines.data());

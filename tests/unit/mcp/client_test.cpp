@@ -105,6 +105,21 @@ Task<void> call_until_cancelled(World& w, net::Event& cancel) {
   EXPECT_EQ(first.index(), 1u);
 }
 
+TEST(Client, NeverSendsWhatNobodyWaitsForOnceItCan) {
+  play([](World& w) -> Task<void> {
+    w.pipe.set_asleep(true);
+    auto late = World::plain("late");
+    late.deadline = Deadline::in(Millis(50));
+    auto& call = w.call(std::move(late));
+    co_await w.settled(call);
+    EXPECT_EQ(call.outcome->error().code, Code::timeout);
+    w.pipe.set_asleep(false);
+    w.call("next");
+    EXPECT_EQ(id_of(co_await w.pipe.next()), "2");
+    EXPECT_TRUE(w.pipe.nothing_sent());
+  });
+}
+
 TEST(Client, TakesACallBackWhenItsCallerGoes) {
   play([](World& w) -> Task<void> {
     net::Event cancel(w.scope.executor());

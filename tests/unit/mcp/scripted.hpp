@@ -30,6 +30,10 @@ class ScriptedPipe final : public Pipe {
  public:
   explicit ScriptedPipe(net::asio::any_io_executor executor) : changed_(executor) {}
 
+  net::Task<Result<void>> ready() override {
+    while (asleep) co_await changed_.wait();
+    co_return Result<void>();
+  }
   net::Task<Result<void>> send(std::string lines) override {
     while (stuck && !broken) co_await changed_.wait();
     if (broken) co_return *broken;
@@ -68,12 +72,17 @@ class ScriptedPipe final : public Pipe {
     stuck = value;
     changed_.notify_all();
   }
+  void set_asleep(bool value) {
+    asleep = value;
+    changed_.notify_all();
+  }
   void set_broken(Error why) {
     broken = std::move(why);
     changed_.notify_all();
   }
 
  private:
+  bool asleep = false;
   bool stuck = false;
   std::optional<Error> broken;
   std::deque<std::string> sent_;
