@@ -84,6 +84,18 @@ net::Task<Result<void>> Collector::see_sessions(std::vector<Thing>* out, std::se
   co_return Result<void>();
 }
 
+// What is kept of each service's versions, as text: who runs in an image of his own names it there.
+net::Task<Result<std::map<std::string, std::string>>> Collector::versions_of_services() {
+  std::map<std::string, std::string> out;
+  BRIG_CO_TRY(auto services, co_await parts_.services.list());
+  for (const auto& service : services) {
+    BRIG_CO_TRY(auto versions, co_await parts_.services.versions(service.mesh, service.name));
+    auto& text = out[service.mesh + "/" + service.name];
+    for (const auto& version : versions) text += version.built_json;
+  }
+  co_return out;
+}
+
 // Of this installation's builds those that no provider's name stands for any more.
 net::Task<Result<void>> Collector::see_images(std::vector<Thing>* out, std::set<std::string> kept) {
   docker::ImageFilter ours;
@@ -92,6 +104,7 @@ net::Task<Result<void>> Collector::see_images(std::vector<Thing>* out, std::set<
   BRIG_CO_TRY(auto present, co_await parts_.images.list());
   docker::ContainerFilter every;
   BRIG_CO_TRY(auto containers, co_await parts_.engine.containers().list(std::move(every)));
+  BRIG_CO_TRY(auto of_services, co_await versions_of_services());
   std::set<std::string> current;
   for (const auto& image : present)
     if (image.built) current.insert(image.id.str());
@@ -110,6 +123,9 @@ net::Task<Result<void>> Collector::see_images(std::vector<Thing>* out, std::set<
         thing.held.push_back("container " + quoted(container.name) + " (" +
                              std::string(docker::to_string(container.status)) + ") is of it");
     if (kept.contains(image.id.str())) thing.held.push_back("a session would be restored with it");
+    for (const auto& [service, versions] : of_services)
+      if (versions.find(image.id.str()) != std::string::npos)
+        thing.held.push_back("service " + quoted(service) + " runs in it, or would after a rollback");
     out->push_back(std::move(thing));
   }
   co_return Result<void>();

@@ -8,6 +8,11 @@
 // Failure: gc.hpp says it.
 #pragma once
 
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "core/metrics.hpp"
 #include "core/paths.hpp"
 #include "docker/engine.hpp"
@@ -50,6 +55,7 @@ class Collector final : public Gc {
  private:
   net::Task<Result<void>> see_sessions(std::vector<Thing>* out, std::set<std::string>* images);
   net::Task<Result<void>> see_images(std::vector<Thing>* out, std::set<std::string> kept);
+  net::Task<Result<std::map<std::string, std::string>>> versions_of_services();
   net::Task<Result<void>> see_files(std::vector<Thing>* out);
   net::Task<Result<void>> remove(session::Caller caller, Thing thing);
 

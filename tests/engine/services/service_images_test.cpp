@@ -163,6 +163,31 @@ TEST_F(ServiceImages, StayAsTheyAreUntilAnUpdate) {
   EXPECT_THAT(where(), HasSubstr("one of"));
 }
 
+// An image may be one that brigd made itself and has replaced since.
+TEST_F(ServiceImages, OfKeptVersionsAreLeftByGc) {
+  auto version = brigd.brig({"version", "--json"});
+  auto config = about("one");
+  config["Labels"] = {{"brig-image.installation", json::parse(version.out)["server"]["installation"]},
+                      {"brig-image.provider", "box"}};
+  offer({{"team/server:1", config}});
+  ASSERT_EQ(deploy().code, 0);
+  offer({{"team/server:1", about("two")}});
+  ASSERT_EQ(brig({"update", "mine"}).code, 0);
+  auto plan = [&] {
+    auto done = brigd.brig({"gc", "--dry-run", "--json", "--unused-for", "0s", "--kind", "image"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    return json::parse(done.out, nullptr, false);
+  };
+  auto planned = plan();
+  EXPECT_TRUE(planned["goes"].empty()) << planned;
+  ASSERT_EQ(planned["stays"].size(), 1u) << planned;
+  EXPECT_THAT(planned["stays"][0]["reasons"].dump(), HasSubstr("service 'acme/mine' runs in it"));
+  ASSERT_EQ(brig({"rollback", "mine"}).code, 0);
+  EXPECT_THAT(where(), HasSubstr("one of"));
+  ASSERT_EQ(brig({"rm", "mine"}).code, 0);
+  EXPECT_EQ(plan()["goes"].size(), 1u);
+}
+
 TEST_F(ServiceImages, OfTheEngineAloneAreThereForWhoLooksAfterIt) {
   ASSERT_EQ(deploy().code, 0);
   auto tagged = Engine::shared().request(
