@@ -11,11 +11,8 @@
 #include <deque>
 #include <memory>
 
+#include "api/attach/dialogue.hpp"
 #include "api/attach/messages.hpp"
-#include "api/attach/websocket.hpp"
-#include "api/server.hpp"
-#include "net/event.hpp"
-#include "net/scope.hpp"
 
 namespace brig::api::attach {
 
@@ -28,47 +25,27 @@ class Pump {
   net::Task<void> run(Conversation* conversation);
 
  private:
-  struct Finish {
-    bool vanished = false;
-    std::string last_words;  // a text message before the farewell
-    std::uint16_t code = kCloseNormal;
-    std::string reason;
-  };
   struct Piece {
     std::uint64_t offset = 0;
     std::vector<std::byte> bytes;
     bool eof = false;
   };
 
-  net::Task<bool> until_nothing_is_sent();
   net::Task<void> output();
   net::Task<bool> tell(session::AttachEvent event);
   net::Task<bool> send_output(session::Output event);
-  net::Task<bool> send_text(std::string text);
   net::Task<void> input();
   net::Task<void> control(std::string text);
   net::Task<void> feed();
-  net::Task<void> keepalive();
-  net::Task<void> ping();
-  net::Task<void> say_goodbye();
 
   void enqueue(const Input& input);
   void drop_queue();
-  void finish(Finish how);
-  void fail(const Error& error);
 
   WebSocket& socket_;
   std::unique_ptr<session::Attachment> attachment_;
   bool takes_part_;  // may write, or take the pen over
-  Limits limits_;
   std::string request_id_;
-
-  net::Scope work_;     // whatever sends or feeds
-  net::Scope reading_;  // goes on until the farewell is answered
-  net::Event changed_;
-  std::optional<Finish> finish_;
-  bool sending_ = false;
-  bool pinging_ = false;
+  Dialogue dialogue_;
 
   std::deque<Piece> queue_;
   std::size_t queued_ = 0;

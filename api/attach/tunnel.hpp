@@ -8,12 +8,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <string>
+#include <string_view>
 
-#include "api/attach/websocket.hpp"
-#include "api/server.hpp"
-#include "net/event.hpp"
-#include "net/scope.hpp"
+#include "api/attach/dialogue.hpp"
 #include "supervisor/link.hpp"
 
 namespace brig::api::attach {
@@ -28,30 +26,12 @@ class Tunnel {
   net::Task<void> run(Conversation* conversation);
 
  private:
-  struct Finish {
-    bool vanished = false;
-    std::string last_words;
-    std::uint16_t code = kCloseNormal;
-    std::string reason;
-  };
   net::Task<void> outward();
   net::Task<void> inward();
-  net::Task<void> keepalive();
-  net::Task<void> say_goodbye();
-  void finish(Finish how);
-  void fail(const Error& error);
 
   WebSocket& socket_;
   std::unique_ptr<supervisor::Channel> channel_;
-  Limits limits_;
-  std::string request_id_;
-  net::Scope work_;
-  net::Scope reading_;
-  net::Event changed_;
-  std::optional<Finish> finish_;
-  bool sending_ = false;
-  bool pinging_ = false;
-  bool blocked_ = false;  // the port takes no more: then it is we who do not see their answers
+  Dialogue dialogue_;
   bool out_ended_ = false;
   bool in_ended_ = false;
 };

@@ -16,6 +16,7 @@
 namespace brig::api {
 
 inline constexpr std::uint16_t kCloseNormal = 1000;
+inline constexpr std::uint16_t kCloseProtocol = 1002;
 inline constexpr std::uint16_t kClosePolicy = 1008;
 inline constexpr std::uint16_t kCloseTooLarge = 1009;
 inline constexpr std::uint16_t kCloseInternal = 1011;

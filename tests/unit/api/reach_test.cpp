@@ -229,6 +229,16 @@ TEST(Ports, WhoBreaksTheRulesIsTold) {
   ws.send_text("{\"end\":true}");
   ws.send_frame(2, "more");
   EXPECT_EQ(ws.next_json()["error"]["code"], "invalid");
+  EXPECT_EQ(ws.next().payload.substr(0, 2), std::string("\x03\xf0", 2));
+}
+
+TEST(Ports, AClientThatTakesNothingMoreIsDropped) {
+  TestServer server([](Config& config) { config.limits.ping_interval = Millis{50}; });
+  auto port = server.reach.listen(3000);
+  port->to_client.assign(std::size_t{32} << 20, 'x');  // more than is under way to anybody
+  auto ws = tunnel(server, 3000);
+  ASSERT_EQ(ws.handshake.status, 101);
+  EXPECT_TRUE(server.eventually([&] { return port->gone; }));
 }
 
 TEST(Ports, AClientThatVanishesLetsGo) {
