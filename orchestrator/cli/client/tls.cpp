@@ -18,32 +18,37 @@ namespace brig::cli {
 namespace {
 
 // The functions used, typed by OpenSSL's own headers and found by name at run time.
+// clang-format off
+#define BRIG_SSL_FUNCTIONS(each)         \
+  each(TLS_client_method)                \
+  each(SSL_CTX_new)                      \
+  each(SSL_CTX_free)                     \
+  each(SSL_CTX_ctrl)                     \
+  each(SSL_CTX_set_verify)               \
+  each(SSL_CTX_set_default_verify_paths) \
+  each(SSL_CTX_load_verify_file)         \
+  each(SSL_new)                          \
+  each(SSL_free)                         \
+  each(SSL_ctrl)                         \
+  each(SSL_set_fd)                       \
+  each(SSL_set1_host)                    \
+  each(SSL_get0_param)                   \
+  each(X509_VERIFY_PARAM_set1_ip_asc)    \
+  each(SSL_connect)                      \
+  each(SSL_read_ex)                      \
+  each(SSL_write_ex)                     \
+  each(SSL_pending)                      \
+  each(SSL_get_error)                    \
+  each(SSL_get_verify_result)            \
+  each(X509_verify_cert_error_string)    \
+  each(ERR_clear_error)                  \
+  each(ERR_peek_error)                   \
+  each(ERR_reason_error_string)
+// clang-format on
+
 struct OpenSsl {
-#define BRIG_SSL(name) decltype(&::name) name = nullptr
-  BRIG_SSL(TLS_client_method);
-  BRIG_SSL(SSL_CTX_new);
-  BRIG_SSL(SSL_CTX_free);
-  BRIG_SSL(SSL_CTX_ctrl);
-  BRIG_SSL(SSL_CTX_set_verify);
-  BRIG_SSL(SSL_CTX_set_default_verify_paths);
-  BRIG_SSL(SSL_CTX_load_verify_file);
-  BRIG_SSL(SSL_new);
-  BRIG_SSL(SSL_free);
-  BRIG_SSL(SSL_ctrl);
-  BRIG_SSL(SSL_set_fd);
-  BRIG_SSL(SSL_set1_host);
-  BRIG_SSL(SSL_get0_param);
-  BRIG_SSL(X509_VERIFY_PARAM_set1_ip_asc);
-  BRIG_SSL(SSL_connect);
-  BRIG_SSL(SSL_read_ex);
-  BRIG_SSL(SSL_write_ex);
-  BRIG_SSL(SSL_pending);
-  BRIG_SSL(SSL_get_error);
-  BRIG_SSL(SSL_get_verify_result);
-  BRIG_SSL(X509_verify_cert_error_string);
-  BRIG_SSL(ERR_clear_error);
-  BRIG_SSL(ERR_peek_error);
-  BRIG_SSL(ERR_reason_error_string);
+#define BRIG_SSL(name) decltype(&::name) name = nullptr;
+  BRIG_SSL_FUNCTIONS(BRIG_SSL)
 #undef BRIG_SSL
 };
 
@@ -62,31 +67,8 @@ Result<const OpenSsl*> load() {
     slot = reinterpret_cast<std::remove_reference_t<decltype(slot)>>(::dlsym(library, name));
     all = all && slot != nullptr;
   };
-#define BRIG_SSL(name) find(api.name, #name)
-  BRIG_SSL(TLS_client_method);
-  BRIG_SSL(SSL_CTX_new);
-  BRIG_SSL(SSL_CTX_free);
-  BRIG_SSL(SSL_CTX_ctrl);
-  BRIG_SSL(SSL_CTX_set_verify);
-  BRIG_SSL(SSL_CTX_set_default_verify_paths);
-  BRIG_SSL(SSL_CTX_load_verify_file);
-  BRIG_SSL(SSL_new);
-  BRIG_SSL(SSL_free);
-  BRIG_SSL(SSL_ctrl);
-  BRIG_SSL(SSL_set_fd);
-  BRIG_SSL(SSL_set1_host);
-  BRIG_SSL(SSL_get0_param);
-  BRIG_SSL(X509_VERIFY_PARAM_set1_ip_asc);
-  BRIG_SSL(SSL_connect);
-  BRIG_SSL(SSL_read_ex);
-  BRIG_SSL(SSL_write_ex);
-  BRIG_SSL(SSL_pending);
-  BRIG_SSL(SSL_get_error);
-  BRIG_SSL(SSL_get_verify_result);
-  BRIG_SSL(X509_verify_cert_error_string);
-  BRIG_SSL(ERR_clear_error);
-  BRIG_SSL(ERR_peek_error);
-  BRIG_SSL(ERR_reason_error_string);
+#define BRIG_SSL(name) find(api.name, #name);
+  BRIG_SSL_FUNCTIONS(BRIG_SSL)
 #undef BRIG_SSL
   if (!all)
     return Error{Code::unsupported, "this machine's OpenSSL lacks what https needs; update libssl3", "cli",
