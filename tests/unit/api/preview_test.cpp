@@ -39,6 +39,7 @@ class Page {
     char buffer[65536];
     while (out.find(end) == std::string::npos) {
       auto n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      EXPECT_FALSE(n < 0 && errno == EAGAIN) << "neither more nor an end came after: " << out;
       if (n <= 0) break;
       out.append(buffer, static_cast<std::size_t>(n));
     }
@@ -102,7 +103,7 @@ TEST(Preview, StrangersAreToldNothing) {
   auto ask = [&](const std::string& headers, const std::string& target = "/") {
     Page page(made.origin);
     page.get(target, headers);
-    return page.hear();
+    return page.hear("\r\n\r\n");
   };
   const std::vector<std::string> wrong = {"", "Cookie: brig-preview=\r\n",
                                           "Cookie: brig-preview=" + other.token + "\r\n",
