@@ -137,12 +137,12 @@ net::Task<Result<void>> receive_file(session::Upload* upload, Source* source, st
   entry.size = size;
   entry.mtime = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   write_entry(head, entry);
-  BRIG_CO_CHECK(co_await upload->write(std::move(head.all)));
+  BRIG_CO_CHECK(co_await upload->write(head.all));
   BRIG_CO_CHECK(co_await receive(upload, source));
   Parts tail;
   write_padding(tail, size);
   write_end(tail);
-  co_return co_await upload->write(std::move(tail.all));
+  co_return co_await upload->write(tail.all);
 }
 
 struct Tunnelling {

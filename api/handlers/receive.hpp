@@ -3,7 +3,7 @@
 // Threads: the loop's. Failure: as Result: it broke off, or is not taken.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "api/http/message.hpp"
 
@@ -14,9 +14,7 @@ net::Task<Result<void>> receive(To* to, Source* source) {
   while (true) {
     BRIG_CO_TRY(auto bytes, co_await source->read());
     if (bytes.empty()) co_return Result<void>();
-    const auto* at = reinterpret_cast<const std::byte*>(bytes.data());
-    std::vector<std::byte> piece(at, at + bytes.size());
-    BRIG_CO_CHECK(co_await to->write(std::move(piece)));
+    BRIG_CO_CHECK(co_await to->write(std::as_bytes(std::span(bytes))));
   }
 }
 

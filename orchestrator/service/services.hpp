@@ -233,7 +233,8 @@ struct Uploaded {
 class Upload {
  public:
   virtual ~Upload() = default;
-  virtual net::Task<Result<void>> write(std::vector<std::byte> bytes) = 0;
+  // `bytes` must last until it returns.
+  virtual net::Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
   virtual net::Task<Result<Uploaded>> finish() = 0;
 };
 

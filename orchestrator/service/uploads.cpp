@@ -102,12 +102,12 @@ class Uploads::Incoming final : public Upload {
     if (!done_) ::unlink((root_ / ("." + name_)).c_str());
   }
 
-  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
     if (bytes.size() > kMost - bytes_)
       co_return Error{Code::too_large, "an upload is at most 64 MiB; leave out what is installed anyway",
                       "service: upload", false};
     bytes_ += bytes.size();
-    auto work = [file = file_, bytes = std::move(bytes)]() -> Result<void> {
+    auto work = [file = file_, bytes = std::vector(bytes.begin(), bytes.end())]() -> Result<void> {
       for (std::size_t at = 0; at < bytes.size();) {
         auto written = ::write(file->get(), bytes.data() + at, bytes.size() - at);
         if (written < 0 && errno == EINTR) continue;

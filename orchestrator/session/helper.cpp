@@ -49,14 +49,14 @@ net::Task<Result<std::vector<std::byte>>> Helper::read() {
   co_return bytes;
 }
 
-net::Task<Result<void>> Helper::write(std::vector<std::byte> bytes) {
+net::Task<Result<void>> Helper::write(std::span<const std::byte> bytes) {
   auto state = state_;
   auto sandbox = sandbox_.lock();
   if (!sandbox || state->lost) co_return gone();
   if (state->exit) co_return Error{Code::conflict, "it takes no more", "session: copy", false};
   auto at = state->written;
   state->written += bytes.size();
-  auto writing = sandbox->link().write_stdin(state->id, at, std::move(bytes));
+  auto writing = sandbox->link().write_stdin(state->id, at, bytes);
   auto done = co_await net::with_deadline(std::move(writing), Deadline::in(kPatience), "writing");
   if (!done && done.error().code == Code::timeout) co_return no_progress();
   co_return done;

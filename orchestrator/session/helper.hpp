@@ -57,7 +57,7 @@ class Helper {
   // At least one byte; none at the end of its output.
   net::Task<Result<std::vector<std::byte>>> read();
   // Waits while the process does not read; `conflict` once it has ended.
-  net::Task<Result<void>> write(std::vector<std::byte> bytes);
+  net::Task<Result<void>> write(std::span<const std::byte> bytes);
   net::Task<Result<void>> end_input();
   // Waits for its end; what it still prints is dropped.
   net::Task<Result<supervisor::Exit>> wait();

@@ -84,8 +84,8 @@ class HelperUpload final : public Upload {
  public:
   explicit HelperUpload(std::unique_ptr<Helper> helper) : helper_(std::move(helper)) {}
 
-  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
-    auto written = co_await helper_->write(std::move(bytes));
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
+    auto written = co_await helper_->write(bytes);
     if (written || written.error().code != Code::conflict) co_return written;
     co_return co_await outcome();
   }

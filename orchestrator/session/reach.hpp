@@ -35,8 +35,9 @@ struct UploadSpec {
 class Upload {
  public:
   virtual ~Upload() = default;
-  // Waits while the sandbox does not keep up. An error is why it takes no more.
-  virtual net::Task<Result<void>> write(std::vector<std::byte> bytes) = 0;
+  // Waits while the sandbox does not keep up; `bytes` must last until it returns. An error is why it takes no
+  // more.
+  virtual net::Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
   // Returns when everything stands where it belongs.
   virtual net::Task<Result<void>> finish() = 0;
 };

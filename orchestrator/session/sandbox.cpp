@@ -108,7 +108,7 @@ net::Task<void> Sandbox::write_steps(std::shared_ptr<Process> process, std::vect
   auto number = process->about().number;
   auto at = link_.stdin_offset(number).value_or(process->stdin_offset());
   auto size = bytes.size();
-  auto written = co_await link_.write_stdin(number, at, std::move(bytes));
+  auto written = co_await link_.write_stdin(number, at, bytes);
   if (written) process->set_stdin_offset(at + size);
   *done = std::move(written);
   process->wake();

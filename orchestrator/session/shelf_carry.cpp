@@ -74,8 +74,8 @@ class Shelf::Arriving final : public Incoming {
   Arriving(Shelf& shelf, Caller caller, ImportSpec spec, std::shared_ptr<volume::Import> import)
       : shelf_(shelf), caller_(std::move(caller)), spec_(std::move(spec)), import_(std::move(import)) {}
 
-  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
-    auto work = [import = import_, bytes = std::move(bytes)] {
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
+    auto work = [import = import_, bytes = std::vector(bytes.begin(), bytes.end())] {
       return import->add({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     };
     co_return co_await shelf_.carrying_.run(std::move(work));

@@ -91,7 +91,8 @@ class Outgoing {
 class Incoming {
  public:
   virtual ~Incoming() = default;
-  virtual net::Task<Result<void>> write(std::vector<std::byte> bytes) = 0;
+  // `bytes` must last until it returns.
+  virtual net::Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
   // It was looked at to its end; now the volume is made.
   virtual net::Task<Result<VolumeView>> finish() = 0;
 };

@@ -68,8 +68,8 @@ std::optional<std::uint64_t> Link::stdin_offset(std::uint32_t process) const {
 }
 
 net::Task<Result<void>> Link::write_stdin(std::uint32_t process, std::uint64_t offset,
-                                          std::vector<std::byte> bytes) {
-  return impl_->write_stdin(process, offset, std::move(bytes));
+                                          std::span<const std::byte> bytes) {
+  return impl_->write_stdin(process, offset, bytes);
 }
 
 net::Task<Result<void>> Link::stdin_eof(std::uint32_t process, std::uint64_t offset) {

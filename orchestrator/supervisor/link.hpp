@@ -177,9 +177,9 @@ class Link {
   // Where input for this process goes on; nothing if it is not known.
   std::optional<std::uint64_t> stdin_offset(std::uint32_t process) const;
   // Takes the bytes from `offset` on; those before stdin_offset() are skipped, a hole is `invalid`. Waits
-  // while the window of 64 KiB is full.
+  // while the window of 64 KiB is full; `bytes` must last until it returns.
   net::Task<Result<void>> write_stdin(std::uint32_t process, std::uint64_t offset,
-                                      std::vector<std::byte> bytes);
+                                      std::span<const std::byte> bytes);
   net::Task<Result<void>> stdin_eof(std::uint32_t process, std::uint64_t offset);
 
   // Output before `offset` is stored. Only needed for what on_output() held back.

@@ -144,23 +144,19 @@ net::Task<Result<SpawnOutcome>> Link::Impl::spawn(std::uint32_t id, ProcessSpec 
 }
 
 void Link::Impl::send_stdin(std::uint32_t id, ProcessEntry& entry, std::uint64_t from) {
-  std::vector<std::byte> piece;
-  std::size_t at = entry.in.size() - static_cast<std::size_t>(entry.in_taken - from);
-  while (from < entry.in_taken) {
-    std::size_t size =
-        std::min<std::size_t>(link::kMaxPayload, static_cast<std::size_t>(entry.in_taken - from));
-    auto begin = entry.in.begin() + static_cast<std::ptrdiff_t>(at);
-    piece.assign(begin, begin + static_cast<std::ptrdiff_t>(size));
-    put({.type = link::Type::stdin_data, .id = id, .value = from}, piece);
-    at += size;
-    from += size;
+  for (auto bytes : entry.in.last(entry.in_taken - from)) {
+    while (!bytes.empty()) {
+      auto piece = bytes.first(std::min(bytes.size(), link::kMaxPayload));
+      send({.type = link::Type::stdin_data, .id = id, .value = from}, piece);
+      from += piece.size();
+      bytes = bytes.subspan(piece.size());
+    }
   }
 }
 
 net::Task<Result<void>> Link::Impl::write_stdin(std::uint32_t id, std::uint64_t offset,
-                                                std::vector<std::byte> bytes) {
+                                                std::span<const std::byte> rest) {
   auto self = shared_from_this();
-  std::span<const std::byte> rest = bytes;
   while (!closing_) {
     ProcessEntry* entry = find(id);
     if (!entry) co_return no_such_process(id);
@@ -192,12 +188,9 @@ net::Task<Result<void>> Link::Impl::write_stdin(std::uint32_t id, std::uint64_t 
     }
     auto piece = rest.first(std::min(room, rest.size()));
     std::uint64_t from = entry->in_taken;
-    entry->in.insert(entry->in.end(), piece.begin(), piece.end());
+    entry->in.add(piece);
     entry->in_taken += piece.size();
-    if (active_) {
-      send_stdin(id, *entry, from);
-      flush();
-    }
+    if (active_) send_stdin(id, *entry, from);
   }
   co_return closed_error();
 }

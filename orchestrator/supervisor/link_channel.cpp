@@ -43,8 +43,7 @@ class PortChannel final : public Channel {
       }
       auto piece = bytes.first(std::min({bytes.size(), state->credit, link::kMaxPayload}));
       state->credit -= piece.size();
-      link_->put({.type = link::Type::channel_data, .id = id_}, piece);
-      link_->flush();
+      link_->send({.type = link::Type::channel_data, .id = id_}, piece);
       bytes = bytes.subspan(piece.size());
     }
     co_return Result<void>{};

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <boost/asio/read.hpp>
 
@@ -257,6 +258,25 @@ void Link::Impl::end(std::shared_ptr<Connection> connection, const Error& why) {
 
 void Link::Impl::put(link::Header header, std::span<const std::byte> payload) {
   if (active_) active_->out.put(header, payload);
+}
+
+void Link::Impl::send(link::Header header, std::span<const std::byte> payload) {
+  if (!active_) return;
+  std::size_t sent = 0;
+  if (active_->out.size() == 0) {
+    header.length = static_cast<std::uint16_t>(payload.size());
+    std::byte head[link::kHeaderSize];
+    link::encode(header, head);
+    iovec parts[] = {{head, sizeof head}, {const_cast<std::byte*>(payload.data()), payload.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    ssize_t n = ::sendmsg(active_->socket.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) sent = static_cast<std::size_t>(n);
+    if (sent == sizeof head + payload.size()) return;
+  }
+  active_->out.put(header, payload, sent);
+  flush();
 }
 
 // Never reports a failure itself: it may run inside a call of the session's. The reader will find out.

@@ -70,8 +70,7 @@ Result<void> Link::Impl::on_hello(std::shared_ptr<Connection> connection,
       entry.delivered = held;
     }
     entry.in_acked = entry.in_gone ? entry.in_taken : record.stdin_consumed;
-    std::size_t kept = std::min<std::size_t>(entry.in.size(), entry.in_taken - entry.in_acked);
-    entry.in.erase(entry.in.begin(), entry.in.end() - static_cast<std::ptrdiff_t>(kept));
+    entry.in.keep_last(entry.in_taken - entry.in_acked);
     entry.on_wire = entry.acked = std::max(held, record.output_begin);
     entry.stored = std::max(entry.stored, entry.acked);
     if (entry.delivered < entry.on_wire) {
@@ -260,9 +259,7 @@ Result<void> Link::Impl::on_process(const link::Frame& frame) {
       if (header.value > entry->in_taken || header.value < entry->in_acked) {
         return violation("it acknowledges input that it was never sent");
       }
-      entry->in.erase(entry->in.begin(),
-                      entry->in.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                              header.value - entry->in_acked, entry->in.size())));
+      entry->in.keep_last(entry->in_taken - header.value);
       bool news = header.value != entry->in_acked || header.arg == 1;
       entry->in_acked = header.value;
       if (header.arg == 1) {

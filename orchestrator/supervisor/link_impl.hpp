@@ -4,12 +4,12 @@
 // Ownership: Link and its channels share it. Threads: the loop's. Failure: as Link.
 #pragma once
 
-#include <deque>
 #include <list>
 #include <map>
 
 #include "net/event.hpp"
 #include "net/scope.hpp"
+#include "supervisor/kept_input.hpp"
 #include "supervisor/link.hpp"
 #include "supervisor/listener.hpp"
 #include "supervisor/out_queue.hpp"
@@ -54,7 +54,7 @@ struct ProcessEntry {
 
   std::uint64_t in_taken = 0;  // input accepted from callers
   std::uint64_t in_acked = 0;  // of it, consumed by the process
-  std::deque<std::byte> in;    // [in_taken - in.size(), in_taken): may have to be sent again
+  KeptInput in;                // [in_taken - in.size(), in_taken): may have to be sent again
   std::optional<std::uint64_t> in_eof;
   bool in_gone = false;
 };
@@ -83,10 +83,13 @@ class Link::Impl : public std::enable_shared_from_this<Link::Impl> {
   net::Task<Result<void>> wait_connected(Deadline deadline);
   void put(link::Header header, std::span<const std::byte> payload = {});
   void flush();
+  // put() and flush(), without a copy if nothing waits before it and the socket takes it.
+  void send(link::Header header, std::span<const std::byte> payload);
 
   // link_calls.cpp
   net::Task<Result<SpawnOutcome>> spawn(std::uint32_t id, ProcessSpec spec, Deadline deadline);
-  net::Task<Result<void>> write_stdin(std::uint32_t id, std::uint64_t offset, std::vector<std::byte> bytes);
+  net::Task<Result<void>> write_stdin(std::uint32_t id, std::uint64_t offset,
+                                      std::span<const std::byte> bytes);
   net::Task<Result<void>> stdin_eof(std::uint32_t id, std::uint64_t offset);
   void ack(std::uint32_t id, std::uint64_t offset);
   Result<void> request(link::Header header, std::uint32_t id, const char* what);

@@ -18,12 +18,18 @@ void OutQueue::make_room(std::size_t more) {
   end_ = kept;
 }
 
-void OutQueue::put(link::Header header, std::span<const std::byte> payload) {
-  make_room(link::kHeaderSize + payload.size());
+void OutQueue::put(link::Header header, std::span<const std::byte> payload, std::size_t sent) {
   header.length = static_cast<std::uint16_t>(payload.size());
-  link::encode(header, memory_ + end_);
-  if (!payload.empty()) std::memcpy(memory_ + end_ + link::kHeaderSize, payload.data(), payload.size());
-  end_ += link::kHeaderSize + payload.size();
+  std::byte head[link::kHeaderSize];
+  link::encode(header, head);
+  make_room(sizeof head + payload.size() - sent);
+  for (std::span<const std::byte> part : {std::span<const std::byte>(head), payload}) {
+    auto skipped = std::min(sent, part.size());
+    sent -= skipped;
+    part = part.subspan(skipped);
+    if (!part.empty()) std::memcpy(memory_ + end_, part.data(), part.size());
+    end_ += part.size();
+  }
 }
 
 void OutQueue::drop(std::size_t sent) {

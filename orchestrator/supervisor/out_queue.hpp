@@ -19,8 +19,8 @@ class OutQueue {
   OutQueue& operator=(const OutQueue&) = delete;
   ~OutQueue() { clear(); }
 
-  // `header.length` is set from the payload.
-  void put(link::Header header, std::span<const std::byte> payload = {});
+  // `header.length` is set from the payload. The frame's first `sent` bytes are under way already.
+  void put(link::Header header, std::span<const std::byte> payload = {}, std::size_t sent = 0);
 
   std::span<const std::byte> pending() const { return {memory_ + begin_, end_ - begin_}; }
   std::size_t size() const { return end_ - begin_; }

@@ -30,7 +30,7 @@ class Taker final : public session::Upload {
  public:
   explicit Taker(FakeReach& reach) : reach_(reach) {}
   ~Taker() override { reach_.given_up = !reach_.finished; }
-  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
     if (reach_.refuse) co_return *reach_.refuse;
     reach_.uploaded.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     co_return Result<void>();

@@ -47,7 +47,7 @@ class FakeServices final : public service::Services {
   class Upload final : public service::Upload {
    public:
     explicit Upload(FakeServices& services) : services_(services) {}
-    net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+    net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
       text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       co_return Result<void>();
     }

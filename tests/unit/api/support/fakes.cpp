@@ -216,7 +216,7 @@ struct Leaving final : session::Outgoing {
 struct Coming final : session::Incoming {
   Coming(FakeVolumes& v, session::Caller c, session::ImportSpec s)
       : volumes(v), caller(std::move(c)), spec(std::move(s)) {}
-  net::Task<Result<void>> write(std::vector<std::byte> bytes) override {
+  net::Task<Result<void>> write(std::span<const std::byte> bytes) override {
     text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     co_return Result<void>();
   }
