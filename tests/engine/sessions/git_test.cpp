@@ -176,10 +176,15 @@ TEST_F(Git, WhatCannotBeClonedSaysWhyAndLeavesNothing) {
 }
 
 TEST_F(Git, KilledWhileItClonesNothingIsLeft) {
-  auto silent = inside({"python3", "-c",
-                        "import socket,time\ns=socket.create_server(('" + std::string(kAddress) +
-                            "',8081))\ntime.sleep(1000)"});
-  eventually([&] { return answers(8081); }, "somebody listens, and says nothing");
+  // Each brigd has a network of its own.
+  std::optional<harness::Child> silent;
+  auto listen = [&] {
+    silent = inside({"python3", "-c",
+                     "import socket,time\ns=socket.create_server(('" + std::string(kAddress) +
+                         "',8081))\ntime.sleep(1000)"});
+    eventually([&] { return answers(8081); }, "somebody listens, and says nothing");
+  };
+  listen();
   auto options = brigd.options();
   options.env.push_back({"BRIG_RECONNECT", "0"});
   auto begun =
@@ -201,6 +206,7 @@ TEST_F(Git, KilledWhileItClonesNothingIsLeft) {
   eventually([&] { return brigd.sessions().empty(); }, "the clone's sandbox is forgotten");
 
   // And when whoever asked goes away.
+  listen();
   auto again =
       harness::Child::spawn(brigd.command({"run", "shell", "--git",
                                            "http://" + std::string(kAddress) + ":8081/x.git", "--", "true"}),
