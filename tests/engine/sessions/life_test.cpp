@@ -130,7 +130,7 @@ TEST_F(Life, APauseThatOurDeathCutShortIsMadeWhole) {
 }
 
 TEST_F(Life, EndsWhenItsTimeIsOver) {
-  start("short", {"--ttl", "2s"}, {"sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done"});
+  start("short", {"--ttl", "10s"}, {"sh", "-c", "trap 'exit 9' TERM; while :; do sleep 0.1; done"});
   EXPECT_TRUE(show("short").contains("expires"));
   // The time runs on while we are away, and while it is paused.
   start("frozen", {"--ttl", "12s"}, {"sleep", "1000"});
@@ -150,13 +150,15 @@ TEST_F(Life, EndsWhenItsTimeIsOver) {
 
 TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   start("waits", {"--idle", "2s"}, {"sleep", "1000"});
-  start("works", {"--idle", "2s"}, {"sh", "-c", "while :; do :; done"});
-  start("prints", {"--idle", "2s"}, {"sh", "-c", "while :; do echo x; sleep 0.5; done"});
-  start("paused", {"--idle", "2s"}, {"sleep", "1000"});
+  // These have time to be paused, and to be seen at work after a restart of brigd, as has who looks on to
+  // come back.
+  start("works", {"--idle", "10s"}, {"sh", "-c", "while :; do :; done"});
+  start("prints", {"--idle", "10s"}, {"sh", "-c", "while :; do echo x; sleep 0.5; done"});
+  start("paused", {"--idle", "10s"}, {"sleep", "1000"});
   ASSERT_EQ(brigd.brig({"pause", "paused"}).code, 0);
-  // Two that only wait; at one somebody looks on, who has time to come back after a restart of brigd.
-  start("longer", {"--idle", "8s"}, {"sleep", "1000"});
-  start("watched", {"--idle", "8s"}, {"sleep", "1000"});
+  // Two that only wait; at one somebody looks on.
+  start("longer", {"--idle", "10s"}, {"sleep", "1000"});
+  start("watched", {"--idle", "10s"}, {"sleep", "1000"});
   auto watcher = harness::Child::spawn(brigd.command({"attach", "watched"}), brigd.options());
   ASSERT_TRUE(watcher);
   eventually([&] { return attachments() == 1; }, "somebody looks on");
@@ -165,15 +167,15 @@ TEST_F(Life, EndsWhenNothingIsDoneInIt) {
   settled("waits");
   EXPECT_EQ(show("waits")["outcome"]["kind"], "expired");
   EXPECT_NE(show("waits")["reason"].get<std::string>().find("nothing was done"), std::string::npos);
-  // The others were begun at the same time.
+  settled("longer");
+  // The others were begun before it, or at the same time.
   EXPECT_EQ(state("works"), "running");
   EXPECT_EQ(state("prints"), "running");
   EXPECT_EQ(state("paused"), "paused");
-  settled("longer");
   EXPECT_EQ(state("watched"), "running");
   watcher->kill(SIGKILL);
-  settled("watched");
   ASSERT_EQ(brigd.brig({"resume", "paused"}).code, 0);
+  settled("watched");
   settled("paused");
 }
 
