@@ -54,7 +54,9 @@ TEST_F(OneShot, TakesThePromptOnStandardInputAndLeavesNothing) {
 
 TEST_F(OneShot, AProviderMayTakeItAsAnArgumentThatTheHostDoesNotSee) {
   declare("argues", "echo \"<$1>\"",
-          {{"one_shot", {{"args", {"-c", "echo \"<$0>\"; sleep 2"}}, {"prompt", "argument"}}}});
+          {{"one_shot",
+            {{"args", {"-c", "echo \"<$0>\"; until [ -e /tmp/go ]; do sleep 0.1; done"}},
+             {"prompt", "argument"}}}});
   auto options = brigd.options();
   options.pipe_out = options.pipe_err = true;
   auto child =
@@ -69,6 +71,8 @@ TEST_F(OneShot, AProviderMayTakeItAsAnArgumentThatTheHostDoesNotSee) {
       "it runs");
   EXPECT_EQ(seen.dump().find("sesame"), std::string::npos) << seen.dump(1);
   EXPECT_EQ(seen[0]["labels"]["brig.one-shot"], "1");
+  auto went = brigd.brig({"exec", seen[0]["id"].get<std::string>(), "--", "touch", "/tmp/go"});
+  EXPECT_EQ(went.code, 0) << went.err;
   auto code = child->wait();
   ASSERT_TRUE(code);
   EXPECT_EQ(*code, 0);
@@ -98,7 +102,8 @@ TEST_F(OneShot, PassesItsExitCodeOnAndTellsWhatIsWrong) {
 
 TEST_F(OneShot, EndsAtItsTimeLimit) {
   declare("slow", "trap '' TERM; echo begun; sleep 1000 & wait");
-  auto done = ask({"slow", "-n", "--timeout", "2s", "x"});
+  // Time enough to be started in.
+  auto done = ask({"slow", "-n", "--timeout", "15s", "x"});
   EXPECT_EQ(done.code, 124) << done.err;
   EXPECT_EQ(done.out, "begun\n");
   EXPECT_NE(done.err.find("did not answer"), std::string::npos) << done.err;
