@@ -29,14 +29,14 @@ const char* kHook =
 
 class Hooks : public testing::Test {
  protected:
-  Hooks() {
+  explicit Hooks(const std::string& deadline = "30s") {
     auto scratch = Engine::shared().scratch("hook");
     EXPECT_TRUE(scratch);
     dir = *scratch;
     auto written = write_file(dir / "hook", kHook, 0755);
     EXPECT_TRUE(written);
     brigd.emplace("[[provider]]\nid = \"plugin\"\nprepare = \"" + (dir / "hook").string() +
-                  "\"\nprepare_deadline = \"3s\"\n");
+                  "\"\nprepare_deadline = \"" + deadline + "\"\n");
     answer(R"(printf '%s\n' '{"extraMounts": [], "cleanup": {"token": 7}}')");
     auto put = curl("PUT", "/v1/providers/plugin",
                     {{"title", "A host's plugin"},
@@ -143,7 +143,6 @@ TEST_F(Hooks, WhateverGoesWrongInAHookIsACleanFailureOfTheSpawn) {
       {"echo it is the wrong day >&2; exit 3", "it is the wrong day"},
       {"echo rubbish", "rubbish"},
       {"exit 0", "printed nothing"},
-      {"sleep 1000", "hook"},
       {"head -c 1000000000 /dev/zero", "hook"},
       {"kill -9 $$", "hook"},
       {R"(printf '%s\n' '{"extraMount": []}')", "did you mean 'extraMounts'?"},
@@ -163,6 +162,21 @@ TEST_F(Hooks, WhateverGoesWrongInAHookIsACleanFailureOfTheSpawn) {
     EXPECT_GE(done.code, 64) << one.script << done.out;
     EXPECT_NE(done.err.find(one.says), std::string::npos) << one.script << "\n" << done.err;
   }
+  EXPECT_TRUE(calls("cleanup").empty());
+  EXPECT_TRUE(brigd->sessions().empty());
+  brigd->expect_nothing_left();
+}
+
+class HooksInAHurry : public Hooks {
+ protected:
+  HooksInAHurry() : Hooks("1s") {}
+};
+
+TEST_F(HooksInAHurry, OneThatTakesTooLongIsACleanFailureToo) {
+  answer("sleep 1000");
+  auto done = run({"true"});
+  EXPECT_GE(done.code, 64) << done.out;
+  EXPECT_NE(done.err.find("hook"), std::string::npos) << done.err;
   EXPECT_TRUE(calls("cleanup").empty());
   EXPECT_TRUE(brigd->sessions().empty());
   brigd->expect_nothing_left();
@@ -198,7 +212,7 @@ TEST_F(Hooks, KilledWhileASessionRunsItIsCleanedUpOnceAllTheSame) {
 }
 
 TEST_F(Hooks, KilledWhileTheHookIsAskedItMayTidyUpWhatItBegan) {
-  answer("touch \"$dir/begun\"; sleep 2; echo '{\"cleanup\": 1}'");
+  answer("touch \"$dir/begun\"; until [ -e \"$dir/go\" ]; do sleep 0.1; done; echo '{\"cleanup\": 1}'");
   auto options = brigd->options();
   options.env.push_back({"BRIG_RECONNECT", "0"});
   auto starting = harness::Child::spawn(
@@ -206,6 +220,7 @@ TEST_F(Hooks, KilledWhileTheHookIsAskedItMayTidyUpWhatItBegan) {
   ASSERT_TRUE(starting);
   eventually([&] { return fs::exists(dir / "begun"); }, "the hook has begun");
   brigd->kill_hard();
+  std::ofstream(dir / "go") << "\n";  // nobody hears what it says
   (void)starting->wait();
   brigd->start();
   EXPECT_EQ(cleanups_eventually(1), 1u);
