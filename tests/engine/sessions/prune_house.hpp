@@ -34,6 +34,10 @@ class Prune : public testing::Test {
   void make(std::vector<std::string> names) {
     for (const auto& name : names) ASSERT_EQ(brigd.brig({"volume", "create", name}).code, 0);
   }
+  // Takes long to archive at a low rate, so that there is time for something to happen meanwhile.
+  void make_large(const std::string& name) {
+    ASSERT_EQ(brigd.brig({"volume", "create", name, "--size", "32M"}).code, 0);
+  }
   json quarantined() {
     return json::parse(brigd.brig({"volume", "ls", "--quarantined", "--json"}).out, nullptr, false);
   }

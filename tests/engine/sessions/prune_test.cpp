@@ -205,10 +205,11 @@ TEST_F(Prune, LetsGoWhatNobodyWantedBack) {
 }
 
 TEST_F(Prune, LosesAgainstASessionThatComesMeanwhile) {
-  make({"cache", "other"});
-  auto sum = fill("cache", 8000);
+  make_large("cache");
+  make({"other"});
+  auto sum = fill("cache", 24'000);
   ASSERT_EQ(brigd.stop_politely(), 0);
-  set_rate("2 MiB");
+  set_rate("1 MiB");
   brigd.start();
   auto pruning = prune_slowly();
   eventually([&] { return stage("cache") == "archiving"; }, "it is being archived");
@@ -229,8 +230,8 @@ TEST_F(Prune, LosesAgainstASessionThatComesMeanwhile) {
 
 // Wherever it is ended, a volume is whole in one of the two places, and what was begun is ended.
 TEST_F(Prune, OutlivesKillsAtEveryStep) {
-  make({"cache"});
-  auto sum = fill("cache", 6000);
+  make_large("cache");
+  auto sum = fill("cache", 24'000);
   auto name = engine_name("cache");
   auto archive = brigd.state() / "quarantine" / name / "volume.zst";
   auto archived = [&] {
@@ -239,7 +240,7 @@ TEST_F(Prune, OutlivesKillsAtEveryStep) {
     return ec ? 0 : size;
   };
   ASSERT_EQ(brigd.stop_politely(), 0);
-  set_rate("2 MiB");
+  set_rate("1 MiB");
   brigd.start();
   for (std::uint64_t megabytes : {0, 2}) {
     {
