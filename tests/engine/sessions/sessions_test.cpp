@@ -77,8 +77,9 @@ TEST_F(Sessions, InputAndOutputAreBinaryAndWhole) {
 TEST_F(Sessions, LifeOfANamedSession) {
   auto started =
       brigd.brig({"run", "box", "--name", "fix", "--empty", "--detach", "--label", "team=a", "--", "sh", "-c",
-                  "echo ready; trap 'echo bye; exit 0' TERM; while :; do sleep 1 & wait $!; done"});
+                  "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 1 & wait $!; done"});
   ASSERT_EQ(started.code, 0) << started.err;
+  eventually([&] { return brigd.brig({"logs", "fix"}).out == "ready\n"; }, "it is ready");
   auto all = brigd.sessions();
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0]["name"], "fix");
