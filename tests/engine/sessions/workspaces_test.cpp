@@ -239,6 +239,7 @@ TEST_F(Workspaces, KilledAtRandomPointsNothingIsLostAndNothingIsOrphaned) {
   inside("fix", "cd /workspace && head -c 20000000 /dev/urandom > big && echo 0 > count");
   std::mt19937 random(3);
   std::vector<std::string> acknowledged, forks;
+  std::atomic<bool> any = false;  // was acknowledged
   for (int round = 0; round < 8; ++round) {
     std::atomic<bool> stop = false;
     std::thread busy([&] {
@@ -247,11 +248,15 @@ TEST_F(Workspaces, KilledAtRandomPointsNothingIsLostAndNothingIsOrphaned) {
       for (int i = 0; !stop; ++i) {
         auto name = "c-" + std::to_string(round) + "-" + std::to_string(i);
         auto kept = harness::run(brigd.command({"checkpoint", "fix", name}), {}, options);
-        if (kept && kept->code == 0) acknowledged.push_back(name);
+        if (kept && kept->code == 0) {
+          acknowledged.push_back(name);
+          any = true;
+        }
         auto fork = harness::run(brigd.command({"fork", "fix", "--name", "f-" + name}), {}, options);
         if (fork && fork->code == 0) forks.push_back("f-" + name);
       }
     });
+    if (round == 0) eventually([&] { return any.load(); }, "something is acknowledged");
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1500));
     brigd.kill_hard();
     stop = true;
