@@ -183,8 +183,14 @@ const std::string kRule = "tcp://good.test:" + std::to_string(kPort);
 
 TEST_F(Egress, OnlyWhatIsAllowedIsReached) {
   start({"--allow", kRule, "--deny", "other.test"});
+  // Each connection is written down again when it has ended, which may be after its process has.
+  auto written = [&](std::size_t lines) {
+    EXPECT_TRUE(eventually([&] { return account().size() == lines; }, "it is written down"));
+  };
   EXPECT_EQ(knock("good.test"), "0|\necho bye");
+  written(2);
   EXPECT_EQ(knock("GOOD.test."), "0|\necho bye");
+  written(4);
   EXPECT_EQ(listeners->good(), 2);
   EXPECT_THAT(knock("www.good.test"), HasSubstr("brig egress allow fix www.good.test:8443"));
   EXPECT_THAT(knock("other.test"),
@@ -315,7 +321,7 @@ TEST_F(Egress, TrafficIsWork) {
   auto begin = [&](const std::string& name, const std::string& each) {
     auto done =
         brigd.brig({"run", "box", "--name", name, "-d", "--project", project_.string(), "--allow", kRule,
-                    "--idle", "4s", "--", "sh", "-c", "while :; do " + each + "; sleep 1; done"});
+                    "--idle", "10s", "--", "sh", "-c", "while :; do " + each + "; sleep 1; done"});
     ASSERT_EQ(done.code, 0) << done.err;
   };
   begin("talks", "./knock good.test " + std::to_string(kPort) + " bye");
