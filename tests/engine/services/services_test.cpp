@@ -141,7 +141,6 @@ TEST_F(Services, StandStillUntilTheyAreCalled) {
   EXPECT_TRUE(stands_still());
   EXPECT_EQ(show("mine")["config"]["idle"], "1s");
   EXPECT_EQ(said("instance"), instance);
-  EXPECT_FALSE(stands_still());
 
   eventually([&] { return state("mine") == "paused"; }, "nobody uses it any more");
   brigd.kill_hard();
@@ -159,6 +158,7 @@ TEST_F(Services, StandStillUntilTheyAreCalled) {
       "it is being called");
   // A pause before that call was no error; then it is what wakes it.
   eventually([&] { return state("mine") == "running"; }, "it is awake");
+  EXPECT_FALSE(stands_still());
   waiting->kill(SIGKILL);
   eventually([&] { return brig({"pause", "mine"}).code == 0; }, "nobody waits any more");
   EXPECT_EQ(state("mine"), "paused");

@@ -70,6 +70,12 @@ TEST_F(Versions, TakeOverWithoutAFailedCall) {
     return brig({"call", "mine", "until", R"({"name":"go"})", "--timeout", "5m"});
   });
   eventually([&] { return logs().find("waiting for go") != std::string::npos; }, "a call is in flight");
+  eventually(
+      [&] {
+        std::lock_guard lock(mutex);
+        return !answers.empty();
+      },
+      "the other callers are answered by the old one");
   write("2.0.0");
   auto updated = brig({"update", "mine"});
   EXPECT_EQ(updated.out, "mine running, version 2.0.0, 3 tools\n") << updated.err;

@@ -50,8 +50,8 @@ TEST_F(Zips, AreUnpackedBuiltAndRun) {
   brigd.kill_hard();
   EXPECT_TRUE(again->wait());
   brigd.start();
-  eventually([&] { return state("other") == "running"; }, "the other runs");
-  EXPECT_EQ(uploads(), 0u);
+  eventually([&] { return state("other") == "running" && uploads() == 0; },
+             "the other runs, and has its zip");
 }
 
 TEST_F(Zips, AreRefusedForWhatIsWrongWithThem) {
