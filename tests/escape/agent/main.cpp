@@ -81,7 +81,7 @@ void make(const std::string& id, const Run& run) {
   }
   ::setpgid(child, child);
   ::close(pipe[1]);
-  auto until = Clock::now() + std::chrono::seconds(20);
+  auto until = Clock::now() + std::chrono::seconds(60);
   std::string heard;
   bool late = false;
   while (true) {

@@ -77,7 +77,7 @@ Answer ask_dns(const std::string& name, std::uint16_t type, const std::string& s
   socklen_t size = 0;
   auto to = address_of(server, port, size);
   int fd = ::socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  timeval patience{5, 0};
+  timeval patience{15, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   auto question = dns_question(name, type);
   std::string answer(4096, 0);

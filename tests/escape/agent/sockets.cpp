@@ -29,7 +29,7 @@ sockaddr_storage address_of(const std::string& address, std::uint16_t port, sock
 }
 
 int connected(int fd, const sockaddr* to, socklen_t size) {
-  timeval patience{5, 0};
+  timeval patience{15, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (::connect(fd, to, size) == 0) return fd;

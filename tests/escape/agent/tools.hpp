@@ -39,7 +39,8 @@ sockaddr_storage address_of(const std::string& address, std::uint16_t port, sock
 // Connects to `address`; -1 if it is refused. Reads and writes on it end after some seconds.
 int dial(const std::string& address, std::uint16_t port);
 int dial_unix(const std::string& path);
-// The descriptor, connected and with five seconds of patience; -1 (and it is closed) if that cannot be had.
+// The descriptor, connected and with fifteen seconds of patience; -1 (and it is closed) if that cannot be
+// had.
 int connected(int fd, const sockaddr* to, socklen_t size);
 void send_all(int fd, std::string_view bytes);
 // Until the other end says no more, or some seconds have passed.

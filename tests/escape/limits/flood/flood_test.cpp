@@ -58,7 +58,7 @@ TEST_P(Flood, AtTheDoorKeepsNobodyElseOut) {
     return test::eventually(
         [&] {
           auto done = world.brigd.brig(
-              {"exec", "-n", name, "--", "sh", "-c", "echo x | timeout 2 nc good.test 8443"});
+              {"exec", "-n", name, "--", "sh", "-c", "echo x | timeout 20 nc good.test 8443"});
           return done.out.find(kOutside) != std::string::npos;
         },
         std::string(name) + " is served");
