@@ -66,16 +66,19 @@ bool eventually(const std::function<bool()>& condition, const std::string& what,
   return true;
 }
 
+// Of ports below those that connections are made from, each once: it stays free until it is listened on.
 std::string free_address() {
-  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size) != 0)
-    std::abort();
-  return "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+  static int port = 20'000 + ::getpid() % 10'000;
+  for (int tries = 0; tries < 1'000; ++tries) {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(static_cast<std::uint16_t>(++port));
+    if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0)
+      return "127.0.0.1:" + std::to_string(port);
+  }
+  std::abort();
 }
 
 void put_file(const std::filesystem::path& path, std::string_view content, uid_t owner) {
