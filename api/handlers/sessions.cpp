@@ -72,13 +72,25 @@ net::Task<Response> list_sessions(Context* context, Request* request) {
   co_return json_response(200, {{"sessions", encode_all(*found)}});
 }
 
+// What is cloned is for whoever waits for it.
+net::Task<Result<session::View>> create_while_wanted(Context* context, Request* request,
+                                                     session::CreateSpec spec) {
+  using namespace boost::asio::experimental::awaitable_operators;
+  bool clones = spec.git.has_value();
+  auto create = context->services.sessions.create(*request->caller, std::move(spec));
+  if (!clones) co_return co_await std::move(create);
+  auto first = co_await (std::move(create) || request->gone());
+  if (auto* made = std::get_if<0>(&first)) co_return std::move(*made);
+  co_return Error{Code::cancelled, "whoever asked for it went away", "api: sessions", true};
+}
+
 net::Task<Response> create_session(Context* context, Request* request) {
   auto body = std::make_unique<Body>(request->body);
   auto spec = decode_create(*body);
   if (body->failure()) co_return problem(*body->failure(), request->id);
   body.reset();
   wipe(request->body);  // the environment may hold keys
-  auto made = co_await context->services.sessions.create(*request->caller, std::move(spec));
+  auto made = co_await create_while_wanted(context, request, std::move(spec));
   if (!made) co_return refused_start(context, request, made.error());
   auto out = json_response(201, encode(*made));
   out.headers.push_back({"Location", "/v1/sessions/" + made->id.str()});

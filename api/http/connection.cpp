@@ -297,6 +297,7 @@ net::Task<bool> Connection::serve_one() {
   auto parser = std::make_unique<RequestParser>(limits_of(hub_).head_bytes);
   Request request;
   request.id = random_hex(8);
+  request.gone = [this] { return stream_.until_gone(); };
   auto failure = co_await read_head(parser.get());
   if (ended_) co_return false;
   auto begun = std::chrono::steady_clock::now();

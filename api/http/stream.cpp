@@ -75,6 +75,18 @@ void Stream::cancel() {
   impl_->socket.cancel(ec);
 }
 
+net::Task<void> Stream::until_gone() {
+  auto impl = impl_;
+  while (true) {
+    auto [ec] = co_await impl->socket.async_wait(Impl::Socket::wait_read, net::use_result);
+    if (ec) co_return;
+    char next = 0;
+    auto n = ::recv(impl->socket.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+    if (n > 0) co_await net::sleep_for(std::chrono::hours(24 * 365));
+  }
+}
+
 net::Task<Result<void>> Stream::handshake(Millis limit) {
   auto impl = impl_;
   Watch watch(impl, limit);
