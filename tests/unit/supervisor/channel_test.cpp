@@ -1,5 +1,6 @@
 // Connections from brigd to ports inside.
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/write.hpp>
 
 #include "net/scope.hpp"
@@ -99,12 +100,12 @@ TEST(Channel, FindsWhoListensOnIpv6Only) {
 
 net::Task<void> refused(Sandbox& s) {
   auto ex = co_await net::asio::this_coro::executor;
-  std::uint16_t port = 0;
-  {
-    Tcp::acceptor gone(ex, Tcp::endpoint(net::asio::ip::address_v4::loopback(), 0));
-    port = gone.local_endpoint().port();
-  }
-  auto channel = co_await s.link->open_port(port, soon());
+  // Taken, of both kinds of addresses, but not listened on: nobody else's either.
+  Tcp::acceptor taken(ex);
+  taken.open(Tcp::v6());
+  taken.set_option(net::asio::ip::v6_only(false));
+  taken.bind(Tcp::endpoint(Tcp::v6(), 0));
+  auto channel = co_await s.link->open_port(taken.local_endpoint().port(), soon());
   EXPECT_FALSE(channel);
   EXPECT_NE(channel.error().message.find("refused"), std::string::npos) << channel.error().message;
   channel = co_await s.link->open_port(0, soon());
