@@ -94,8 +94,12 @@ net::Task<void> shuts_down(Sandbox& s) {
   co_await s.run(3, spec);
   co_await s.until_out(1, "up");
   co_await s.until_out(2, "up");
-  EXPECT_TRUE(s.link->shutdown(Millis{300}));
-  for (std::uint32_t id = 1; id <= 3; ++id) co_await s.ended(id);
+  EXPECT_TRUE(s.link->shutdown(Millis{60'000}));
+  co_await s.ended(1);
+  co_await s.ended(3);
+  EXPECT_FALSE(s.process(2).exit);
+  EXPECT_TRUE(s.link->shutdown(Millis{10}));  // less time than there was
+  co_await s.ended(2);
   EXPECT_EQ(s.process(1).out, "up\nbye\n");
   EXPECT_EQ(s.process(1).exit->value, 0);
   EXPECT_EQ(s.process(2).exit->value, SIGKILL);
