@@ -67,8 +67,11 @@ void Inside::start(unsigned nofile) {
     ::execl(BRIG_INIT_BINARY, "brig-init", (dir_ / "sock").c_str(), egress_path().c_str(), nullptr);
     ::_exit(127);
   }
-  // It has opened its doors when the proxy's can be knocked at.
-  while (!dial("127.0.0.1", 3128)) std::this_thread::yield();
+  // It has opened its doors when the last of them can be knocked at, and serves when the proxy answers.
+  while (!dial("127.0.0.1", 53)) std::this_thread::yield();
+  auto client = proxy();
+  say(client, std::string("\5\1\0", 3));
+  EXPECT_EQ(hear_exactly(client, 2), std::string("\5\0", 2));
 }
 
 void Inside::TearDown() {

@@ -312,8 +312,12 @@ TEST_F(Proxy, HasALimitOfConnectionsAndSaysSo) {
   FakeBrigd brigd(egress_path(), deny);
   start(256);  // (256 - 32) / 4 connections
   std::vector<UniqueFd> idle;
-  for (int i = 0; i < 56; ++i) idle.push_back(proxy());
-  std::string answer;
+  for (int i = 0; i < 56; ++i) {
+    idle.push_back(proxy());
+    // It has a place once it is answered.
+    say(idle.back(), std::string("\5\1\0", 3));
+    EXPECT_EQ(hear_exactly(idle.back(), 2), std::string("\5\0", 2)) << i;
+  }
   auto one_more = proxy();
   EXPECT_TRUE(hear_all(one_more).starts_with("HTTP/1.1 503 this sandbox has too many connections"));
   idle.clear();
