@@ -24,6 +24,17 @@ inline void stop_child(pid_t child) {
   ::waitpid(child, nullptr, WUNTRACED);
 }
 
+// How many of its children are stopped.
+inline int stopped_children(pid_t of) {
+  int stopped = 0;
+  std::ifstream in("/proc/" + std::to_string(of) + "/task/" + std::to_string(of) + "/children");
+  for (pid_t pid = 0; in >> pid;) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    for (std::string line; std::getline(status, line);) stopped += line.starts_with("State:\tT") ? 1 : 0;
+  }
+  return stopped;
+}
+
 // Lets go on what has been stopped: children, and theirs.
 inline void continue_children(pid_t of = ::getpid()) {
   std::ifstream in("/proc/" + std::to_string(of) + "/task/" + std::to_string(of) + "/children");
