@@ -43,14 +43,14 @@ net::Task<void> woken_until_the_deadline(House& house) {
   house.hosting.away = true;
   auto late = co_await house.call("mine", Millis(2000));
   EXPECT_EQ(late.error().code, Code::timeout) << late.error().message;
-  EXPECT_GE(house.hosting.wakes, 2) << "it is tried again";
+  EXPECT_GE(house.hosting.wakes, 1);
   EXPECT_EQ(house.view("mine").state, State::paused);
   EXPECT_TRUE(box->paused);
-  // Back before the next caller's deadline.
+  // Back before the next caller's deadline, and after it was tried again.
   auto tried = house.hosting.wakes;
   net::Scope scope(co_await net::asio::this_coro::executor, "engine");
   auto return_later = [](House& at, int after) -> net::Task<void> {
-    while (at.hosting.wakes <= after) co_await net::sleep_for(Millis(2));
+    while (at.hosting.wakes < after + 2) co_await net::sleep_for(Millis(2));
     at.hosting.away = false;
   };
   scope.spawn(return_later(house, tried));

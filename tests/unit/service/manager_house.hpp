@@ -293,7 +293,7 @@ class House {
     wish.spec.idle = idle;
     co_return co_await manager->deploy(admin, "acme", std::move(wish), nullptr);
   }
-  net::Task<Result<mcp::Answer>> call(std::string name, Millis within = Millis(10'000)) {
+  net::Task<Result<mcp::Answer>> call(std::string name, Millis within = Millis(60'000)) {
     auto deadline = Deadline::in(within);
     co_return co_await manager->call(admin, "acme", std::move(name), "echo", "{}", deadline);
   }
@@ -311,9 +311,9 @@ class House {
     auto it = hosting.boxes.find(SessionId(seen.inside ? seen.inside->session : ""));
     return it == hosting.boxes.end() ? nullptr : it->second;
   }
-  // False if it does not come true within ten seconds.
+  // False if it does not come true within a minute.
   net::Task<bool> until(std::function<bool()> holds) {
-    auto limit = Deadline::in(Millis(10'000));
+    auto limit = Deadline::in(Millis(60'000));
     while (!holds()) {
       if (limit.passed()) co_return false;
       co_await net::sleep_for(Millis(2));
