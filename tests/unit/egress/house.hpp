@@ -92,13 +92,15 @@ class Socket {
 // A listener on loopback, and whether anybody came.
 class Listener {
  public:
-  explicit Listener(const char* address = "127.0.0.1")
+  enum class Listens { yes, no };  // no: its port is taken, and whoever comes is refused
+  explicit Listener(const char* address = "127.0.0.1", Listens listens = Listens::yes)
       : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in in{};
     in.sin_family = AF_INET;
     ::inet_pton(AF_INET, address, &in.sin_addr);
     socklen_t size = sizeof in;
-    if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&in), sizeof in) != 0 || ::listen(fd_.get(), 128) != 0)
+    if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&in), sizeof in) != 0 ||
+        (listens == Listens::yes && ::listen(fd_.get(), 128) != 0))
       throw std::runtime_error("no listener");
     ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&in), &size);
     port_ = ntohs(in.sin_port);
