@@ -136,7 +136,7 @@ struct Mesh {
 
 // The data of the next event; "" at the end.
 inline net::Task<std::string> next_of(EventStream::Reader& reader) {
-  auto limit = Deadline::in(Millis(20'000));
+  auto limit = Deadline::in(Millis(60'000));
   auto event = co_await reader.next(limit);
   if (!event) co_return std::string();
   auto data = event->find("\ndata: ");
@@ -155,7 +155,7 @@ inline net::Task<Result<void>> run_mesh_script(Mesh& mesh, MeshScript script) {
 inline net::Task<Result<void>> in_mesh(MeshScript script, Gateway::Options options) {
   Mesh mesh(co_await net::asio::this_coro::executor, options);
   auto running = run_mesh_script(mesh, script);
-  auto limit = Deadline::in(Millis(30'000));
+  auto limit = Deadline::in(Millis(120'000));
   auto done = co_await net::with_deadline(std::move(running), limit, "the script");
   co_await mesh.gateway.close();
   co_await mesh.scope.close();

@@ -151,7 +151,7 @@ struct World {
     Call call;
     call.method = std::move(method);
     call.params = std::move(params);
-    call.deadline = Deadline::in(Millis(20'000));
+    call.deadline = Deadline::in(Millis(60'000));
     return call;
   }
   RunningCall& call(Call call) {
@@ -190,7 +190,7 @@ inline net::Task<Result<void>> in_world(Script script, Client::Options options) 
   World world(co_await net::asio::this_coro::executor, std::move(options));
   world.client.start();
   auto running = run_script(world, script);
-  auto limit = Deadline::in(Millis(30'000));
+  auto limit = Deadline::in(Millis(120'000));
   auto done = co_await net::with_deadline(std::move(running), limit, "the script");
   co_await world.client.close();
   co_await world.scope.close();

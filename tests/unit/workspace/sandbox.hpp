@@ -80,7 +80,7 @@ inline std::size_t loops_of(const fs::path& root) {
 
 // A device is let go of by a worker of the kernel, a moment after its last mount.
 inline bool no_loops_of(const fs::path& root) {
-  for (int i = 0; i < 10'000 && loops_of(root) > 0; ++i) ::usleep(1000);
+  for (int i = 0; i < 60'000 && loops_of(root) > 0; ++i) ::usleep(1000);
   return loops_of(root) == 0;
 }
 
