@@ -21,8 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As long as a keeper may take: an overlay's unmount writes out whatever else the machine has to write.
 bool eventually(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(6);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
