@@ -74,7 +74,8 @@ BrigProcess::BrigProcess(const std::string& host, std::vector<std::string> words
   pid_ = ::fork();
   if (pid_ < 0) die("fork");
   if (pid_ == 0) {
-    ::signal(SIGPIPE, SIG_DFL);
+    // A shell starts what runs in its background with these ignored, and who starts so goes on ignoring them.
+    for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) ::signal(number, SIG_DFL);
     if (options.terminal) {
       ::setsid();
       ::ioctl(child_in.get(), TIOCSCTTY, 0);
