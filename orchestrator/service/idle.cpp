@@ -18,8 +18,8 @@ net::Task<Result<void>> Manager::pause_steps(UnitRef unit) {
   auto server = unit->server;
   if (!server || !serves(unit->state))
     co_return Error{Code::conflict,
-                    "service " + quoted(unit->purpose(), 200) + " is " + std::string(to_string(unit->state)) +
-                        "; only one that runs can be paused",
+                    "service " + quoted(unit->purpose(), 200) + " is " +
+                        std::string(to_string(unit->found())) + "; only one that runs can be paused",
                     "service", false};
   BRIG_CO_CHECK(co_await server->sleep());
   (void)co_await rest(unit, server);

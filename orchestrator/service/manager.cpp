@@ -174,9 +174,10 @@ Result<std::vector<LogLine>> Manager::logs(const session::Caller& caller, const 
 Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& caller, const Unit& unit) const {
   if (serves(unit.state) && unit.server) return unit.server;
   BRIG_CHECK(must_run(unit));
-  bool soon = unit.state == State::restarting || unit.state == State::starting;
+  auto state = unit.found();
+  bool soon = state == State::restarting || state == State::starting;
   return Error{soon ? Code::unavailable : Code::conflict,
-               "service " + quoted(unit.row.name) + " is " + std::string(to_string(unit.state)) +
+               "service " + quoted(unit.row.name) + " is " + std::string(to_string(state)) +
                    (unit.reason.empty() || !may_inspect(unit, caller) ? "" : ": " + unit.reason),
                "service: call", soon};
 }

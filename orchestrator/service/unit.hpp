@@ -5,6 +5,11 @@
 
 namespace brig::service {
 
+// It takes calls.
+inline bool serves(State state) {
+  return state == State::running || state == State::paused;
+}
+
 // A service, as this brigd has it.
 struct Manager::Unit {
   Unit(net::asio::any_io_executor executor, store::ServiceRow r)
@@ -21,6 +26,8 @@ struct Manager::Unit {
   }
   vault::Scope scope() const { return {row.owner, row.mesh}; }
   Target target() const { return {row.name, row.owner, reach}; }
+  // As whoever wants its server finds it: one that has ended is let go of before the next is on its way.
+  State found() const { return serves(state) && !server ? State::restarting : state; }
   std::string sealed_as() const { return "service " + purpose(); }
 
   store::ServiceRow row;  // as it is in the ledger
@@ -72,11 +79,6 @@ class Manager::Turn {
 
 // How many versions of a service can be gone back to, with the one that it has.
 inline constexpr std::size_t kVersionsKept = 5;
-
-// It takes calls.
-inline bool serves(State state) {
-  return state == State::running || state == State::paused;
-}
 
 // Names of variables, each with the vault's key that it stands for.
 std::map<std::string, std::string> references_of(const std::map<std::string, Secret>& env);
