@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ssl/context.hpp>
@@ -12,6 +13,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kLingerBytes = 1024 * 1024;
+constexpr Millis kLookAgain{1'000};
 
 // Cancels the socket's operations when the limit passes while it lives.
 class Watch {
@@ -80,10 +82,11 @@ net::Task<void> Stream::until_gone() {
   while (true) {
     auto [ec] = co_await impl->socket.async_wait(Impl::Socket::wait_read, net::use_result);
     if (ec) co_return;
-    char next = 0;
-    auto n = ::recv(impl->socket.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return;
-    if (n > 0) co_await net::sleep_for(std::chrono::hours(24 * 365));
+    pollfd seen{impl->socket.native_handle(), POLLIN | POLLRDHUP, 0};
+    if (::poll(&seen, 1, 0) > 0 && (seen.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) co_return;
+    // What it has said before it goes, if only that it is about to, is not read here and would wake us on and
+    // on.
+    if ((seen.revents & POLLIN) != 0) co_await net::sleep_for(kLookAgain);
   }
 }
 

@@ -38,7 +38,7 @@ class Stream {
   // No more will be written; then waits, within bounds, until the other end has had all of it.
   net::Task<void> linger(Millis limit);
 
-  // Returns when the other end has gone. One that has said more meanwhile is not watched any longer.
+  // Returns when the other end has gone, or will say no more.
   net::Task<void> until_gone();
 
   void cancel();  // wakes whoever reads or writes, with an error

@@ -72,6 +72,39 @@ TEST(Sessions, TellWhatTheyUse) {
   EXPECT_EQ(client.ask("GET", "/v1/stats?state=asleep").json()["field"], "state");
 }
 
+TEST(Sessions, FromARepositoryAreForWhoWaitsForThem) {
+  TestServer server;
+  server.sessions.delay = std::chrono::hours(1);
+  auto begin = [&](Client& client, const std::string& body, const std::string& headers = {}) {
+    server.on_loop([&] { server.sessions.caller.reset(); });
+    client.send("POST /v1/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
+                headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    EXPECT_TRUE(server.eventually([&] { return server.sessions.caller.has_value(); }));
+  };
+  auto given_up = [&](int count) {
+    return server.eventually([&] { return server.sessions.given_up == count; });
+  };
+  const std::string clone = R"({"provider": "shell", "git": {"url": "https://git.test/x.git"}})";
+  auto near = Client::local(server);
+  begin(near, clone);
+  near.drop();
+  EXPECT_TRUE(given_up(1));
+  // One that says goodbye first.
+  auto far = Client::tls(server);
+  begin(far, clone, "Authorization: Bearer " + server.token(session::Caller::Role::user) + "\r\n");
+  far.shutdown_write();
+  far.drop();
+  EXPECT_TRUE(given_up(2));
+  // Others are made all the same.
+  auto plain = Client::local(server);
+  begin(plain, R"({"provider": "shell"})");
+  plain.drop();
+  auto last = Client::local(server);
+  begin(last, clone);
+  last.drop();
+  EXPECT_TRUE(given_up(3));
+}
+
 TEST(Sessions, AreMadeFromEveryField) {
   TestServer server;
   auto client = Client::local(server);

@@ -196,6 +196,8 @@ net::Task<Result<session::View>> FakeWorkspaces::discard(session::Caller caller,
 net::Task<Result<session::View>> FakeSessions::create(session::Caller who, session::CreateSpec spec) {
   caller = who;
   if (delay > Millis{0}) co_await net::sleep_for(delay);
+  auto state = co_await boost::asio::this_coro::cancellation_state;
+  if (state.cancelled() != boost::asio::cancellation_type::none) ++given_up;
   if (failure) co_return *failure;
   created = std::move(spec);
   auto view = a_view("00000000000000ff", created->name.empty() ? "brave-otter" : created->name);

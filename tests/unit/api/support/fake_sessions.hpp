@@ -84,6 +84,7 @@ class FakeSessions final : public session::Sessions, public session::Usages {
   int signalled = 0;
   std::optional<Error> failure;  // what every call answers, if set
   Millis delay{};                // before create() answers
+  int given_up = 0;              // of those that create() was to answer
 };
 
 class FakeWorkspaces final : public session::Workspaces {
