@@ -39,7 +39,8 @@ class Dialogue {
   // What is said first counts.
   void end(std::uint16_t code = kCloseNormal, std::string reason = {}, std::string last_words = {});
   void fail(const Error& error);
-  void vanished();  // there is nobody to say it to
+  void vanished();                      // there is nobody to say it to
+  void unreadable(const Error& error);  // what receiving ended with
   bool ended() const { return ending_.has_value(); }
 
   // While it is we who do not read, silence says nothing of them.

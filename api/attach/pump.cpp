@@ -76,14 +76,8 @@ net::Task<void> Pump::input() {
   for (;;) {
     auto message = co_await socket_.receive();
     if (!message) {
-      const auto& error = message.error();
       if (socket_.said_goodbye()) attachment_->leave();
-      if (error.code == Code::unavailable) {
-        dialogue_.vanished();
-      } else {
-        dialogue_.end(error.code == Code::too_large ? kCloseTooLarge : kCloseProtocol,
-                      std::string(to_string(error.code)));
-      }
+      dialogue_.unreadable(message.error());
       co_return;
     }
     if (dialogue_.ended()) continue;  // read on, for the answer to our farewell
@@ -120,7 +114,7 @@ void Pump::drop_queue() {
 }
 
 void Pump::enqueue(const Input& input) {
-  if (deaf_) return;
+  if (takes_no_more_) return;
   bool follows = !queue_.empty() && !queue_.back().eof &&
                  queue_.back().offset + queue_.back().bytes.size() == input.offset &&
                  queue_.back().bytes.size() + input.bytes.size() <= kMerged;
@@ -149,7 +143,7 @@ net::Task<void> Pump::control(std::string text) {
     done = co_await attachment_->resize(resize->size);
   } else if (const auto* signal = std::get_if<Signal>(&*decoded)) {
     done = co_await attachment_->signal(signal->number);
-  } else if (!deaf_) {
+  } else if (!takes_no_more_) {
     queue_.push_back({std::get<Eof>(*decoded).offset, {}, true});
     queued_ += kPieceCost;
     dialogue_.changed().notify_all();
@@ -187,7 +181,7 @@ net::Task<void> Pump::feed() {
       co_return;
     }
     // The process has closed its input or ended: what else comes for it is dropped.
-    deaf_ = true;
+    takes_no_more_ = true;
     queue_.clear();
     queued_ = 0;
     dialogue_.changed().notify_all();

@@ -49,8 +49,8 @@ class Pump {
 
   std::deque<Piece> queue_;
   std::size_t queued_ = 0;
-  std::size_t feeding_ = 0;  // of it, what is being written
-  bool deaf_ = false;        // the process takes no more input
+  std::size_t feeding_ = 0;     // of it, what is being written
+  bool takes_no_more_ = false;  // the process takes no more input
 };
 
 }  // namespace brig::api::attach

@@ -72,15 +72,24 @@ net::Task<Response> list_sessions(Context* context, Request* request) {
   co_return json_response(200, {{"sessions", encode_all(*found)}});
 }
 
+net::Task<void> create_into(std::optional<Result<session::View>>* made, Context* context, Request* request,
+                            session::CreateSpec spec) {
+  *made = co_await context->services.sessions.create(*request->caller, std::move(spec));
+}
+
 // What is cloned is for whoever waits for it.
 net::Task<Result<session::View>> create_while_wanted(Context* context, Request* request,
                                                      session::CreateSpec spec) {
   using namespace boost::asio::experimental::awaitable_operators;
   bool clones = spec.git.has_value();
-  auto create = context->services.sessions.create(*request->caller, std::move(spec));
-  if (!clones) co_return co_await std::move(create);
-  auto first = co_await (std::move(create) || request->gone());
-  if (auto* made = std::get_if<0>(&first)) co_return std::move(*made);
+  std::optional<Result<session::View>> made;  // whoever is first, what was made is not forgotten
+  auto create = create_into(&made, context, request, std::move(spec));
+  if (clones) {
+    co_await (std::move(create) || request->gone());
+  } else {
+    co_await std::move(create);
+  }
+  if (made) co_return std::move(*made);
   co_return Error{Code::cancelled, "whoever asked for it went away", "api: sessions", true};
 }
 

@@ -97,7 +97,7 @@ struct Request {
   std::optional<session::Caller> caller;  // none only where the route needs none
   std::optional<WallTime> credential_expires;
   std::string id;
-  std::function<net::Task<void>()> gone;  // returns when the caller has gone
+  std::function<net::Task<void>()> gone;  // returns when the caller has gone, or may not stay
 
   // The first value, or null.
   const std::string* parameter(std::string_view name) const;

@@ -1,4 +1,4 @@
-// One connection's bytes: a unix or TCP socket, with or without TLS. Every wait has a limit.
+// One connection's bytes: a unix or TCP socket, with or without TLS. Every read and write has a limit.
 //
 // Ownership: owns the socket; pending operations keep it alive. Threads: the loop's; one reader and one
 // writer at a time. Failure: as Result: `timeout` when the limit passed, `unavailable` when the other end is
@@ -38,7 +38,7 @@ class Stream {
   // No more will be written; then waits, within bounds, until the other end has had all of it.
   net::Task<void> linger(Millis limit);
 
-  // Returns when the other end has gone, or will say no more.
+  // Returns when the other end has gone, or says that it will say no more; without a limit.
   net::Task<void> until_gone();
 
   void cancel();  // wakes whoever reads or writes, with an error

@@ -196,12 +196,15 @@ net::Task<void> Client::Impl::write_all() {
       co_await queue_changed_.wait();
       continue;
     }
-    auto sent = co_await pipe_.ready();
-    if (sent && queue_.empty()) continue;  // whoever had it sent has given up
-    if (sent) {
+    auto ready = co_await pipe_.ready();
+    if (ready && (!*ready || queue_.empty())) continue;  // whoever had it sent may have given up
+    Result<void> sent;
+    if (ready) {
       auto lines = take_lines();
       queue_changed_.notify_all();
       sent = co_await pipe_.send(std::move(lines));
+    } else {
+      sent = ready.error();
     }
     if (sent || ended_) continue;
     auto limit = Deadline::in(kReasonWait);

@@ -17,8 +17,9 @@ class Pipe {
  public:
   virtual ~Pipe() = default;
 
-  // Returns once lines can be sent. Nothing is taken for it, so what nobody waits for by then is never sent.
-  virtual net::Task<Result<void>> ready() = 0;
+  // Whether lines can be sent now; waits before it says no. Nothing is taken for it, so what nobody waits for
+  // any more is never sent.
+  virtual net::Task<Result<bool>> ready() = 0;
   // Takes lines (without the end of the last) and returns once there is room for more; so a server that does
   // not read holds up the senders, and nothing else.
   virtual net::Task<Result<void>> send(std::string lines) = 0;

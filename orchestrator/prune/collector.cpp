@@ -181,6 +181,11 @@ net::Task<Result<void>> Collector::remove(session::Caller caller, Thing thing) {
                                                            thing.id.substr(slash + 1));
   }
   if (thing.kind == kGcImage) {
+    BRIG_CO_TRY(auto of_services, co_await versions_of_services());
+    for (const auto& [service, versions] : of_services)
+      if (versions.find(thing.id) != std::string::npos)
+        co_return Error{Code::conflict, "service " + quoted(service) + " has a version that runs in it", "gc",
+                        false};
     docker::Images::RemoveOptions options;
     auto removed = co_await parts_.engine.images().remove(thing.id, options);
     if (!removed) co_return std::move(removed).error();

@@ -1,8 +1,9 @@
 // Sees what has piled up, and carries out what was agreed to.
 //
 // Of what is there only these can go: sessions and checkpoints by the way they are always removed, which
-// refuses where somebody works on one; images by the engine, which refuses where a container has one; files
-// that are made anew when they are wanted. So what changes between the plan and the act costs nothing.
+// refuses where somebody works on one; images by the engine, which refuses where a container has one, if no
+// service can go back to one; files that are made anew when they are wanted. So what changes between the plan
+// and the act costs nothing.
 //
 // Ownership: borrows everything. Threads: the loop's; the disk is looked at on a thread of its own.
 // Failure: gc.hpp says it.

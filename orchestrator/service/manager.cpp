@@ -176,10 +176,12 @@ Result<std::shared_ptr<Server>> Manager::server_for(const session::Caller& calle
   BRIG_CHECK(must_run(unit));
   auto state = unit.found();
   bool soon = state == State::restarting || state == State::starting;
-  return Error{soon ? Code::unavailable : Code::conflict,
-               "service " + quoted(unit.row.name) + " is " + std::string(to_string(state)) +
-                   (unit.reason.empty() || !may_inspect(unit, caller) ? "" : ": " + unit.reason),
-               "service: call", soon};
+  return Error{
+      soon ? Code::unavailable : Code::conflict,
+      "service " + quoted(unit.row.name) + " is " + std::string(to_string(state)) +
+          (unit.reason.empty() || state != unit.state || !may_inspect(unit, caller) ? ""
+                                                                                    : ": " + unit.reason),
+      "service: call", soon};
 }
 
 net::Task<Result<mcp::Answer>> Manager::call(session::Caller caller, std::string mesh, std::string name,

@@ -100,15 +100,14 @@ net::Task<Result<void>> Server::wake() {
   co_return Result<void>();
 }
 
-net::Task<Result<void>> Server::ready() {
+net::Task<Result<bool>> Server::ready() {
+  if (!asleep_) co_return true;
+  auto woken = co_await wake();
+  if (woken) co_return true;
+  if (ended_ || !woken.error().retryable || woken.error().where == session::kGone) co_return woken.error();
   // An engine that is away for a moment costs nobody his server; who waits has a deadline of his own.
-  while (asleep_) {
-    auto woken = co_await wake();
-    if (woken) break;
-    if (ended_ || !woken.error().retryable || woken.error().where == session::kGone) co_return woken;
-    co_await net::sleep_for(kWakeAgain);
-  }
-  co_return Result<void>();
+  co_await net::sleep_for(kWakeAgain);
+  co_return false;
 }
 
 net::Task<Result<void>> Server::send(std::string lines) {

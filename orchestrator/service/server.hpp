@@ -63,7 +63,7 @@ class Server final : private mcp::Pipe, private mcp::ClientObserver {
   void ask_again() { tools_changed_ = true; }
 
  private:
-  net::Task<Result<void>> ready() override;
+  net::Task<Result<bool>> ready() override;
   net::Task<Result<void>> send(std::string lines) override;
   net::Task<Result<mcp::Line>> receive() override;
   net::Task<Result<void>> wake();

@@ -38,7 +38,16 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
   auto launch = std::make_shared<Launch>(executor_, std::move(prepared));
   auto id = launch->prepared.row.id;
   BRIG_CO_CHECK(co_await await_launch(launch));
-  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(id));
+  // Until the caller has it, he may still go away.
+  auto give_back = [this, id] { scope_.spawn(take_back(id)); };
+  Claim claim{give_back};
+  auto view = co_await read_view(id);
+  claim.taken = true;
+  co_return view;
+}
+
+net::Task<Result<View>> Manager::read_view(SessionId id) {
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(std::move(id)));
   co_return co_await full_view(std::move(row));
 }
 

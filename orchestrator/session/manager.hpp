@@ -179,6 +179,7 @@ class Manager final : public Sessions,
   net::Task<Result<store::SessionRow>> find_row(Caller caller, std::string ref, bool to_change);
   net::Task<Result<store::SessionRow>> look_up(Caller caller, std::string ref);
   net::Task<Result<View>> full_view(store::SessionRow row);
+  net::Task<Result<View>> read_view(SessionId id);
   void add_process(View& view, ProcessView process) const;
   std::shared_ptr<Live> find_live(const SessionId& id) const;
   void process_exited(const SessionId& id, std::uint32_t number, supervisor::Exit exit) override;

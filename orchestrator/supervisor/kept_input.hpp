@@ -15,8 +15,8 @@ namespace brig::supervisor {
 class KeptInput {
  public:
   KeptInput() = default;
-  KeptInput(KeptInput&&) = default;
-  KeptInput& operator=(KeptInput&&) = default;
+  KeptInput(const KeptInput&) = delete;
+  KeptInput& operator=(const KeptInput&) = delete;
   ~KeptInput() { clear(); }
 
   void add(std::span<const std::byte> bytes);

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <random>
+#include <set>
 #include <thread>
 
 #include "core/files.hpp"
@@ -68,13 +70,16 @@ bool eventually(const std::function<bool()>& condition, const std::string& what,
 
 // Of ports below those that connections are made from, each once: it stays free until it is listened on.
 std::string free_address() {
-  static int port = 20'000 + ::getpid() % 10'000;
+  static std::mt19937 random{std::random_device{}()};
+  static std::set<int> given;
   for (int tries = 0; tries < 1'000; ++tries) {
+    int port = std::uniform_int_distribution<int>(20'000, 32'000)(random);
+    if (!given.insert(port).second) continue;
     UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    at.sin_port = htons(static_cast<std::uint16_t>(++port));
+    at.sin_port = htons(static_cast<std::uint16_t>(port));
     if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0)
       return "127.0.0.1:" + std::to_string(port);
   }

@@ -75,34 +75,36 @@ TEST(Sessions, TellWhatTheyUse) {
 TEST(Sessions, FromARepositoryAreForWhoWaitsForThem) {
   TestServer server;
   server.sessions.delay = std::chrono::hours(1);
-  auto begin = [&](Client& client, const std::string& body, const std::string& headers = {}) {
+  auto begin = [&](Client& client, const std::string& name, const std::string& more,
+                   const std::string& headers = {}) {
     server.on_loop([&] { server.sessions.caller.reset(); });
+    auto body = R"({"provider": "shell", "name": ")" + name + "\"" + more + "}";
     client.send("POST /v1/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" +
                 headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     EXPECT_TRUE(server.eventually([&] { return server.sessions.caller.has_value(); }));
   };
-  auto given_up = [&](int count) {
-    return server.eventually([&] { return server.sessions.given_up == count; });
+  auto given_up = [&](std::vector<std::string> names) {
+    return server.eventually([&] { return server.sessions.given_up == names; });
   };
-  const std::string clone = R"({"provider": "shell", "git": {"url": "https://git.test/x.git"}})";
+  const std::string clone = R"(, "git": {"url": "https://git.test/x.git"})";
   auto near = Client::local(server);
-  begin(near, clone);
+  begin(near, "near", clone);
   near.drop();
-  EXPECT_TRUE(given_up(1));
+  EXPECT_TRUE(given_up({"near"}));
   // One that says goodbye first.
   auto far = Client::tls(server);
-  begin(far, clone, "Authorization: Bearer " + server.token(session::Caller::Role::user) + "\r\n");
-  far.shutdown_write();
+  begin(far, "far", clone, "Authorization: Bearer " + server.token(session::Caller::Role::user) + "\r\n");
+  far.say_goodbye();
   far.drop();
-  EXPECT_TRUE(given_up(2));
-  // Others are made all the same.
+  EXPECT_TRUE(given_up({"near", "far"}));
+  // What clones nothing is made all the same.
   auto plain = Client::local(server);
-  begin(plain, R"({"provider": "shell"})");
+  begin(plain, "plain", "");
   plain.drop();
   auto last = Client::local(server);
-  begin(last, clone);
+  begin(last, "last", clone);
   last.drop();
-  EXPECT_TRUE(given_up(3));
+  EXPECT_TRUE(given_up({"near", "far", "last"}));
 }
 
 TEST(Sessions, AreMadeFromEveryField) {

@@ -113,6 +113,11 @@ TEST(Client, NeverSendsWhatNobodyWaitsForOnceItCan) {
     auto& call = w.call(std::move(late));
     co_await w.settled(call);
     EXPECT_EQ(call.outcome->error().code, Code::timeout);
+    // For nobody it is not waked either: at most once more, which was under way.
+    auto tries = w.pipe.waked;
+    EXPECT_GT(tries, 0);
+    co_await net::sleep_for(Millis(100));
+    EXPECT_LE(w.pipe.waked, tries + 1);
     w.pipe.set_asleep(false);
     w.call("next");
     EXPECT_EQ(id_of(co_await w.pipe.next()), "2");

@@ -30,9 +30,11 @@ class ScriptedPipe final : public Pipe {
  public:
   explicit ScriptedPipe(net::asio::any_io_executor executor) : changed_(executor) {}
 
-  net::Task<Result<void>> ready() override {
-    while (asleep) co_await changed_.wait();
-    co_return Result<void>();
+  net::Task<Result<bool>> ready() override {
+    if (!asleep) co_return true;
+    ++waked;
+    co_await net::sleep_for(Millis(2));
+    co_return false;
   }
   net::Task<Result<void>> send(std::string lines) override {
     while (stuck && !broken) co_await changed_.wait();
@@ -58,6 +60,7 @@ class ScriptedPipe final : public Pipe {
     co_return line;
   }
   std::size_t sends = 0;  // each with one line or more
+  int waked = 0;          // in vain
   bool nothing_sent() const { return sent_.empty(); }
   void say(std::string line) { say(Line::of(std::move(line))); }
   void say(Line line) {
@@ -72,10 +75,7 @@ class ScriptedPipe final : public Pipe {
     stuck = value;
     changed_.notify_all();
   }
-  void set_asleep(bool value) {
-    asleep = value;
-    changed_.notify_all();
-  }
+  void set_asleep(bool value) { asleep = value; }
   void set_broken(Error why) {
     broken = std::move(why);
     changed_.notify_all();

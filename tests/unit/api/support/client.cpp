@@ -189,6 +189,9 @@ bool Client::at_end() {
 void Client::shutdown_write() {
   ::shutdown(impl_->fd.get(), SHUT_WR);
 }
+void Client::say_goodbye() {
+  SSL_shutdown(impl_->ssl);
+}
 void Client::drop() {
   impl_->fd.reset();
 }

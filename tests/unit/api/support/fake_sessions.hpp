@@ -82,9 +82,9 @@ class FakeSessions final : public session::Sessions, public session::Usages {
   session::ListFilter filter;
   Millis grace{};
   int signalled = 0;
-  std::optional<Error> failure;  // what every call answers, if set
-  Millis delay{};                // before create() answers
-  int given_up = 0;              // of those that create() was to answer
+  std::optional<Error> failure;       // what every call answers, if set
+  Millis delay{};                     // before create() answers
+  std::vector<std::string> given_up;  // by name, of those that create() was to answer
 };
 
 class FakeWorkspaces final : public session::Workspaces {

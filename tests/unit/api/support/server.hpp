@@ -138,7 +138,8 @@ class Client {
              std::string_view headers = {});
   bool at_end();  // the server has closed
   void shutdown_write();
-  void drop();  // closes without a word
+  void say_goodbye();  // TLS's own
+  void drop();         // closes without a word
   std::string peer_fingerprint() const;
   int fd() const;
 
