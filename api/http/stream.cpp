@@ -73,13 +73,14 @@ int Stream::fd() const {
 }
 
 void Stream::cancel() {
+  impl_->cancelled = true;
   boost::system::error_code ec;
   impl_->socket.cancel(ec);
 }
 
 net::Task<void> Stream::until_gone() {
   auto impl = impl_;
-  while (true) {
+  while (!impl->cancelled) {
     auto [ec] = co_await impl->socket.async_wait(Impl::Socket::wait_read, net::use_result);
     if (ec) co_return;
     pollfd seen{impl->socket.native_handle(), POLLIN | POLLRDHUP, 0};

@@ -22,6 +22,7 @@ struct Stream::Impl {
     return use(socket);
   }
 
+  bool cancelled = false;
   Socket socket;
   std::unique_ptr<boost::asio::ssl::stream<Socket&>> tls;
 };

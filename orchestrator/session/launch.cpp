@@ -42,7 +42,10 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
   auto give_back = [this, id] { scope_.spawn(take_back(id)); };
   Claim claim{give_back};
   auto view = co_await read_view(id);
-  claim.taken = true;
+  auto state = co_await net::asio::this_coro::cancellation_state;
+  if (state.cancelled() != net::asio::cancellation_type::none)
+    co_return Error{Code::cancelled, "whoever asked for it went away", "session: launch", true};
+  claim.taken = view.ok();
   co_return view;
 }
 

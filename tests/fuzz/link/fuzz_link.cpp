@@ -56,7 +56,7 @@ net::Task<void> use(Link& link, std::uint32_t id) {
   spec.stdin_open = true;
   auto outcome = co_await link.spawn(id, std::move(spec), Deadline::never());
   std::vector<std::byte> five(5);
-  auto written = co_await link.write_stdin(id, 0, std::move(five));
+  auto written = co_await link.write_stdin(id, 0, five);
   if (outcome && written && id == 1) {
     auto channel = co_await link.open_port(80, Deadline::never());
     if (channel) {

@@ -95,6 +95,9 @@ TEST(Sessions, FromARepositoryAreForWhoWaitsForThem) {
   auto far = Client::tls(server);
   begin(far, "far", clone, "Authorization: Bearer " + server.token(session::Caller::Role::user) + "\r\n");
   far.say_goodbye();
+  // Said, and seen by the time that another is answered; but not gone.
+  EXPECT_EQ(Client::local(server).ask("GET", "/healthz").status, 200);
+  EXPECT_TRUE(given_up({"near"}));
   far.drop();
   EXPECT_TRUE(given_up({"near", "far"}));
   // What clones nothing is made all the same.

@@ -197,7 +197,10 @@ net::Task<Result<session::View>> FakeSessions::create(session::Caller who, sessi
   caller = who;
   if (delay > Millis{0}) co_await net::sleep_for(delay);
   auto state = co_await boost::asio::this_coro::cancellation_state;
-  if (state.cancelled() != boost::asio::cancellation_type::none) given_up.push_back(spec.name);
+  if (state.cancelled() != boost::asio::cancellation_type::none) {
+    given_up.push_back(spec.name);
+    co_await net::sleep_for(Millis{0});  // as any wait does, it throws
+  }
   if (failure) co_return *failure;
   created = std::move(spec);
   auto view = a_view("00000000000000ff", created->name.empty() ? "brave-otter" : created->name);
