@@ -66,14 +66,6 @@ void Dialogue::vanished() {
   end(std::move(cut));
 }
 
-void Dialogue::unreadable(const Error& error) {
-  if (error.code == Code::unavailable) {
-    vanished();
-  } else {
-    end(error.code == Code::too_large ? kCloseTooLarge : kCloseProtocol, std::string(to_string(error.code)));
-  }
-}
-
 void Dialogue::fail(const Error& error) {
   bool theirs = error.code == Code::invalid || error.code == Code::denied || error.code == Code::protocol;
   end(theirs ? kClosePolicy : kCloseInternal, std::string(to_string(error.code)),

@@ -39,8 +39,8 @@ class Dialogue {
   // What is said first counts.
   void end(std::uint16_t code = kCloseNormal, std::string reason = {}, std::string last_words = {});
   void fail(const Error& error);
-  void vanished();                      // there is nobody to say it to
-  void unreadable(const Error& error);  // what receiving ended with
+  // There is nobody to say it to. Who broke the rules of WebSockets has been told so by ours.
+  void vanished();
   bool ended() const { return ending_.has_value(); }
 
   // While it is we who do not read, silence says nothing of them.

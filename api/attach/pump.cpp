@@ -77,7 +77,7 @@ net::Task<void> Pump::input() {
     auto message = co_await socket_.receive();
     if (!message) {
       if (socket_.said_goodbye()) attachment_->leave();
-      dialogue_.unreadable(message.error());
+      dialogue_.vanished();
       co_return;
     }
     if (dialogue_.ended()) continue;  // read on, for the answer to our farewell

@@ -44,7 +44,7 @@ net::Task<void> Tunnel::inward() {
   while (true) {
     auto message = co_await socket_.receive();
     if (!message) {
-      dialogue_.unreadable(message.error());
+      dialogue_.vanished();
       co_return;
     }
     if (dialogue_.ended()) continue;  // what is still under way until their farewell

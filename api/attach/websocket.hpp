@@ -2,7 +2,8 @@
 //
 // Ownership: borrows the Stream. Threads: the loop's; one receiver, one sender and one pinger at a time.
 // Failure: as Result: `unavailable` when the other end has gone, `protocol` when it broke the rules,
-// `too_large` when a message was.
+// `too_large` when a message was; who did either has been told, with 1002, 1007 or 1009, before receive()
+// returns.
 #pragma once
 
 #include <boost/asio/buffer.hpp>
@@ -16,9 +17,7 @@
 namespace brig::api {
 
 inline constexpr std::uint16_t kCloseNormal = 1000;
-inline constexpr std::uint16_t kCloseProtocol = 1002;
 inline constexpr std::uint16_t kClosePolicy = 1008;
-inline constexpr std::uint16_t kCloseTooLarge = 1009;
 inline constexpr std::uint16_t kCloseInternal = 1011;
 inline constexpr std::uint16_t kCloseRestart = 1012;
 

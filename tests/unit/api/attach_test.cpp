@@ -203,7 +203,7 @@ TEST(Attach, RefusesWhatBreaksTheRules) {
       {2, std::string(9, '\1'), true, 1008},
       {2, std::string("\0\xff\0\0\0\0\0\0\0hole", 13), true, 1008},
       {2, std::string(9, '\0') + std::string(128 * 1024 + 1, 'x'), true, 1009},
-      {1, "\xff\xfe", true, 1002},
+      {1, "\xff\xfe", true, 1007},
       {3, "", true, 1002},
       {2, std::string(9, '\0'), false, 1002},
   };
@@ -217,10 +217,7 @@ TEST(Attach, RefusesWhatBreaksTheRules) {
       EXPECT_TRUE(nlohmann::json::parse(frame.payload)["error"].contains("detail"));
       frame = ws.next();
     }
-    // Beast hangs up by itself on what is no WebSocket at all.
-    if (bad.code == 1008) {
-      EXPECT_EQ(close_code(frame), bad.code) << bad.payload;
-    }
+    EXPECT_EQ(close_code(frame), bad.code) << bad.payload.substr(0, 40);
     EXPECT_TRUE(server.eventually([&] { return script->attached == 0; }));
   }
 }

@@ -232,6 +232,14 @@ TEST(Ports, WhoBreaksTheRulesIsTold) {
   EXPECT_EQ(ws.next().payload.substr(0, 2), std::string("\x03\xf0", 2));
 }
 
+TEST(Ports, AMessageThatIsTooLongIsToldSo) {
+  TestServer server;
+  server.reach.listen(3000);
+  auto ws = tunnel(server, 3000);
+  ws.send_frame(2, std::string(128 * 1024 + 10, 'x'));
+  EXPECT_EQ(ws.next().payload.substr(0, 2), std::string("\x03\xf1", 2));
+}
+
 TEST(Ports, AClientThatTakesNothingMoreIsDropped) {
   TestServer server([](Config& config) { config.limits.ping_interval = Millis{50}; });
   auto port = server.reach.listen(3000);
