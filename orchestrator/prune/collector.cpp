@@ -38,6 +38,15 @@ std::vector<fs::path> entries(const fs::path& directory) {
   return out;
 }
 
+// Those of which a version runs in the image: it names it.
+std::vector<std::string> services_in(const std::map<std::string, std::string>& versions,
+                                     const std::string& image) {
+  std::vector<std::string> out;
+  for (const auto& [service, text] : versions)
+    if (text.find(image) != std::string::npos) out.push_back(service);
+  return out;
+}
+
 }  // namespace
 
 net::Task<Result<void>> Collector::see_sessions(std::vector<Thing>* out, std::set<std::string>* images) {
@@ -84,7 +93,7 @@ net::Task<Result<void>> Collector::see_sessions(std::vector<Thing>* out, std::se
   co_return Result<void>();
 }
 
-// What is kept of each service's versions, as text: who runs in an image of his own names it there.
+// What is kept of each service's versions, as text.
 net::Task<Result<std::map<std::string, std::string>>> Collector::versions_of_services() {
   std::map<std::string, std::string> out;
   BRIG_CO_TRY(auto services, co_await parts_.services.list());
@@ -104,7 +113,7 @@ net::Task<Result<void>> Collector::see_images(std::vector<Thing>* out, std::set<
   BRIG_CO_TRY(auto present, co_await parts_.images.list());
   docker::ContainerFilter every;
   BRIG_CO_TRY(auto containers, co_await parts_.engine.containers().list(std::move(every)));
-  BRIG_CO_TRY(auto of_services, co_await versions_of_services());
+  BRIG_CO_TRY(auto versions, co_await versions_of_services());
   std::set<std::string> current;
   for (const auto& image : present)
     if (image.built) current.insert(image.id.str());
@@ -123,9 +132,8 @@ net::Task<Result<void>> Collector::see_images(std::vector<Thing>* out, std::set<
         thing.held.push_back("container " + quoted(container.name) + " (" +
                              std::string(docker::to_string(container.status)) + ") is of it");
     if (kept.contains(image.id.str())) thing.held.push_back("a session would be restored with it");
-    for (const auto& [service, versions] : of_services)
-      if (versions.find(image.id.str()) != std::string::npos)
-        thing.held.push_back("service " + quoted(service) + " runs in it, or would after a rollback");
+    for (const auto& service : services_in(versions, image.id.str()))
+      thing.held.push_back("service " + quoted(service) + " runs in it, or would after a rollback");
     out->push_back(std::move(thing));
   }
   co_return Result<void>();
@@ -181,11 +189,11 @@ net::Task<Result<void>> Collector::remove(session::Caller caller, Thing thing) {
                                                            thing.id.substr(slash + 1));
   }
   if (thing.kind == kGcImage) {
-    BRIG_CO_TRY(auto of_services, co_await versions_of_services());
-    for (const auto& [service, versions] : of_services)
-      if (versions.find(thing.id) != std::string::npos)
-        co_return Error{Code::conflict, "service " + quoted(service) + " has a version that runs in it", "gc",
-                        false};
+    BRIG_CO_TRY(auto versions, co_await versions_of_services());
+    auto services = services_in(versions, thing.id);
+    if (!services.empty())
+      co_return Error{Code::conflict,
+                      "service " + quoted(services.front()) + " has a version that runs in it", "gc", false};
     docker::Images::RemoveOptions options;
     auto removed = co_await parts_.engine.images().remove(thing.id, options);
     if (!removed) co_return std::move(removed).error();

@@ -115,8 +115,7 @@ net::Task<Result<View>> Manager::restore_steps(Caller caller, std::string ref, R
   if (!dropped) log::warn("a layer is left to reconciling", {{"error", dropped.error()}});
   BRIG_CO_CHECK(*launch->result);
   tell_checkpoint(row, "session.restored", checkpoint.name);
-  BRIG_CO_TRY(row, co_await parts_.sessions.get(id));
-  co_return co_await full_view(std::move(row));
+  co_return co_await read_view(id);
 }
 
 // A session that was there before is not taken back: it has ended, and says why.

@@ -172,8 +172,7 @@ net::Task<Result<View>> Manager::discard(Caller caller, std::string ref) {
   BRIG_CO_CHECK(co_await parts_.sessions.restack(row.id, LayerId(random_hex(8)), std::move(below)));
   parts_.events.add({"session.discarded", row.id, row.owner, row.mesh});
   BRIG_CO_CHECK(co_await drop_stray_layers());
-  BRIG_CO_TRY(row, co_await parts_.sessions.get(row.id));
-  co_return co_await full_view(std::move(row));
+  co_return co_await read_view(row.id);
 }
 
 net::Task<Result<void>> Manager::drop_stray_layers() {

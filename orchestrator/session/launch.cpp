@@ -49,11 +49,6 @@ net::Task<Result<View>> Manager::launch(Prepared prepared) {
   co_return view;
 }
 
-net::Task<Result<View>> Manager::read_view(SessionId id) {
-  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(std::move(id)));
-  co_return co_await full_view(std::move(row));
-}
-
 net::Task<Result<void>> Manager::await_launch(std::shared_ptr<Launch> launch) {
   auto id = launch->prepared.row.id;
   auto begun = parts_.clock.steady();

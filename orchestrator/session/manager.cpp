@@ -178,6 +178,11 @@ net::Task<Result<std::vector<View>>> Manager::list(Caller caller, ListFilter fil
   co_return views;
 }
 
+net::Task<Result<View>> Manager::read_view(SessionId id) {
+  BRIG_CO_TRY(auto row, co_await parts_.sessions.get(std::move(id)));
+  co_return co_await full_view(std::move(row));
+}
+
 net::Task<Result<View>> Manager::get(Caller caller, std::string ref) {
   BRIG_CO_TRY(auto row, co_await find_row(caller, ref, false));
   co_return co_await full_view(std::move(row));
