@@ -68,7 +68,8 @@ bool eventually(const std::function<bool()>& condition, const std::string& what,
   return true;
 }
 
-// Of ports below those that connections are made from, each once: it stays free until it is listened on.
+// Of ports below those that connections are made from, each once: until it is listened on, only another run
+// of these tests might take it.
 std::string free_address() {
   static std::mt19937 random{std::random_device{}()};
   static std::set<int> given;

@@ -41,7 +41,7 @@ net::Task<void> woken_until_the_deadline(House& house) {
   EXPECT_EQ(paused->state, State::paused);
   auto box = house.box("mine");
   house.hosting.away = true;
-  auto late = co_await house.call("mine", Millis(2000));
+  auto late = co_await house.call("mine", Millis(700));
   EXPECT_EQ(late.error().code, Code::timeout) << late.error().message;
   EXPECT_GE(house.hosting.wakes, 1);
   EXPECT_EQ(house.view("mine").state, State::paused);
